@@ -1,0 +1,82 @@
+// What every npm script runs: sets the clone up, then runs the command on the project's own Node.js 24.
+// Plain JavaScript for Node.js 20. Knows the commands only by the files they are in.
+
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { binDirectory, ensurePackages, ensureRedisServer, projectEnvironment, root } from './setup.mjs';
+
+const node = join(binDirectory, 'node');
+const tool = (name) => join(binDirectory, name);
+
+/** Each command: whether it needs a Redis server, and the programs it runs one after the other. */
+const commands = {
+  start: { redis: true, programs: (args) => [[node, 'local/cli/start.ts', ...args]] },
+  stack: { redis: true, programs: (args) => [[node, 'local/cli/stack.ts', ...args]] },
+  test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
+  package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
+  bench: { redis: true, programs: benchPrograms },
+  check: {
+    redis: false,
+    programs: () => [
+      [node, tool('prettier'), '--check', '.'],
+      [node, tool('oxlint'), '--deny-warnings'],
+      [node, tool('tsc'), '--noEmit'],
+    ],
+  },
+  format: { redis: false, programs: () => [[node, tool('prettier'), '--write', '.']] },
+};
+
+function benchPrograms(names) {
+  const all = readdirSync(join(root, 'bench')).filter((file) => /^[\w-]+\.ts$/u.test(file));
+  const chosen = names.length === 0 ? all : names.map((name) => `${name}.ts`);
+  const unknown = chosen.find((file) => !all.includes(file));
+  if (unknown !== undefined) {
+    throw new Error(
+      `No such bench: ${unknown}. There are: ${all.map((file) => file.slice(0, -3)).join(', ')}`,
+    );
+  }
+  return chosen.map((file) => [node, join('bench', file)]);
+}
+
+/** Runs one program to its end; returns its exit code. A signal sent to this process is passed on, once. */
+function runProgram([command, ...args]) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env: projectEnvironment(),
+      // A group of its own, so that Ctrl-C reaches it through here only and not a second time by itself.
+      detached: true,
+      // The channel ends when this process does, however it ends: the child watches for that.
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    });
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+    const passOn = (signal) => child.kill(signal);
+    for (const signal of signals) process.on(signal, passOn);
+    // npm ends by itself on some signals and leaves its script running.
+    const parent = process.ppid;
+    const watch = setInterval(() => process.ppid === parent || passOn('SIGTERM'), 1000);
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      clearInterval(watch);
+      for (const name of signals) process.off(name, passOn);
+      resolve(signal === null ? code : 128 + constants.signals[signal]);
+    });
+  });
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+try {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new Error(`Usage: run.mjs ${Object.keys(commands).join(' | ')}`);
+  await ensurePackages();
+  if (command.redis) await ensureRedisServer();
+  for (const program of command.programs(args)) {
+    process.exitCode = await runProgram(program);
+    if (process.exitCode !== 0) break;
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,98 @@
+// Makes a fresh clone runnable: npm packages and a Redis server. Used by run.mjs before every command.
+// Plain JavaScript for Node.js 20, with no dependency: it runs before anything is installed.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
+export const binDirectory = join(root, 'node_modules', '.bin');
+
+/** The environment in which everything runs: the project's own Node.js and tools come first. */
+export function projectEnvironment() {
+  return { ...process.env, PATH: `${binDirectory}${delimiter}${process.env.PATH ?? ''}` };
+}
+
+/** Installs the npm packages when they are absent or not those of the lock file. */
+export async function ensurePackages() {
+  const stampPath = join(root, 'node_modules', '.installed-lock');
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const stamp = createHash('sha256').update(lock).digest('hex');
+  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return;
+
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+  // The engines of some packages ask for the Node.js 24 that is about to be installed; npm runs on this one.
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  await step('Installing npm packages (about 550; a minute or two)', command, [...first, 'ci', ...quiet]);
+  writeFileSync(stampPath, stamp);
+}
+
+/** Finds redis-server or valkey-server, installs Debian's package where that is possible, else says how. */
+export async function ensureRedisServer() {
+  if (onPath('redis-server') || onPath('valkey-server')) return;
+  const administrator = process.getuid?.() === 0 ? [] : passwordlessSudo();
+  if (onPath('apt-get') && administrator !== undefined) {
+    // RUNLEVEL=1 keeps Debian's invoke-rc.d from starting a system-wide server on port 6379.
+    const apt = [...administrator, 'env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'];
+    const [command, ...rest] = apt;
+    await step('Reading the list of Debian packages', command, [...rest, 'update']);
+    const install = [...rest, 'install', '-y', '--no-install-recommends', 'redis-server'];
+    await step('Installing redis-server', command, install);
+    if (onPath('redis-server')) return;
+  }
+  throw new Error(
+    [
+      'No redis-server or valkey-server (7.0 or later) on PATH, and it could not be installed from here.',
+      'Install one, then run the same command again:',
+      '  Debian, Ubuntu   sudo apt-get install redis-server',
+      '  Fedora           sudo dnf install valkey',
+      '  Alpine           sudo apk add redis',
+      '  macOS            brew install redis',
+    ].join('\n'),
+  );
+}
+
+/** @param {string} program */
+export function onPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return directory !== '';
+    } catch {
+      return false;
+    }
+  });
+}
+
+function passwordlessSudo() {
+  if (!onPath('sudo')) return undefined;
+  return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? ['sudo', '-n'] : undefined;
+}
+
+/**
+ * Runs a program that takes long: says what is done and, every ten seconds, for how long.
+ * @param {string} title @param {string} command @param {string[]} args
+ */
+async function step(title, command, args) {
+  const startedAtMs = Date.now();
+  const seconds = () => `${Math.round((Date.now() - startedAtMs) / 1000)} s`;
+  console.error(`${title} ...`);
+  const ticking = setInterval(() => console.error(`  still at it after ${seconds()}`), 10_000);
+  try {
+    await new Promise((resolve, reject) => {
+      // Its output goes to stderr: stdout is for what the command itself prints.
+      const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+      child.on('error', (error) => reject(new Error(`${title}: cannot run ${command}: ${error.message}`)));
+      child.on('exit', (code, signal) => {
+        if (code === 0) resolve(undefined);
+        else
+          reject(new Error(`${title} failed (${signal ?? `exit code ${code}`}); the lines above say why.`));
+      });
+    });
+  } finally {
+    clearInterval(ticking);
+  }
+  console.error(`  done in ${seconds()}`);
+}

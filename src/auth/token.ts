@@ -1,0 +1,91 @@
+// An Entra access token and how one is read. Used by the token source, keeper and the Redis handshake.
+// Knows no credential and no Redis.
+
+import { AppError } from '../errors.ts';
+
+export interface TokenTimes {
+  /** When the issuer made it (`iat`), or when it was received where the token does not say. */
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  /** From when on the issuer wants to be asked for the next one, where it said so. */
+  readonly refreshAfterMs: number | undefined;
+}
+
+/** A token whose text cannot be logged by accident: only `reveal()` gives it away. */
+export class Token implements TokenTimes {
+  readonly #text: string;
+  readonly oid: string | undefined;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly refreshAfterMs: number | undefined;
+
+  constructor(text: string, oid: string | undefined, times: TokenTimes) {
+    this.#text = text;
+    this.oid = oid;
+    this.issuedAtMs = times.issuedAtMs;
+    this.expiresAtMs = times.expiresAtMs;
+    this.refreshAfterMs = times.refreshAfterMs;
+  }
+
+  /** The text: the password of an AUTH and nothing else. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  isValidAt(nowMs: number): boolean {
+    return nowMs < this.expiresAtMs;
+  }
+}
+
+/** What `TokenCredential.getToken` returned, as far as it matters here. */
+export interface RawToken {
+  readonly token: string;
+  readonly expiresOnTimestamp: number;
+  readonly refreshAfterTimestamp?: number | undefined;
+}
+
+/**
+ * Reads a token. The signature is not checked: the server does that, and the claims are used for nothing
+ * but the user name (`oid`) and for not believing in a later expiry than the token's own.
+ * @param oidRequired whether the user name has to come from the token.
+ * @throws AppError `token-refused` when it is malformed, names no one, or has expired.
+ */
+export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): Token {
+  const claims = readClaims(raw.token);
+  const oid = typeof claims['oid'] === 'string' && claims['oid'] !== '' ? claims['oid'] : undefined;
+  if (oid === undefined && oidRequired) {
+    throw new AppError(
+      'token-refused',
+      'The token has no "oid" claim to use as the Redis user name; set REDIS_USERNAME if the cache knows the identity by another name.',
+    );
+  }
+  const claimedExpiryMs = secondsClaimMs(claims['exp']) ?? Number.POSITIVE_INFINITY;
+  const expiresAtMs = Math.min(raw.expiresOnTimestamp, claimedExpiryMs);
+  if (!Number.isFinite(expiresAtMs)) throw new AppError('token-refused', 'The token has no readable expiry.');
+  if (expiresAtMs <= nowMs) {
+    const expiredForSeconds = Math.ceil((nowMs - expiresAtMs) / 1000);
+    throw new AppError(
+      'token-refused',
+      `The credential returned a token that expired ${expiredForSeconds} s ago; if this goes on, compare this machine's clock.`,
+    );
+  }
+  // A skewed or absent `iat` must not make the lifetime negative or larger than what is left can tell.
+  const claimedIssueMs = secondsClaimMs(claims['iat']) ?? nowMs;
+  const issuedAtMs = Math.min(claimedIssueMs, nowMs);
+  return new Token(raw.token, oid, { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp });
+}
+
+function readClaims(text: string): Record<string, unknown> {
+  const payload = text.split('.')[1];
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString('utf8'));
+    if (typeof claims === 'object' && claims !== null) return claims as Record<string, unknown>;
+  } catch {
+    // The parser's message quotes its input, which is the token: it must not become a cause.
+  }
+  throw new AppError('token-refused', 'The credential returned something that is not a JSON Web Token.');
+}
+
+function secondsClaimMs(claim: unknown): number | undefined {
+  return typeof claim === 'number' && Number.isFinite(claim) ? claim * 1000 : undefined;
+}

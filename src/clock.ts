@@ -1,0 +1,23 @@
+// Time as a dependency. Every module that waits or compares times takes a Clock, so tests need no sleeps.
+// Knows nothing of what is being timed.
+
+/** Wall-clock time and one-shot timers. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  nowMs(): number;
+  /** Runs `task` once after `delayMs`; the returned function cancels it. Never keeps the process alive. */
+  after(delayMs: number, task: () => void): () => void;
+}
+
+// Node fires a timer at once when its delay does not fit 31 bits (https://nodejs.org/api/timers.html).
+const longestTimerMs = 2 ** 31 - 1;
+
+/** The real clock. Its timers are `unref`ed: a waiting renewal must not keep a stopping instance alive. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), longestTimerMs));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,61 @@
+// The one error class of the app and its closed set of codes; used everywhere below the HTTP layer.
+// Knows nothing of HTTP: http/problem.ts decides what a caller is told.
+
+/** Every way the app itself can fail. Caller mistakes over HTTP are problem codes, not these. */
+export type ErrorCode =
+  | 'settings-invalid'
+  | 'token-unavailable'
+  | 'token-refused'
+  | 'redis-unavailable'
+  | 'redis-rejected-identity'
+  | 'connection-lost'
+  | 'deadline-exceeded'
+  | 'command-failed'
+  | 'wrong-type'
+  | 'stopped';
+
+export interface AppErrorOptions {
+  readonly cause?: unknown;
+  /** Seconds after which asking again makes sense, where that is known. */
+  readonly retryAfterSeconds?: number;
+}
+
+const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'token-unavailable',
+  'redis-unavailable',
+  'redis-rejected-identity',
+  'connection-lost',
+  'deadline-exceeded',
+]);
+
+/** A failure with a stable `code`. Messages never contain a token or a cached value. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** Whether the same call may succeed later without anybody changing anything in it. */
+  get retryable(): boolean {
+    return retryableCodes.has(this.code);
+  }
+}
+
+/** A one-line description of anything thrown, without stack and without a token. */
+export function describe(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return redactTokens(message.replaceAll(/\s+/gu, ' ').trim());
+}
+
+// A JWT is three base64url parts, its first starting with `{"` = `eyJ` (RFC 7519, section 3.1).
+const jwtPattern = /eyJ[\w-]{5,}(?:\.[\w-]*){0,2}/gu;
+
+/** Replaces whatever looks like a JWT. SDK messages quote server answers, and those may quote a token. */
+export function redactTokens(text: string): string {
+  return text.replaceAll(jwtPattern, '[token]');
+}

@@ -1,0 +1,82 @@
+// POST /api/batch: up to 100 keys in one round trip. Registered by main.ts.
+
+import { isUtf8 } from 'node:buffer';
+import type { HttpHandler, HttpResponseInit } from '@azure/functions';
+import type { ReadResult } from '../cache/store.ts';
+import { deadlineAtMs } from '../http/budget.ts';
+import { checkKey, type KeyRules } from '../http/key.ts';
+import { problem } from '../http/problem.ts';
+import type { HttpDeps } from './deps.ts';
+
+const maxKeys = 100;
+
+interface BatchItem {
+  readonly key: string;
+  readonly status: 'hit' | 'miss' | 'unavailable';
+  readonly value?: string;
+  readonly encoding?: 'utf8' | 'base64';
+  readonly contentType?: string;
+  readonly etag?: string;
+  /** Why a key is unavailable, where that is not an outage. */
+  readonly code?: 'wrong-type';
+}
+
+export function readBatch(deps: HttpDeps): HttpHandler {
+  return async (request): Promise<HttpResponseInit> => {
+    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const keys = readKeys(await request.text());
+    if (typeof keys === 'string') return problem('invalid-body', keys);
+    const redisKeys = checkKeys(keys, deps.keyRules);
+    if (typeof redisKeys === 'string') return problem('invalid-key', redisKeys);
+
+    const results = await deps.store.readMany(redisKeys, deadline);
+    const items = keys.map((key, index) => batchItem(key, results[index] ?? { kind: 'miss' }));
+    return {
+      status: 200,
+      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+      body: JSON.stringify({ results: items }),
+    };
+  };
+}
+
+/** The keys of the body, or what is wrong with it. */
+function readKeys(text: string): readonly string[] | string {
+  const expected = `Expected {"keys": [...]} with 1 to ${maxKeys} strings`;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return `${expected}; the body is not JSON.`;
+  }
+  const keys = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) return `${expected}.`;
+  if (keys.length < 1 || keys.length > maxKeys) return `${expected}; got ${keys.length}.`;
+  return keys;
+}
+
+/** The keys in Redis, or what is wrong with one of them. */
+function checkKeys(keys: readonly string[], rules: KeyRules): readonly string[] | string {
+  const redisKeys: string[] = [];
+  for (const [index, key] of keys.entries()) {
+    const checked = checkKey(key, rules);
+    if (!checked.ok) return `keys[${index}]: ${checked.detail}`;
+    redisKeys.push(checked.redisKey);
+  }
+  return redisKeys;
+}
+
+function batchItem(key: string, result: ReadResult): BatchItem {
+  switch (result.kind) {
+    case 'hit': {
+      const { body, contentType, etag } = result.entry;
+      const encoding = isUtf8(body) ? 'utf8' : 'base64';
+      return { key, status: 'hit', value: body.toString(encoding), encoding, contentType, etag: `"${etag}"` };
+    }
+    case 'miss':
+      return { key, status: 'miss' };
+    case 'wrong-type':
+      return { key, status: 'unavailable', code: 'wrong-type' };
+    case 'unavailable':
+      return { key, status: 'unavailable' };
+  }
+}

@@ -1,0 +1,96 @@
+// PUT and DELETE /api/cache/{*key}. Registered by main.ts.
+
+import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
+import { newEntry } from '../cache/entry.ts';
+import type { WriteCondition, WriteResult } from '../cache/store.ts';
+import { deadlineAtMs } from '../http/budget.ts';
+import { writeCondition } from '../http/conditional.ts';
+import { checkKey, keyFromRoute } from '../http/key.ts';
+import { cacheUnavailable, problem } from '../http/problem.ts';
+import type { WriteDeps } from './deps.ts';
+
+const maxTtlSeconds = 365 * 24 * 3600;
+const maxContentTypeLength = 255;
+
+/** A write that has passed the checks every write shares, or the answer to one that has not. */
+type Checked =
+  | { readonly ok: true; readonly redisKey: string; readonly condition: WriteCondition }
+  | { readonly ok: false; readonly response: HttpResponseInit };
+
+export function writeCache(deps: WriteDeps): HttpHandler {
+  return async (request): Promise<HttpResponseInit> => {
+    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const checked = checkWrite(request, deps);
+    if (!checked.ok) return checked.response;
+
+    const ttlSeconds = readTtl(request, deps.defaultTtlSeconds);
+    if (ttlSeconds === undefined) {
+      return problem('invalid-ttl', `Expected a whole number of seconds from 1 to ${maxTtlSeconds}.`);
+    }
+    const contentType = request.headers.get('content-type') ?? 'application/octet-stream';
+    if (contentType.length > maxContentTypeLength) {
+      return problem('invalid-header', `Content-Type is longer than ${maxContentTypeLength} characters.`);
+    }
+    const tooLarge = problem('value-too-large', `At most ${deps.maxValueBytes} bytes are accepted.`);
+    if (Number(request.headers.get('content-length') ?? 0) > deps.maxValueBytes) return tooLarge;
+    const body = Buffer.from(await request.arrayBuffer());
+    if (body.length > deps.maxValueBytes) return tooLarge;
+
+    const entry = newEntry(body, contentType, deps.clock.nowMs(), ttlSeconds);
+    const result = await deps.store.write(checked.redisKey, entry, checked.condition, deadline);
+    const headers = { ETag: `"${entry.etag}"` };
+    if (result.kind === 'created') return { status: 201, headers };
+    if (result.kind === 'replaced') return { status: 204, headers };
+    return refusal(result);
+  };
+}
+
+export function removeCache(deps: WriteDeps): HttpHandler {
+  return async (request): Promise<HttpResponseInit> => {
+    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const checked = checkWrite(request, deps);
+    if (!checked.ok) return checked.response;
+    const result = await deps.store.remove(checked.redisKey, checked.condition, deadline);
+    return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
+  };
+}
+
+function checkWrite(request: HttpRequest, deps: WriteDeps): Checked {
+  if (!deps.writesEnabled) {
+    const response = problem('writes-disabled', 'CACHE_WRITES is "disabled".', { Allow: 'GET, HEAD' });
+    return { ok: false, response };
+  }
+  const key = checkKey(keyFromRoute(request.params['key']), deps.keyRules);
+  if (!key.ok) return { ok: false, response: problem('invalid-key', key.detail) };
+  const condition = writeCondition(request.headers.get('if-match'), request.headers.get('if-none-match'));
+  if (condition === 'malformed') {
+    const detail = 'Expected * or a list of quoted entity tags in If-Match and If-None-Match.';
+    return { ok: false, response: problem('invalid-header', detail) };
+  }
+  return { ok: true, redisKey: key.redisKey, condition };
+}
+
+function readTtl(request: HttpRequest, defaultTtlSeconds: number): number | undefined {
+  const text = request.query.get('ttl');
+  if (text === null) return defaultTtlSeconds;
+  const ttlSeconds = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
+  return ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds ? ttlSeconds : undefined;
+}
+
+function refusal(result: Exclude<WriteResult, { kind: 'created' | 'replaced' }>): HttpResponseInit {
+  switch (result.kind) {
+    case 'precondition-failed':
+      return problem(
+        'precondition-failed',
+        'The entry has changed, exists already, or is gone. Read it again.',
+      );
+    case 'wrong-type':
+      return problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+    case 'unavailable': {
+      if (result.applied === 'no') return cacheUnavailable(result.error.retryAfterSeconds);
+      const detail =
+        'The connection was lost, or the time was up, after the write was sent. Writes are never repeated by themselves: read the entry, then write with If-Match.';
+      return problem('write-outcome-unknown', detail, { 'Retry-After': '1' });
+    }
+  }
+}

@@ -1,0 +1,285 @@
+// The one client for a single endpoint: keeps one connection ready and authenticated, as a state machine.
+// Used by main.ts through redis.ts. Knows no command, no HTTP, and no credential: only the token keeper.
+
+import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { Token } from '../auth/token.ts';
+import { marginMs } from '../auth/refresh-policy.ts';
+import type { Clock } from '../clock.ts';
+import { AppError, describe } from '../errors.ts';
+import type { Emit } from '../telemetry/events.ts';
+import { Waiters } from '../waiters.ts';
+import { Connection, type ConnectionOptions, type RedisClient } from './connection.ts';
+import { reconnectDelayMs } from './reconnect-policy.ts';
+import type { CallOptions, Redis, RedisStatus } from './redis.ts';
+
+interface Outage {
+  readonly sinceMs: number;
+  /** Attempts that failed in a row. */
+  readonly failures: number;
+  readonly lastFailure: AppError | undefined;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly outage: Outage }
+  | { readonly kind: 'ready'; readonly connection: Connection }
+  | {
+      readonly kind: 'backing-off';
+      readonly outage: Outage;
+      readonly retryAtMs: number;
+      readonly cancel: () => void;
+    }
+  | { readonly kind: 'closed' };
+
+export interface StandaloneRedisOptions {
+  readonly connection: ConnectionOptions;
+  readonly keeper: TokenKeeper;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly emit: Emit;
+  /** An outage older than this is answered at once instead of being waited out by every request. */
+  readonly patienceMs: number;
+}
+
+const authTimeoutMs = 5000;
+const closeGraceMs = 5000;
+const tokenWaitMs = 30_000;
+
+export class StandaloneRedis implements Redis {
+  readonly #options: ConnectionOptions;
+  readonly #keeper: TokenKeeper;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #emit: Emit;
+  readonly #patienceMs: number;
+  readonly #waiters: Waiters<Connection>;
+  readonly #authenticating = new Set<Connection>();
+  #state: State = { kind: 'idle' };
+  #lastId = 0;
+
+  constructor(options: StandaloneRedisOptions) {
+    this.#options = options.connection;
+    this.#keeper = options.keeper;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#emit = options.emit;
+    this.#patienceMs = options.patienceMs;
+    this.#waiters = new Waiters(options.clock);
+  }
+
+  start(): void {
+    if (this.#state.kind !== 'idle') return;
+    this.#keeper.onRotation(() => {
+      if (this.#state.kind === 'ready') void this.#keepAuthenticated(this.#state.connection);
+    });
+    void this.#connect({ sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
+  }
+
+  async run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T> {
+    const connection = await this.#readyConnection(options.deadlineAtMs);
+    try {
+      return await connection.run(work, options.deadlineAtMs);
+    } catch (error) {
+      const lost = error instanceof AppError && error.code === 'connection-lost';
+      if (!lost || !options.idempotent) throw error;
+      const successor = await this.#readyConnection(options.deadlineAtMs);
+      return await successor.run(work, options.deadlineAtMs);
+    }
+  }
+
+  status(): RedisStatus {
+    const state = this.#state;
+    const outage = 'outage' in state ? state.outage : undefined;
+    return {
+      state: state.kind,
+      connections: state.kind === 'ready' ? 1 : 0,
+      lastFailure: outage?.lastFailure?.message,
+    };
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    this.#state = { kind: 'closed' };
+    this.#waiters.rejectAll(closedError());
+    if (state.kind === 'backing-off') state.cancel();
+    if (state.kind === 'ready') await state.connection.close(closeGraceMs);
+  }
+
+  async #readyConnection(deadlineAtMs: number): Promise<Connection> {
+    const state = this.#state;
+    if (state.kind === 'ready') return state.connection;
+    if (state.kind === 'closed') throw closedError();
+    if ('outage' in state && this.#isKnown(state.outage)) throw this.#outageError();
+    return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
+  }
+
+  #isKnown(outage: Outage): boolean {
+    return outage.failures > 0 && this.#clock.nowMs() - outage.sinceMs > this.#patienceMs;
+  }
+
+  #outageError(): AppError {
+    const state = this.#state;
+    const failure = 'outage' in state ? state.outage.lastFailure : undefined;
+    const untilRetryMs = state.kind === 'backing-off' ? state.retryAtMs - this.#clock.nowMs() : 0;
+    return new AppError(
+      failure?.code ?? 'redis-unavailable',
+      failure?.message ?? 'Not connected to Redis yet.',
+      {
+        cause: failure,
+        retryAfterSeconds: Math.max(Math.ceil(untilRetryMs / 1000), 1),
+      },
+    );
+  }
+
+  async #connect(outage: Outage): Promise<void> {
+    const attempt: State = { kind: 'connecting', outage };
+    this.#state = attempt;
+    const startedAtMs = this.#clock.nowMs();
+    try {
+      // The first attempt runs beside the token request; later ones do not knock without a token.
+      if (outage.failures > 0) await this.#keeper.waitForToken(startedAtMs + tokenWaitMs);
+      const connection = await this.#open();
+      if (this.#state !== attempt) return await connection.close(0);
+      if (!connection.isLive) throw new AppError('connection-lost', 'The connection was lost at once.');
+      this.#adopt(connection, startedAtMs);
+    } catch (error) {
+      if (this.#state === attempt) this.#backOff(outage, error);
+    }
+  }
+
+  #open(): Promise<Connection> {
+    this.#lastId += 1;
+    return Connection.open({
+      id: this.#lastId,
+      options: this.#options,
+      clock: this.#clock,
+      token: () => this.#keeper.waitForToken(this.#clock.nowMs() + this.#options.connectTimeoutMs),
+      onLost: (reason, connection) => this.#onLost(reason, connection),
+    });
+  }
+
+  #adopt(connection: Connection, startedAtMs: number): void {
+    this.#state = { kind: 'ready', connection };
+    const nowMs = this.#clock.nowMs();
+    this.#emit({
+      type: 'connectionReady',
+      connectionId: connection.id,
+      connectMs: nowMs - startedAtMs,
+      timeLeftMs: connection.token.expiresAtMs - nowMs,
+    });
+    this.#waiters.resolveAll(connection);
+    // A rotation may have happened during the handshake.
+    void this.#keepAuthenticated(connection);
+  }
+
+  #backOff(outage: Outage, error: unknown): void {
+    const failure =
+      error instanceof AppError
+        ? error
+        : new AppError('redis-unavailable', describe(error), { cause: error });
+    const failures = outage.failures + 1;
+    const next: Outage = { sinceMs: outage.sinceMs, failures, lastFailure: failure };
+    // The token may have been revoked: see whether there is a later one before knocking again.
+    if (failure.code === 'redis-rejected-identity') void this.#keeper.renew();
+    this.#reconnectAfter(next, reconnectDelayMs(failures, failure.code, this.#random()));
+  }
+
+  #reconnectAfter(outage: Outage, delayMs: number): void {
+    const cancel = this.#clock.after(delayMs, () => void this.#connect(outage));
+    this.#state = { kind: 'backing-off', outage, retryAtMs: this.#clock.nowMs() + delayMs, cancel };
+    if (outage.lastFailure === undefined) return;
+    this.#emit({
+      type: 'connectionFailed',
+      code: outage.lastFailure.code,
+      reason: outage.lastFailure.message,
+      attempt: outage.failures,
+      retryInMs: delayMs,
+    });
+  }
+
+  #onLost(reason: AppError, connection: Connection): void {
+    const nowMs = this.#clock.nowMs();
+    const livedMs = nowMs - connection.openedAtMs;
+    this.#emit({ type: 'connectionLost', connectionId: connection.id, reason: reason.message, livedMs });
+    if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
+    const outage: Outage = { sinceMs: nowMs, failures: 0, lastFailure: undefined };
+    this.#reconnectAfter(outage, reconnectDelayMs(0, undefined, this.#random()));
+  }
+
+  /** Brings a live connection to the current token: one AUTH a rotation, repeated only where it failed. */
+  async #keepAuthenticated(connection: Connection): Promise<void> {
+    if (this.#authenticating.has(connection)) return;
+    this.#authenticating.add(connection);
+    try {
+      for (let failures = 0; ; failures += 1) {
+        const token = this.#keeper.current();
+        if (!connection.isLive || token === undefined || token === connection.token) return;
+        if (await this.#reauthenticate(connection, token)) failures = -1;
+        else if (await this.#replaceIfAboutToExpire(connection, token)) return;
+        else await this.#pause(reconnectDelayMs(failures + 1, undefined, this.#random()));
+      }
+    } finally {
+      this.#authenticating.delete(connection);
+    }
+  }
+
+  async #reauthenticate(connection: Connection, token: Token): Promise<boolean> {
+    const startedAtMs = this.#clock.nowMs();
+    const told = { connectionId: connection.id };
+    try {
+      await connection.reauthenticate(token, startedAtMs + authTimeoutMs);
+      const nowMs = this.#clock.nowMs();
+      const timeLeftMs = token.expiresAtMs - nowMs;
+      this.#emit({ type: 'connectionReauthenticated', ...told, authMs: nowMs - startedAtMs, timeLeftMs });
+      return true;
+    } catch (error) {
+      const nowMs = this.#clock.nowMs();
+      this.#emit({
+        type: 'connectionReauthenticationFailed',
+        ...told,
+        reason: describe(error),
+        authMs: nowMs - startedAtMs,
+        timeLeftMs: connection.token.expiresAtMs - nowMs,
+      });
+      return false;
+    }
+  }
+
+  /** Make before break: the server will cut this connection at its token's expiry, so another takes over. */
+  async #replaceIfAboutToExpire(connection: Connection, token: Token): Promise<boolean> {
+    const timeLeftMs = connection.token.expiresAtMs - this.#clock.nowMs();
+    if (timeLeftMs > marginMs(token)) return false;
+    try {
+      const startedAtMs = this.#clock.nowMs();
+      const successor = await this.#open();
+      if (this.#state.kind !== 'ready' || this.#state.connection !== connection || !successor.isLive) {
+        await successor.close(0);
+        return true;
+      }
+      this.#emit({
+        type: 'connectionReplaced',
+        connectionId: connection.id,
+        successorId: successor.id,
+        reason: 'its token is about to expire and AUTH failed',
+      });
+      this.#adopt(successor, startedAtMs);
+      await connection.close(closeGraceMs);
+      return true;
+    } catch {
+      // The caller tries AUTH again; if the server cuts first, the ordinary reconnect takes over.
+      return false;
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(delayMs, resolve);
+    });
+  }
+}
+
+function closedError(): AppError {
+  return new AppError('stopped', 'The Redis client has been closed.');
+}

@@ -1,0 +1,69 @@
+// Reads single settings from an environment and collects the faults. Used by settings.ts only.
+// Knows no setting by name.
+
+/** What settings are read from; `process.env` fits. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Typed reads that never throw: a fault is noted under the setting's name and reading goes on. */
+export class SettingsReader {
+  readonly faults: string[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** Notes a fault. The value itself is left out on purpose: it may be a secret in the wrong place. */
+  add(name: string, expected: string): void {
+    this.faults.push(`${name}: expected ${expected}`);
+  }
+
+  /** A setting that is empty counts as not set: that is how portals and templates leave one out. */
+  optional(name: string): string | undefined {
+    const value = this.#environment[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  }
+
+  required(
+    name: string,
+    expected: string,
+    accepts: (value: string) => boolean = () => true,
+  ): string | undefined {
+    const value = this.optional(name);
+    if (value === undefined) this.add(name, `${expected}, but it is missing`);
+    else if (!accepts(value)) this.add(name, expected);
+    return value;
+  }
+
+  text(name: string, fallback: string, expected: string, accepts: (value: string) => boolean): string {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    if (!accepts(value)) this.add(name, expected);
+    return value;
+  }
+
+  integer(name: string, fallback: number, least: number, most: number): number {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    const number = /^\d{1,15}$/u.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    this.add(name, `a whole number from ${least} to ${most}`);
+    return fallback;
+  }
+
+  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen === undefined) this.add(name, choices.map((choice) => `"${choice}"`).join(' or '));
+    return chosen ?? fallback;
+  }
+
+  url(name: string, expected: string, protocols: readonly string[]): string | undefined {
+    const value = this.optional(name);
+    if (value === undefined) return undefined;
+    const url = URL.parse(value);
+    if (url === null || !protocols.includes(url.protocol)) this.add(name, expected);
+    return value;
+  }
+}

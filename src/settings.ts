@@ -1,0 +1,186 @@
+// Environment -> frozen, typed settings, with every fault reported at once. Used by main.ts only.
+// Reads no environment by itself, and no value of a secret ever reaches a message.
+
+import { AppError } from './errors.ts';
+import { SettingsReader, type Environment } from './settings-reader.ts';
+
+export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
+export type ClusteringPolicy = (typeof clusteringPolicies)[number];
+
+const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
+
+/** Which identity asks for tokens. */
+export type CredentialSettings =
+  | { readonly kind: 'managed-identity'; readonly clientId: string | undefined }
+  | {
+      readonly kind: 'client-secret';
+      readonly tenantId: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly authorityHost: string | undefined;
+    }
+  | {
+      readonly kind: 'client-certificate';
+      readonly tenantId: string;
+      readonly clientId: string;
+      readonly certificatePath: string;
+      readonly certificatePassword: string | undefined;
+      readonly authorityHost: string | undefined;
+    }
+  | { readonly kind: 'developer' };
+
+export type OriginSettings =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'blob'; readonly containerUrl: string }
+  | { readonly kind: 'http'; readonly urlTemplate: string };
+
+export interface Settings {
+  readonly redis: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly clusteringPolicy: ClusteringPolicy;
+    readonly tls: boolean;
+    readonly username: string | undefined;
+  };
+  readonly entraScope: string;
+  readonly credential: CredentialSettings;
+  readonly namespace: string;
+  readonly cache: {
+    readonly keyPrefix: string;
+    readonly writes: 'enabled' | 'disabled';
+    readonly defaultTtlSeconds: number;
+    readonly staleSeconds: number;
+    readonly maxValueBytes: number;
+  };
+  readonly requestBudgetMs: number;
+  readonly origin: OriginSettings;
+  readonly warmup: { readonly schedule: string; readonly keys: readonly string[]; readonly prefix: string };
+  readonly reauthenticate: { readonly schedule: string };
+}
+
+const maxSeconds = 365 * 24 * 3600;
+
+/**
+ * Reads all settings.
+ * @throws AppError `settings-invalid` that names every missing or wrong setting with what was expected.
+ */
+export function readSettings(environment: Environment): Settings {
+  const reader = new SettingsReader(environment);
+
+  const hostname = reader.required('REDIS_HOSTNAME', 'the host name of the cache', isHostName) ?? '';
+  const tls = reader.choice('REDIS_TLS', ['true', 'false'], 'true') === 'true';
+  if (!tls && hostname !== '' && !isLoopback(hostname)) {
+    reader.add('REDIS_TLS', '"true", because "false" is accepted for loopback hosts only');
+  }
+
+  const settings: Settings = {
+    redis: {
+      hostname,
+      port: reader.integer('REDIS_PORT', 10_000, 1, 65_535),
+      clusteringPolicy: reader.choice('REDIS_CLUSTERING_POLICY', clusteringPolicies, 'EnterpriseCluster'),
+      tls,
+      username: reader.optional('REDIS_USERNAME'),
+    },
+    entraScope: reader.text('REDIS_ENTRA_SCOPE', 'https://redis.azure.com/.default', 'one scope', isOneWord),
+    credential: readCredential(reader),
+    namespace: reader.text('APP_NAMESPACE', 'ref', '1 to 32 letters, digits, "-" or "_"', (value) =>
+      /^[\w-]{1,32}$/u.test(value),
+    ),
+    cache: {
+      keyPrefix: reader.optional('CACHE_KEY_PREFIX') ?? '',
+      writes: reader.choice('CACHE_WRITES', ['enabled', 'disabled'], 'enabled'),
+      defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxSeconds),
+      staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxSeconds),
+      // Redis holds at most 512 MB in one string (https://redis.io/docs/latest/develop/data-types/strings/).
+      maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
+    },
+    requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
+    origin: readOrigin(reader),
+    warmup: {
+      schedule: reader.text('WARMUP_SCHEDULE', '0 */5 * * * *', scheduleExpectation, isSchedule),
+      keys: (reader.optional('WARMUP_KEYS') ?? '')
+        .split(',')
+        .map((key) => key.trim())
+        .filter(Boolean),
+      prefix: reader.optional('WARMUP_PREFIX') ?? '',
+    },
+    reauthenticate: {
+      schedule: reader.text('REAUTHENTICATE_SCHEDULE', '0 * * * * *', scheduleExpectation, isSchedule),
+    },
+  };
+
+  if (reader.faults.length > 0) {
+    throw new AppError(
+      'settings-invalid',
+      `${reader.faults.length} setting(s) missing or wrong:\n${reader.faults.map((m) => `  ${m}`).join('\n')}`,
+    );
+  }
+  return deepFreeze(settings);
+}
+
+function readCredential(reader: SettingsReader): CredentialSettings {
+  const kind = reader.choice('REDIS_CREDENTIAL', credentialKinds, 'managed-identity');
+  if (kind === 'managed-identity') return { kind, clientId: reader.optional('AZURE_CLIENT_ID') };
+  if (kind === 'developer') return { kind };
+  const because = `because REDIS_CREDENTIAL is ${kind}`;
+  const application = {
+    tenantId: reader.required('AZURE_TENANT_ID', `the tenant id, ${because}`) ?? '',
+    clientId: reader.required('AZURE_CLIENT_ID', `the application's client id, ${because}`) ?? '',
+    authorityHost: reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']),
+  };
+  if (kind === 'client-secret') {
+    const clientSecret = reader.required('AZURE_CLIENT_SECRET', `the client secret, ${because}`) ?? '';
+    return { kind, ...application, clientSecret };
+  }
+  const certificatePath =
+    reader.required('AZURE_CLIENT_CERTIFICATE_PATH', `the path of a PEM file, ${because}`) ?? '';
+  const certificatePassword = reader.optional('AZURE_CLIENT_CERTIFICATE_PASSWORD');
+  return { kind, ...application, certificatePath, certificatePassword };
+}
+
+function readOrigin(reader: SettingsReader): OriginSettings {
+  const schemes = ['https:', 'http:'];
+  const containerUrl = reader.url('ORIGIN_BLOB_CONTAINER_URL', "a blob container's URL", schemes);
+  const urlTemplate = reader.url('ORIGIN_URL_TEMPLATE', 'a URL with {key} in its path or query', schemes);
+  if (urlTemplate !== undefined && !urlTemplate.includes('{key}')) {
+    reader.add('ORIGIN_URL_TEMPLATE', 'a URL with {key} in its path or query');
+  }
+  if (containerUrl !== undefined && urlTemplate !== undefined) {
+    reader.add(
+      'ORIGIN_URL_TEMPLATE',
+      'to be left out where ORIGIN_BLOB_CONTAINER_URL is set: one origin at most',
+    );
+  }
+  if (containerUrl !== undefined) return { kind: 'blob', containerUrl };
+  if (urlTemplate !== undefined) return { kind: 'http', urlTemplate };
+  return { kind: 'none' };
+}
+
+/** Loopback as a name or an address; plain TCP is for these only. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
+}
+
+function isHostName(value: string): boolean {
+  return /^[\w.:-]{1,253}$/u.test(value) && !value.includes('://');
+}
+
+function isOneWord(value: string): boolean {
+  return /^\S+$/u.test(value);
+}
+
+const scheduleExpectation = 'an NCRONTAB expression of six fields, like "0 */5 * * * *"';
+
+// The host parses NCRONTAB; this only catches five-field cron and typing errors, which otherwise
+// surface as an indexing error (https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer).
+function isSchedule(value: string): boolean {
+  const fields = value.trim().split(/\s+/u);
+  return fields.length === 6 && fields.every((field) => /^[\d*,/A-Za-z-]+$/u.test(field));
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  }
+  return Object.freeze(value);
+}

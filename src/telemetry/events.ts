@@ -1,0 +1,110 @@
+// Everything that happens to tokens and connections, as typed events on node:diagnostics_channel.
+// Used by auth/ and redis/ to tell, by log.ts and by whoever subscribes. Knows no sink.
+
+import { channel, type Channel } from 'node:diagnostics_channel';
+
+/** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
+export type AppEvent =
+  | {
+      readonly type: 'tokenRotated';
+      readonly expiresAtMs: number;
+      readonly timeLeftMs: number;
+      /** Time left on the token that was replaced; undefined for the first token. */
+      readonly previousTimeLeftMs: number | undefined;
+      readonly requestMs: number;
+    }
+  | {
+      readonly type: 'tokenRenewalFailed';
+      readonly reason: string;
+      readonly requestMs: number;
+      readonly setbacks: number;
+      readonly timeLeftMs: number;
+    }
+  | {
+      readonly type: 'tokenNotAdvancing';
+      readonly requestMs: number;
+      readonly setbacks: number;
+      readonly timeLeftMs: number;
+    }
+  | { readonly type: 'tokenExpired'; readonly expiredAtMs: number; readonly setbacks: number }
+  | {
+      readonly type: 'connectionReady';
+      readonly connectionId: number;
+      readonly connectMs: number;
+      readonly timeLeftMs: number;
+    }
+  | {
+      readonly type: 'connectionLost';
+      readonly connectionId: number;
+      readonly reason: string;
+      readonly livedMs: number;
+    }
+  | {
+      readonly type: 'connectionFailed';
+      readonly code: string;
+      readonly reason: string;
+      readonly attempt: number;
+      readonly retryInMs: number;
+    }
+  | {
+      readonly type: 'connectionReplaced';
+      readonly connectionId: number;
+      readonly successorId: number;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'connectionReauthenticated';
+      readonly connectionId: number;
+      readonly authMs: number;
+      readonly timeLeftMs: number;
+    }
+  | {
+      readonly type: 'connectionReauthenticationFailed';
+      readonly connectionId: number;
+      readonly reason: string;
+      readonly authMs: number;
+      readonly timeLeftMs: number;
+    };
+
+export type AppEventType = AppEvent['type'];
+
+/** Tells an event. Never throws. */
+export type Emit = (event: AppEvent) => void;
+
+const prefix = 'redis-entra-functions.';
+const channels = new Map<AppEventType, Channel>();
+
+function channelOf(type: AppEventType): Channel {
+  let found = channels.get(type);
+  if (found === undefined) {
+    found = channel(prefix + type);
+    channels.set(type, found);
+  }
+  return found;
+}
+
+export const emit: Emit = (event) => {
+  const target = channelOf(event.type);
+  if (target.hasSubscribers) target.publish(event);
+};
+
+/**
+ * Listens to one type of event; returns how to stop. A listener that throws is ignored: Node would raise
+ * an uncaughtException for it (https://nodejs.org/api/diagnostics_channel.html#channelpublishmessage),
+ * and that ends the worker with every function in it.
+ */
+export function onEvent<T extends AppEventType>(
+  type: T,
+  listener: (event: Extract<AppEvent, { type: T }>) => void,
+): () => void {
+  const guarded = (message: unknown): void => {
+    try {
+      listener(message as Extract<AppEvent, { type: T }>);
+    } catch {
+      // The listener's trouble is the listener's.
+    }
+  };
+  const target = channelOf(type);
+  target.subscribe(guarded);
+  return () => target.unsubscribe(guarded);
+}

@@ -1,0 +1,43 @@
+// Events -> one log line each, at a fitting level. Switched on by main.ts.
+// Knows no part that tells events.
+
+import { redactTokens } from '../errors.ts';
+import { onEvent, type AppEvent, type AppEventType } from './events.ts';
+
+type Level = 'info' | 'warn' | 'error';
+
+/** `console` fits: the Functions worker turns its lines into traces of the same level. */
+export type LogSink = Readonly<Record<Level, (line: string) => void>>;
+
+const levels: Readonly<Record<AppEventType, Level>> = {
+  tokenRotated: 'info',
+  tokenRenewalFailed: 'warn',
+  tokenNotAdvancing: 'info',
+  tokenExpired: 'error',
+  connectionReady: 'info',
+  connectionLost: 'warn',
+  connectionFailed: 'warn',
+  connectionReplaced: 'info',
+  connectionReauthenticated: 'info',
+  connectionReauthenticationFailed: 'warn',
+};
+
+/** Logs every event as `<type> {fields}`; returns how to stop. */
+export function logEvents(sink: LogSink): () => void {
+  const types = Object.keys(levels) as AppEventType[];
+  const stops = types.map((type) => onEvent(type, (event) => sink[levels[type]](formatEvent(event))));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Times as ISO 8601, durations in whole milliseconds. */
+export function formatEvent({ type, ...fields }: AppEvent): string {
+  const readable = Object.entries(fields).map(([name, value]) => {
+    if (typeof value !== 'number') return [name, value];
+    return name.endsWith('AtMs')
+      ? [name.slice(0, -2), new Date(value).toISOString()]
+      : [name, Math.round(value)];
+  });
+  return redactTokens(`${type} ${JSON.stringify(Object.fromEntries(readable))}`);
+}

@@ -1,0 +1,51 @@
+// Callers that wait, each until its own deadline, for one thing to come. Used by the token keeper and the
+// Redis connection. Knows nothing of what is waited for.
+
+import type { Clock } from './clock.ts';
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+  readonly cancelTimer: () => void;
+}
+
+/** A waiter always gets an answer: the value, an error given to all, or its own deadline's error. */
+export class Waiters<T> {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiter<T>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** @param late makes the error for a caller whose deadline has come. */
+  wait(deadlineAtMs: number, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancelTimer = this.#clock.after(deadlineAtMs - this.#clock.nowMs(), () => {
+        this.#waiting.delete(waiter);
+        reject(late());
+      });
+      const waiter: Waiter<T> = { resolve, reject, cancelTimer };
+      this.#waiting.add(waiter);
+    });
+  }
+
+  resolveAll(value: T): void {
+    for (const waiter of this.#takeAll()) waiter.resolve(value);
+  }
+
+  rejectAll(error: Error): void {
+    for (const waiter of this.#takeAll()) waiter.reject(error);
+  }
+
+  #takeAll(): readonly Waiter<T>[] {
+    const taken = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of taken) waiter.cancelTimer();
+    return taken;
+  }
+}
