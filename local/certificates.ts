@@ -1,0 +1,131 @@
+// Throw-away certificates for the local parts: a CA, a server certificate under it, a client certificate.
+// Made by the stack at every start. Knows nothing of who listens with them.
+
+import 'reflect-metadata'; // Must be loaded before @peculiar/x509: https://github.com/PeculiarVentures/x509#installation
+
+import { randomBytes, webcrypto } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+/** A certificate and its private key (PKCS #8), both PEM. */
+export interface CertificateAndKey {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+export interface ServerCertificates {
+  /** What clients must trust, e.g. by NODE_EXTRA_CA_CERTS. Its key is gone as soon as this exists. */
+  readonly caPem: string;
+  readonly server: CertificateAndKey;
+}
+
+const ecAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const rsaAlgorithm = {
+  name: 'RSASSA-PKCS1-v1_5',
+  hash: 'SHA-256',
+  modulusLength: 2048,
+  publicExponent: new Uint8Array([1, 0, 1]),
+} as const;
+
+const hourMs = 3_600_000;
+const validForMs = 7 * 24 * hourMs;
+
+/** One hour in the past, for clocks of containers and their hosts differ. */
+function validity(): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + validForMs) };
+}
+
+// Positive and at most 20 octets: RFC 5280, section 4.1.2.2.
+const serialNumber = (): string => `4${randomBytes(15).toString('hex').slice(1)}`;
+
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+  return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}
+
+/** A CA and a server certificate for `names` (host names and IP addresses). */
+export async function makeServerCertificates(
+  names: readonly string[] = ['localhost', '127.0.0.1'],
+): Promise<ServerCertificates> {
+  const [caKeys, serverKeys] = await Promise.all([
+    webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']),
+    webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']),
+  ]);
+  const caIdentifier = await SubjectKeyIdentifierExtension.create(caKeys.publicKey);
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    ...validity(),
+    serialNumber: serialNumber(),
+    name: `CN=redis-entra-functions local CA ${randomBytes(4).toString('hex')}`,
+    signingAlgorithm: ecAlgorithm,
+    keys: caKeys,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      caIdentifier,
+    ],
+  });
+  const server = await X509CertificateGenerator.create({
+    ...validity(),
+    serialNumber: serialNumber(),
+    subject: `CN=${names[0] ?? 'localhost'}`,
+    issuer: ca.subject,
+    signingAlgorithm: ecAlgorithm,
+    publicKey: serverKeys.publicKey,
+    signingKey: caKeys.privateKey,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }) as const),
+      ),
+      new AuthorityKeyIdentifierExtension(caIdentifier.keyId),
+    ],
+  });
+  return {
+    caPem: ca.toString('pem'),
+    server: { certificatePem: server.toString('pem'), keyPem: await keyPem(serverKeys.privateKey) },
+  };
+}
+
+/**
+ * A self-signed certificate that an application registration can sign in with. RSA, because
+ * `ClientCertificateCredential` signs its assertion with PS256 or RS256 only:
+ * https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+ */
+export async function makeClientCertificate(): Promise<CertificateAndKey> {
+  const keys = await webcrypto.subtle.generateKey(rsaAlgorithm, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    ...validity(),
+    serialNumber: serialNumber(),
+    name: 'CN=redis-entra-functions local client',
+    signingAlgorithm: rsaAlgorithm,
+    keys,
+    extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true)],
+  });
+  return { certificatePem: certificate.toString('pem'), keyPem: await keyPem(keys.privateKey) };
+}
+
+/** Key and certificate in one text, the form `ClientCertificateCredential` reads. */
+export function joinPem(pair: CertificateAndKey): string {
+  return `${pair.keyPem.trimEnd()}\n${pair.certificatePem.trimEnd()}\n`;
+}
+
+/** Writes `pem` where only this user can read it and returns its path. */
+export async function writePem(directory: string, fileName: string, pem: string): Promise<string> {
+  const path = join(directory, fileName);
+  await writeFile(path, pem.endsWith('\n') ? pem : `${pem}\n`, { mode: 0o600 });
+  return path;
+}

@@ -1,0 +1,125 @@
+// Issues and checks access tokens of the kind Entra issues, signed with a key made at start.
+// Used by the identity endpoint, the token authority, the Entra front and tests. Knows no protocol.
+
+import { randomBytes } from 'node:crypto';
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type JSONWebKeySet } from 'jose';
+
+/** Who a token speaks for: the client (application) id and the object id of its service principal. */
+export interface Identity {
+  readonly clientId: string;
+  readonly objectId: string;
+}
+
+export const localTenantId = '10ca1000-0000-4000-8000-000000000001';
+
+/** The Function App's own identity. */
+export const systemAssigned: Identity = {
+  clientId: '10ca1000-0000-4000-8000-0000000000a1',
+  objectId: '10ca1000-0000-4000-8000-0000000000b1',
+};
+/** A user-assigned identity: chosen by its client id. */
+export const userAssigned: Identity = {
+  clientId: '10ca1000-0000-4000-8000-0000000000a2',
+  objectId: '10ca1000-0000-4000-8000-0000000000b2',
+};
+/** An application registration that signs in with a secret or a certificate. */
+export const servicePrincipal: Identity = {
+  clientId: '10ca1000-0000-4000-8000-0000000000a3',
+  objectId: '10ca1000-0000-4000-8000-0000000000b3',
+};
+
+export const redisAudience = 'https://redis.azure.com';
+export const storageAudience = 'https://storage.azure.com';
+/**
+ * What the front accepts: both scopes of https://learn.microsoft.com/azure/redis/entra-for-authentication
+ * name the same first-party application, by URI and by its id.
+ */
+export const redisAudiences: readonly string[] = [redisAudience, 'acca5fbb-b7e4-4009-81f1-37e38fd66d78'];
+
+export interface IssueOptions {
+  readonly audience: string;
+  readonly identity: Identity;
+  readonly lifetimeMs: number;
+  /** Now, unless a token from the past is wanted. */
+  readonly issuedAtMs?: number;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  readonly audience: string;
+  readonly identity: Identity;
+  readonly issuedAtMs: number;
+  /** Exactly the `exp` claim: a whole second. */
+  readonly expiresAtMs: number;
+}
+
+export interface VerifiedToken {
+  readonly objectId: string;
+  readonly clientId: string;
+  readonly audience: string;
+  readonly expiresAtMs: number;
+}
+
+export interface TokenIssuer {
+  issue(options: IssueOptions): Promise<IssuedToken>;
+  /** Throws for a wrong signature, issuer or audience, and from the `exp` second on. */
+  verify(token: string, options: { readonly audience: string | readonly string[] }): Promise<VerifiedToken>;
+  /** The public key, as the authority publishes it. */
+  readonly keys: JSONWebKeySet;
+}
+
+// Claims of a v1.0 token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference .
+// Azurite demands this very issuer prefix (azurite/src/common/utils/constants.ts, VALID_ISSUE_PREFIXES).
+const issuerUrl = `https://sts.windows.net/${localTenantId}/`;
+
+export async function createTokenIssuer(): Promise<TokenIssuer> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
+  const kid = randomBytes(20).toString('base64url');
+  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' }] };
+
+  return {
+    keys,
+
+    /**
+     * `exp` is in whole seconds and is rounded down: a token lives longer than `lifetimeMs` - 1 s and never
+     * longer than `lifetimeMs`. Lifetimes under 2 s make little sense.
+     */
+    async issue({ audience, identity, lifetimeMs, issuedAtMs = Date.now() }) {
+      const issuedAt = Math.floor(issuedAtMs / 1000);
+      const expiresAt = Math.floor((issuedAtMs + lifetimeMs) / 1000);
+      const token = await new SignJWT({
+        idp: issuerUrl,
+        idtyp: 'app',
+        oid: identity.objectId,
+        appid: identity.clientId,
+        appidacr: '2',
+        tid: localTenantId,
+        uti: randomBytes(16).toString('base64url'),
+        ver: '1.0',
+      })
+        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid, x5t: kid })
+        .setAudience(audience)
+        .setIssuer(issuerUrl)
+        .setIssuedAt(issuedAt)
+        .setNotBefore(issuedAt)
+        .setExpirationTime(expiresAt)
+        .setSubject(identity.objectId)
+        .sign(privateKey);
+      return { token, audience, identity, issuedAtMs, expiresAtMs: expiresAt * 1000 };
+    },
+
+    async verify(token, { audience }) {
+      const { payload } = await jwtVerify(token, publicKey, {
+        algorithms: ['RS256'],
+        issuer: issuerUrl,
+        audience: typeof audience === 'string' ? audience : [...audience],
+        requiredClaims: ['exp', 'oid', 'appid'],
+      });
+      const { aud, exp, oid, appid } = payload;
+      if (typeof oid !== 'string' || typeof appid !== 'string' || typeof aud !== 'string' || exp === undefined) {
+        throw new Error('The token lacks a claim that Entra always sets.');
+      }
+      return { objectId: oid, clientId: appid, audience: aud, expiresAtMs: exp * 1000 };
+    },
+  };
+}

@@ -1,0 +1,294 @@
+// The HTTP contract, through the packaged app, the local host, the Entra front and a real Redis.
+
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+
+let app: LocalApp;
+
+beforeAll(async () => {
+  app = await startLocalApp({ settings: { CACHE_MAX_VALUE_BYTES: '2000000' } });
+});
+afterAll(async () => app?.stop());
+
+async function put(key: string, body: BodyInit, headers: Record<string, string> = {}, query = ''): Promise<Response> {
+  return app.fetch(`/api/cache/${key}${query}`, { method: 'PUT', body, headers });
+}
+
+const get = (key: string, headers: Record<string, string> = {}): Promise<Response> =>
+  app.fetch(`/api/cache/${key}`, { headers });
+
+async function expectProblem(response: Response, status: number, code: string): Promise<Record<string, unknown>> {
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const body = (await response.json()) as Record<string, unknown>;
+  expect(body).toMatchObject({ status, code, title: expect.any(String), detail: expect.any(String) });
+  return body;
+}
+
+describe('reading', () => {
+  it('answers a hit with body, type, strong tag and freshness', async () => {
+    const written = await put('greeting.json', '{"hello":"world"}', { 'content-type': 'application/json' }, '?ttl=100');
+    expect(written.status).toBe(201);
+    const response = await get('greeting.json');
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('{"hello":"world"}');
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('etag')).toMatch(/^"[\w-]{22}"$/u);
+    expect(response.headers.get('etag')).toBe(written.headers.get('etag'));
+    expect(response.headers.get('cache-control')).toBe('private, max-age=100');
+    expect(Number(response.headers.get('age'))).toBeLessThan(5);
+    expect(response.headers.get('cache-status')).toMatch(/^redis-entra-functions; hit; ttl=(?:100|9\d)$/u);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('answers HEAD like GET, without the body', async () => {
+    await put('head', 'twelve bytes');
+    const response = await app.fetch('/api/cache/head', { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-length')).toBe('12');
+    expect(response.headers.get('etag')).toBe((await get('head')).headers.get('etag'));
+    expect(await response.text()).toBe('');
+  });
+
+  it('answers 404 for a key that is not there', async () => {
+    const response = await get('absent');
+    expect(response.headers.get('cache-status')).toBe('redis-entra-functions; fwd=miss');
+    await expectProblem(response, 404, 'not-found');
+    expect((await app.fetch('/api/cache/absent', { method: 'HEAD' })).status).toBe(404);
+  });
+
+  it('answers 304 when the client has the entry', async () => {
+    const etag = (await put('conditional', 'value')).headers.get('etag') ?? '';
+    for (const field of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const response = await get('conditional', { 'if-none-match': field });
+      expect(response.status).toBe(304);
+      expect(response.headers.get('etag')).toBe(etag);
+      expect(response.headers.get('cache-control')).toBe('private, max-age=300');
+      expect(await response.text()).toBe('');
+    }
+    expect((await get('conditional', { 'if-none-match': '"other"' })).status).toBe(200);
+  });
+
+  it('serves a plain string that somebody else wrote as it is', async () => {
+    await app.stack.redis.admin('SET', 'plain', 'written by redis-cli: äöü');
+    const response = await get('plain');
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('written by redis-cli: äöü');
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(response.headers.get('cache-control')).toBe('private, no-cache');
+    expect(response.headers.get('age')).toBe('0');
+    const etag = response.headers.get('etag') ?? '';
+    expect((await get('plain', { 'if-none-match': etag })).status).toBe(304);
+  });
+
+  it('serves bytes that somebody else wrote as bytes', async () => {
+    const bytes = Buffer.from([0xff, 0x00, 0xfe, 0x0d, 0x0a]);
+    await app.stack.redis.admin('SET', 'raw', bytes);
+    const response = await get('raw');
+    expect(response.headers.get('content-type')).toBe('application/octet-stream');
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
+  });
+
+  it('refuses a key of another type', async () => {
+    await app.stack.redis.admin('RPUSH', 'list', 'a', 'b');
+    await expectProblem(await get('list'), 422, 'wrong-type');
+    await expectProblem(await put('list', 'x'), 422, 'wrong-type');
+    await expectProblem(await app.fetch('/api/cache/list', { method: 'DELETE' }), 422, 'wrong-type');
+    expect(await app.stack.redis.admin('LLEN', 'list')).toBe(2);
+  });
+
+  it('forgets an entry at the end of its lifetime', async () => {
+    await put('short', 'x', {}, '?ttl=1');
+    expect(Number(await app.stack.redis.admin('PTTL', 'short'))).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe('keys', () => {
+  it.each([
+    ['over-long', 'k'.repeat(1025)],
+    ['a control character', 'a%0Ab'],
+    ["the app's own", 'ref:roster'],
+    ['empty', ''],
+  ])('refused: %s', async (_what, key) => {
+    await expectProblem(await get(key), 400, 'invalid-key');
+    await expectProblem(await put(key, 'x'), 400, 'invalid-key');
+    await expectProblem(await app.fetch(`/api/cache/${key}`, { method: 'DELETE' }), 400, 'invalid-key');
+  });
+
+  it('of 1,024 bytes, with slashes, spaces and other scripts mean what they say', async () => {
+    const keys = ['k'.repeat(1024), 'a/b c//d', 'schlüssel/鍵/🔑', 'a?b#c&d=e', '100%', 'a+b'];
+    for (const key of keys) {
+      expect((await put(encodeURIComponent(key), key)).status).toBe(201);
+      expect(await app.stack.redis.admin('EXISTS', key)).toBe(1);
+      expect(await (await get(encodeURIComponent(key))).text()).toBe(key);
+    }
+    expect(await (await get('a/b%20c//d')).text()).toBe('a/b c//d');
+  });
+});
+
+describe('writing', () => {
+  it('gives back 1 MiB of random bytes and its type unchanged', async () => {
+    const bytes = randomBytes(1_048_576);
+    expect((await put('large', bytes, { 'content-type': 'image/x-random; v=1' })).status).toBe(201);
+    const response = await get('large');
+    expect(response.headers.get('content-type')).toBe('image/x-random; v=1');
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+  });
+
+  it('says 201 for a new entry and 204 for a new value', async () => {
+    expect((await put('twice', '1')).status).toBe(201);
+    expect((await put('twice', '2')).status).toBe(204);
+    expect(await (await get('twice')).text()).toBe('2');
+  });
+
+  it('keeps an empty value', async () => {
+    expect((await put('empty-value', '')).status).toBe(201);
+    const response = await get('empty-value');
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
+  });
+
+  it('refuses a value that is too large and stores nothing', async () => {
+    await expectProblem(await put('too-large', randomBytes(2_000_001)), 413, 'value-too-large');
+    expect((await get('too-large')).status).toBe(404);
+  });
+
+  it.each(['0', '-1', '1.5', 'abc', '', '31536001', '1e3'])('refuses a ttl of "%s"', async (ttl) => {
+    await expectProblem(await put('bad-ttl', 'x', {}, `?ttl=${ttl}`), 400, 'invalid-ttl');
+  });
+
+  it('with If-None-Match: * creates only', async () => {
+    const once = { 'if-none-match': '*' };
+    expect((await put('create-only', '1', once)).status).toBe(201);
+    await expectProblem(await put('create-only', '2', once), 412, 'precondition-failed');
+    expect(await (await get('create-only')).text()).toBe('1');
+  });
+
+  it('with If-Match changes only what the client has seen', async () => {
+    const first = (await put('compare', '1')).headers.get('etag') ?? '';
+    const second = await put('compare', '2', { 'if-match': first });
+    expect(second.status).toBe(204);
+    await expectProblem(await put('compare', '3', { 'if-match': first }), 412, 'precondition-failed');
+    await expectProblem(await put('compare', '3', { 'if-match': `W/${second.headers.get('etag')}` }), 412, 'precondition-failed');
+    await expectProblem(await put('compare', '3', { 'if-match': 'unquoted' }), 400, 'invalid-header');
+    await expectProblem(await put('never-there', '1', { 'if-match': '*' }), 412, 'precondition-failed');
+    expect(await (await get('compare')).text()).toBe('2');
+  });
+
+  it("with If-Match works on somebody else's string by the tag that a read gave", async () => {
+    await app.stack.redis.admin('SET', 'foreign', 'old');
+    const etag = (await get('foreign')).headers.get('etag') ?? '';
+    expect((await put('foreign', 'new', { 'if-match': etag })).status).toBe(204);
+    await expectProblem(await put('foreign', 'newer', { 'if-match': etag }), 412, 'precondition-failed');
+  });
+
+  it('never loses an update of 20 concurrent writers with If-Match', async () => {
+    await put('counter', '0');
+    const increment = async (): Promise<void> => {
+      for (;;) {
+        const current = await get('counter');
+        const next = `${Number(await current.text()) + 1}`;
+        const written = await put('counter', next, { 'if-match': current.headers.get('etag') ?? '' });
+        if (written.status === 204) return;
+        expect(written.status).toBe(412);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, increment));
+    expect(await (await get('counter')).text()).toBe('20');
+  });
+});
+
+describe('removing', () => {
+  it('answers 204, also when there is nothing', async () => {
+    await put('gone', 'x');
+    const remove = (): Promise<Response> => app.fetch('/api/cache/gone', { method: 'DELETE' });
+    expect((await remove()).status).toBe(204);
+    expect((await get('gone')).status).toBe(404);
+    expect((await remove()).status).toBe(204);
+  });
+
+  it('with If-Match removes only what the client has seen', async () => {
+    await put('guarded', '1');
+    const remove = (etag: string): Promise<Response> =>
+      app.fetch('/api/cache/guarded', { method: 'DELETE', headers: { 'if-match': etag } });
+    await expectProblem(await remove('"other"'), 412, 'precondition-failed');
+    expect((await remove((await get('guarded')).headers.get('etag') ?? '')).status).toBe(204);
+  });
+});
+
+describe('a batch', () => {
+  const batch = (body: unknown): Promise<Response> =>
+    app.fetch('/api/batch', { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
+
+  it('answers each key in the order asked, text as text and bytes as base64', async () => {
+    const text = await put('batch/text', 'grüße', { 'content-type': 'text/plain; charset=utf-8' });
+    const bytes = await put('batch/bytes', Buffer.from([0xff, 0xfe]), { 'content-type': 'image/x-two' });
+    await app.stack.redis.admin('RPUSH', 'batch/list', 'x');
+    const response = await batch({ keys: ['batch/bytes', 'batch/none', 'batch/text', 'batch/list', 'batch/text'] });
+    expect(response.status).toBe(200);
+    const hit = {
+      key: 'batch/text',
+      status: 'hit',
+      value: 'grüße',
+      encoding: 'utf8',
+      contentType: 'text/plain; charset=utf-8',
+      etag: text.headers.get('etag'),
+    };
+    expect(await response.json()).toEqual({
+      results: [
+        {
+          key: 'batch/bytes',
+          status: 'hit',
+          value: '//4=',
+          encoding: 'base64',
+          contentType: 'image/x-two',
+          etag: bytes.headers.get('etag'),
+        },
+        { key: 'batch/none', status: 'miss' },
+        hit,
+        { key: 'batch/list', status: 'unavailable', code: 'wrong-type' },
+        hit,
+      ],
+    });
+  });
+
+  it('of 100 keys costs one GET a key and one round trip', async () => {
+    const keys = Array.from({ length: 100 }, (_, index) => `batch/${index}`);
+    const before = await commandCount();
+    expect((await batch({ keys })).status).toBe(200);
+    expect((await commandCount()) - before).toBe(100);
+  });
+
+  it.each([
+    ['no JSON', '{"keys":'],
+    ['no keys', {}],
+    ['null', 'null'],
+    ['keys that are no list', { keys: 'a' }],
+    ['a key that is no string', { keys: ['a', 1] }],
+    ['no key at all', { keys: [] }],
+    ['101 keys', { keys: Array.from({ length: 101 }, () => 'k') }],
+  ])('refuses %s', async (_what, body) => {
+    await expectProblem(await batch(body), 400, 'invalid-body');
+  });
+
+  it('names the key that is not valid', async () => {
+    const body = await expectProblem(await batch({ keys: ['good', 'ref:roster'] }), 400, 'invalid-key');
+    expect(body['detail']).toMatch(/^keys\[1\]/u);
+  });
+
+  async function commandCount(): Promise<number> {
+    const info = String(await app.stack.redis.admin('INFO', 'commandstats'));
+    return Number(/cmdstat_get:calls=(?<calls>\d+)/u.exec(info)?.groups?.['calls'] ?? 0);
+  }
+});
+
+describe('health', () => {
+  it('is open and tells nothing but what it has to', async () => {
+    expect(await (await app.fetch('/api/health/live')).json()).toEqual({ status: 'live' });
+    const ready = await app.fetch('/api/health/ready');
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({ status: 'ready', tokenExpiresInSeconds: expect.any(Number) });
+  });
+});

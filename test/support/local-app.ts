@@ -1,0 +1,82 @@
+// The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
+
+import { join } from 'node:path';
+import { startHost, type Host } from '../../local/host/host.ts';
+import { startStack, type Stack } from '../../local/stack.ts';
+
+export const packagedApp = join(import.meta.dirname, '../../out/app');
+
+export interface LocalApp extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly host: Host;
+  /** fetch() on a path of the host, like `/api/cache/hello`. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export interface LocalAppOptions {
+  readonly tokenLifetimeMs?: number;
+  readonly instances?: number;
+  readonly appDirectory?: string;
+  /** Added to, or put in the place of, the settings of the stack. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly timers?: boolean;
+  /** Whether to wait until the app can serve; on by default. */
+  readonly untilReady?: boolean;
+}
+
+export async function startLocalApp(options: LocalAppOptions = {}): Promise<LocalApp> {
+  const { tokenLifetimeMs = 600_000, instances = 1, appDirectory = packagedApp } = options;
+  const stack = await startStack({ tokenLifetimeMs, storage: false });
+  let host: Host | undefined;
+  const stop = async (): Promise<void> => {
+    await host?.stop();
+    await stack.stop();
+  };
+  try {
+    host = await startHost({
+      appDirectory,
+      instances,
+      settings: { ...stack.settings, ...options.settings },
+      timers: options.timers ?? false,
+    });
+    const { url } = host;
+    const app: LocalApp = {
+      stack,
+      host,
+      fetch: async (path, init) => fetch(new URL(path, url), init),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+    if (options.untilReady !== false) await untilReady(app);
+    return app;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Waits until every instance has answered ready once (requests go round the instances in turn). */
+export async function untilReady(app: LocalApp, limitMs = 20_000): Promise<void> {
+  await eventually(async () => {
+    for (const { id } of app.host.instances) {
+      const { status } = await app.fetch('/api/health/ready');
+      if (status !== 200) throw new Error(`${id} or another instance is not ready: ${status}`);
+    }
+  }, limitMs);
+}
+
+/** Repeats `check` until it passes; fails with its last error when the time is up. */
+export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_000): Promise<T> {
+  const untilMs = Date.now() + limitMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > untilMs) throw error;
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+}

@@ -1,0 +1,271 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TokenKeeper } from '../../src/auth/token-keeper.ts';
+import { AppError } from '../../src/errors.ts';
+import type { AppEvent } from '../../src/telemetry/events.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { ScriptedSource, tokenOf } from '../support/tokens.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+let clock: FakeClock;
+let source: ScriptedSource;
+let events: AppEvent[];
+let keeper: TokenKeeper;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  source = new ScriptedSource();
+  events = [];
+  keeper = new TokenKeeper({ source, clock, random: () => 0, emit: (event) => events.push(event) });
+});
+
+const types = (): string[] => events.map((event) => event.type);
+const soon = (): number => clock.nowMs() + 1000;
+
+async function startWith(token = tokenOf(clock.nowMs(), hourMs)): Promise<void> {
+  keeper.start();
+  source.take().answer(token);
+  await settle();
+}
+
+/** Moves on until the keeper asks; returns how long that took. */
+async function untilAsked(limitMs: number): Promise<number> {
+  const startedAtMs = clock.nowMs();
+  while (source.pending.length === 0) {
+    if (clock.nowMs() - startedAtMs > limitMs) throw new Error(`No token request within ${limitMs} ms.`);
+    await clock.advance(50);
+  }
+  return clock.nowMs() - startedAtMs;
+}
+
+describe('before the first token', () => {
+  it('shares one request among all who wait', async () => {
+    keeper.start();
+    const waiting = Array.from({ length: 100 }, () => keeper.waitForToken(soon()));
+    const token = tokenOf(clock.nowMs(), hourMs);
+    source.take().answer(token);
+    expect(await Promise.all(waiting)).toEqual(Array.from({ length: 100 }, () => token));
+    expect(source.requests).toBe(1);
+  });
+
+  it('answers everybody who waits by their own deadline when the credential hangs', async () => {
+    keeper.start();
+    const early = keeper.waitForToken(clock.nowMs() + 100);
+    const late = keeper.waitForToken(clock.nowMs() + 200);
+    const outcome = Promise.allSettled([early, late]);
+    await clock.advance(100);
+    await expect(early).rejects.toMatchObject({ code: 'token-unavailable' });
+    await clock.advance(100);
+    expect((await outcome).map((one) => one.status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('says at the deadline why the last request failed', async () => {
+    keeper.start();
+    const waiting = keeper.waitForToken(soon());
+    const outcome = expect(waiting).rejects.toThrow('no identity is assigned');
+    source.take().fail(new AppError('token-unavailable', 'no identity is assigned'));
+    await clock.advance(1000);
+    await outcome;
+  });
+
+  it('goes on asking after failures, with growing pauses, and never stops for good', async () => {
+    keeper.start();
+    const pausesMs: number[] = [];
+    for (let failures = 1; failures <= 50; failures += 1) {
+      source.take().fail(new Error('down'));
+      await settle();
+      expect(source.pending).toHaveLength(0);
+      pausesMs.push(await untilAsked(5500));
+    }
+    expect(pausesMs.slice(0, 6)).toEqual([500, 1000, 2000, 4000, 5000, 5000]);
+    source.take().answer(tokenOf(clock.nowMs(), hourMs));
+    await settle();
+    expect(keeper.current()).toBeDefined();
+    expect(keeper.status()).toMatchObject({ rotations: 1, lastFailure: undefined });
+  });
+
+  it('asks again beside a request that hangs, and takes whichever answer comes', async () => {
+    keeper.start();
+    const hung = source.take();
+    await clock.advance(4000);
+    expect(source.requests).toBe(2);
+    const token = tokenOf(clock.nowMs(), hourMs);
+    hung.answer(token);
+    await settle();
+    expect(keeper.current()).toBe(token);
+  });
+
+  it('refuses to renew before it was started', async () => {
+    expect(await keeper.renew()).toMatchObject({ kind: 'failed' });
+    expect(source.requests).toBe(0);
+  });
+});
+
+describe('holding a token', () => {
+  it('renews by itself at half-life and tells who listens once', async () => {
+    await startWith();
+    const adopted: number[] = [];
+    keeper.onRotation((token) => adopted.push(token.expiresAtMs));
+    await clock.advance(hourMs / 2 - 1);
+    expect(source.requests).toBe(1);
+    await clock.advance(1);
+    const next = tokenOf(clock.nowMs(), hourMs);
+    source.take().answer(next);
+    await settle();
+    expect(adopted).toEqual([next.expiresAtMs]);
+    expect(keeper.current()).toBe(next);
+    expect(types()).toEqual(['tokenRotated', 'tokenRotated']);
+  });
+
+  it('asks at once a second time when a call past refreshAfter returned the old token', async () => {
+    const first = tokenOf(clock.nowMs(), dayMs, clock.nowMs() + dayMs / 2);
+    await startWith(first);
+    await clock.advance(dayMs / 2);
+    source.take().answer(first);
+    await settle();
+    expect(source.requests).toBe(3);
+    const second = tokenOf(clock.nowMs(), dayMs);
+    source.take().answer(second);
+    await settle();
+    expect(keeper.current()).toBe(second);
+    expect(types()).toEqual(['tokenRotated', 'tokenRotated']);
+  });
+
+  it('never adopts a token that does not advance, and asks ever denser towards expiry', async () => {
+    const first = tokenOf(clock.nowMs(), hourMs);
+    await startWith(first);
+    await clock.advance(hourMs / 2);
+    const askedAtMs: number[] = [];
+    while (clock.nowMs() < first.expiresAtMs - 5 * 60_000) {
+      if (source.pending.length > 0) {
+        askedAtMs.push(clock.nowMs());
+        source.take().answer(first);
+      }
+      await clock.advance(1000);
+    }
+    expect(keeper.status()).toMatchObject({ rotations: 1 });
+    expect(askedAtMs.length).toBeGreaterThan(5);
+    expect(askedAtMs.length).toBeLessThan(20);
+    expect(types().filter((type) => type === 'tokenNotAdvancing')).toHaveLength(askedAtMs.length);
+  });
+
+  it('does not let the late answer of an abandoned request replace a newer token', async () => {
+    await startWith();
+    await clock.advance(hourMs / 2);
+    const hung = source.take();
+    await clock.advance(30_000);
+    const newer = tokenOf(clock.nowMs(), hourMs);
+    const older = tokenOf(clock.nowMs() - 60_000, hourMs);
+    await clock.advance(60_000);
+    source.take().answer(newer);
+    await settle();
+    expect(keeper.current()).toBe(newer);
+    hung.answer(older);
+    await settle();
+    expect(keeper.current()).toBe(newer);
+    expect(keeper.status().rotations).toBe(2);
+  });
+
+  it('never hands out an expired token, and says when it expired', async () => {
+    const first = tokenOf(clock.nowMs(), hourMs);
+    await startWith(first);
+    while (clock.nowMs() < first.expiresAtMs) {
+      while (source.pending.length > 0) source.take().fail(new Error('down'));
+      await clock.advance(1000);
+    }
+    expect(keeper.current()).toBeUndefined();
+    expect(types()).toContain('tokenExpired');
+    const refused = expect(keeper.waitForToken(soon())).rejects.toMatchObject({ code: 'token-unavailable' });
+    await clock.advance(1000);
+    await refused;
+  });
+
+  it('never hands out an expired token after the process was frozen', async () => {
+    await startWith();
+    clock.freeze(2 * hourMs);
+    expect(keeper.current()).toBeUndefined();
+    await clock.advance(0);
+    expect(source.pending).toHaveLength(1);
+    source.take().answer(tokenOf(clock.nowMs(), hourMs));
+    await settle();
+    expect(keeper.current()).toBeDefined();
+  });
+
+  it('starts afresh after a success: the failures before it do not count', async () => {
+    await startWith();
+    await clock.advance(hourMs / 2);
+    for (let failures = 0; failures < 5; failures += 1) {
+      source.take().fail(new Error('down'));
+      await settle();
+      await untilAsked(hourMs / 4);
+    }
+    source.take().answer(tokenOf(clock.nowMs(), hourMs));
+    await settle();
+    const requests = source.requests;
+    await clock.advance(hourMs / 2 - 1000);
+    expect(source.requests).toBe(requests);
+    await clock.advance(1000);
+    expect(source.requests).toBe(requests + 1);
+  });
+});
+
+describe('asked to renew', () => {
+  it('does nothing before a renewal is due', async () => {
+    await startWith();
+    await clock.advance(60_000);
+    expect(await keeper.renewIfDue()).toEqual({ kind: 'not-due' });
+    expect(source.requests).toBe(1);
+  });
+
+  it('never asks more often than the floor, however often it is told to', async () => {
+    await startWith();
+    await clock.advance(10_000);
+    const first = keeper.renew();
+    source.take().answer(tokenOf(clock.nowMs(), hourMs));
+    expect(await first).toMatchObject({ kind: 'rotated' });
+    const more = await Promise.all(Array.from({ length: 1000 }, () => keeper.renew()));
+    expect(more.every((renewal) => renewal.kind === 'not-due')).toBe(true);
+    expect(source.requests).toBe(2);
+  });
+
+  it('reports a failure without throwing', async () => {
+    await startWith();
+    await clock.advance(10_000);
+    const renewal = keeper.renew();
+    source.take().fail(new Error('the endpoint is down'));
+    expect(await renewal).toEqual({ kind: 'failed', reason: 'the endpoint is down' });
+  });
+});
+
+describe('stopping', () => {
+  it('answers who waits, aborts the request in flight and leaves no timer', async () => {
+    keeper.start();
+    const waiting = keeper.waitForToken(soon());
+    const renewing = keeper.renew();
+    const inFlight = source.take();
+    keeper.stop();
+    await expect(waiting).rejects.toMatchObject({ code: 'stopped' });
+    expect(await renewing).toMatchObject({ kind: 'failed' });
+    expect(inFlight.signal.aborted).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('ignores what arrives afterwards', async () => {
+    keeper.start();
+    const inFlight = source.take();
+    keeper.stop();
+    inFlight.answer(tokenOf(clock.nowMs(), hourMs));
+    await clock.advance(dayMs);
+    expect(keeper.current()).toBeUndefined();
+    expect(events).toEqual([]);
+    expect(source.requests).toBe(1);
+    await expect(keeper.waitForToken(soon())).rejects.toMatchObject({ code: 'stopped' });
+  });
+
+  it('leaves no timer when it held a token', async () => {
+    await startWith();
+    keeper.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { readToken } from '../../src/auth/token.ts';
+import { jwt, rawToken, testOid } from '../support/tokens.ts';
+
+const nowMs = Date.UTC(2026, 0, 1);
+const hourMs = 3_600_000;
+
+describe('readToken', () => {
+  it('takes the user name and the times from the token', () => {
+    const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs, refreshAfterMs: nowMs + 1000 });
+    const token = readToken(raw, nowMs, true);
+    expect(token).toMatchObject({
+      oid: testOid,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + hourMs,
+      refreshAfterMs: nowMs + 1000,
+    });
+    expect(token.reveal()).toBe(raw.token);
+  });
+
+  it('believes the earlier of the two expiries', () => {
+    const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs });
+    const later = { ...raw, expiresOnTimestamp: nowMs + 2 * hourMs };
+    expect(readToken(later, nowMs, true).expiresAtMs).toBe(nowMs + hourMs);
+    const earlier = { ...raw, expiresOnTimestamp: nowMs + 1000 };
+    expect(readToken(earlier, nowMs, true).expiresAtMs).toBe(nowMs + 1000);
+  });
+
+  it('does not let an issue time in the future lengthen or turn round the lifetime', () => {
+    const raw = rawToken({ issuedAtMs: nowMs + 10 * hourMs, expiresAtMs: nowMs + hourMs });
+    expect(readToken(raw, nowMs, true).issuedAtMs).toBe(nowMs);
+  });
+
+  it.each([
+    [
+      'an expired token',
+      rawToken({ issuedAtMs: nowMs - 2 * hourMs, expiresAtMs: nowMs - hourMs }),
+      'expired',
+    ],
+    [
+      'a token without oid',
+      { token: jwt({ exp: nowMs / 1000 + 60 }), expiresOnTimestamp: nowMs + 60_000 },
+      'oid',
+    ],
+    ['no JWT at all', { token: 'opaque-secret', expiresOnTimestamp: nowMs + 60_000 }, 'not a JSON Web Token'],
+    [
+      'a JWT of no object',
+      { token: 'a.bnVsbA.c', expiresOnTimestamp: nowMs + 60_000 },
+      'not a JSON Web Token',
+    ],
+  ])('refuses %s without quoting it', (_what, raw, reason) => {
+    const read = (): unknown => readToken(raw, nowMs, true);
+    expect(read).toThrow(reason);
+    try {
+      read();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'token-refused' });
+      expect(inspect(error, { depth: 9 })).not.toContain(raw.token);
+    }
+  });
+
+  it('needs no oid where the user name is set', () => {
+    const raw = { token: jwt({ exp: nowMs / 1000 + 60 }), expiresOnTimestamp: nowMs + 60_000 };
+    expect(readToken(raw, nowMs, false).oid).toBeUndefined();
+  });
+
+  it('shows its text to nobody who does not ask for it', () => {
+    const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs });
+    const token = readToken(raw, nowMs, true);
+    const shown = `${inspect(token, { showHidden: true, depth: 9 })}${JSON.stringify(token)}${String(token)}`;
+    expect(shown).not.toContain(raw.token);
+  });
+});
