@@ -116,7 +116,12 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
         requiredClaims: ['exp', 'oid', 'appid'],
       });
       const { aud, exp, oid, appid } = payload;
-      if (typeof oid !== 'string' || typeof appid !== 'string' || typeof aud !== 'string' || exp === undefined) {
+      if (
+        typeof oid !== 'string' ||
+        typeof appid !== 'string' ||
+        typeof aud !== 'string' ||
+        exp === undefined
+      ) {
         throw new Error('The token lacks a claim that Entra always sets.');
       }
       return { objectId: oid, clientId: appid, audience: aud, expiresAtMs: exp * 1000 };
