@@ -16,7 +16,7 @@ const passingReplies = [
   'OOM',
   'ERR max number of clients',
 ];
-const identityReplies = ['NOAUTH', 'WRONGPASS', 'NOPERM'];
+const identityReplies = ['NOAUTH', 'WRONGPASS'];
 
 /** An error that Redis answered with, as an AppError; undefined for anything else. */
 export function fromErrorReply(error: unknown): AppError | undefined {

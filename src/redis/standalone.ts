@@ -5,6 +5,7 @@ import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
 import { AppError, describe } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { Waiters } from '../waiters.ts';
@@ -55,8 +56,10 @@ export class StandaloneRedis implements Redis {
   readonly #patienceMs: number;
   readonly #waiters: Waiters<Connection>;
   readonly #authenticating = new Set<Connection>();
+  readonly #restoring = new Map<Connection, Promise<void>>();
   #state: State = { kind: 'idle' };
   #lastId = 0;
+  #stopListening = (): void => {};
 
   constructor(options: StandaloneRedisOptions) {
     this.#options = options.connection;
@@ -70,7 +73,7 @@ export class StandaloneRedis implements Redis {
 
   start(): void {
     if (this.#state.kind !== 'idle') return;
-    this.#keeper.onRotation(() => {
+    this.#stopListening = this.#keeper.onRotation(() => {
       if (this.#state.kind === 'ready') void this.#keepAuthenticated(this.#state.connection);
     });
     void this.#connect({ sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
@@ -81,8 +84,11 @@ export class StandaloneRedis implements Redis {
     try {
       return await connection.run(work, options.deadlineAtMs);
     } catch (error) {
-      const lost = error instanceof AppError && error.code === 'connection-lost';
-      if (!lost || !options.idempotent) throw error;
+      if (!(error instanceof AppError)) throw error;
+      if (error.code === 'redis-rejected-identity')
+        await this.#restoreIdentity(connection, options.deadlineAtMs);
+      else if (error.code !== 'connection-lost') throw error;
+      if (!options.idempotent) throw error;
       const successor = await this.#readyConnection(options.deadlineAtMs);
       return await successor.run(work, options.deadlineAtMs);
     }
@@ -102,6 +108,7 @@ export class StandaloneRedis implements Redis {
     const state = this.#state;
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
+    this.#stopListening();
     this.#waiters.rejectAll(closedError());
     if (state.kind === 'backing-off') state.cancel();
     if (state.kind === 'ready') await state.connection.close(closeGraceMs);
@@ -244,6 +251,29 @@ export class StandaloneRedis implements Redis {
         timeLeftMs: connection.token.expiresAtMs - nowMs,
       });
       return false;
+    }
+  }
+
+  /**
+   * Redis answered a command with NOAUTH or WRONGPASS: asks once for a later token and, if there is none,
+   * authenticates with the current one again. A connection that still is not let in is given up.
+   */
+  async #restoreIdentity(connection: Connection, deadlineAtMs: number): Promise<void> {
+    const restoring = this.#restoring.get(connection) ?? this.#restoreOnce(connection);
+    this.#restoring.set(connection, restoring);
+    const late = (): AppError => new AppError('redis-rejected-identity', 'Redis rejects the identity.');
+    await withDeadline(this.#clock, deadlineAtMs, restoring, late);
+  }
+
+  async #restoreOnce(connection: Connection): Promise<void> {
+    try {
+      const renewal = await this.#keeper.renew();
+      const token = this.#keeper.current();
+      // A rotation sends its AUTH by itself.
+      if (renewal.kind === 'rotated' || token === undefined) return;
+      if (!(await this.#reauthenticate(connection, token))) connection.fail('Redis rejects its identity');
+    } finally {
+      this.#restoring.delete(connection);
     }
   }
 

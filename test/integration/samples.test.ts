@@ -3,9 +3,6 @@
 // "Handle Reauthentication": still working after the token it started with has expired.
 
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setDefaultCACertificates, getCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCredential } from '../../src/auth/credential.ts';
@@ -14,16 +11,14 @@ import { createTokenSource } from '../../src/auth/token-source.ts';
 import { systemClock } from '../../src/clock.ts';
 import { StandaloneRedis } from '../../src/redis/standalone.ts';
 import { readSettings } from '../../src/settings.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
 import { eventually } from '../support/local-app.ts';
 
 const tokenLifetimeMs = 6000;
 let stack: Stack;
-let directory: string;
 
 beforeAll(async () => {
   stack = await startStack({ tokenLifetimeMs, storage: false });
-  directory = await mkdtemp(join(tmpdir(), 'samples-'));
   setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
 });
@@ -31,29 +26,10 @@ afterAll(async () => {
   delete process.env['IDENTITY_ENDPOINT'];
   delete process.env['IDENTITY_HEADER'];
   await stack?.stop();
-  await rm(directory, { recursive: true });
 });
 
-/** The settings that choose each credential. */
-async function credentialSettings(kind: string): Promise<Record<string, string>> {
-  const application = {
-    AZURE_TENANT_ID: stack.authority.tenantId,
-    AZURE_CLIENT_ID: stack.authority.clientId,
-    AZURE_AUTHORITY_HOST: stack.authority.url,
-  };
-  if (kind === 'managed-identity') return {};
-  if (kind === 'client-secret') return { ...application, AZURE_CLIENT_SECRET: stack.authority.clientSecret };
-  const path = join(directory, 'client.pem');
-  await writeFile(path, stack.authority.clientCertificatePem, { mode: 0o600 });
-  return { ...application, AZURE_CLIENT_CERTIFICATE_PATH: path };
-}
-
-async function connect(kind: string): Promise<{ redis: StandaloneRedis; keeper: TokenKeeper }> {
-  const settings = readSettings({
-    ...stack.settings,
-    REDIS_CREDENTIAL: kind,
-    ...(await credentialSettings(kind)),
-  });
+function connect(kind: StackCredential): { redis: StandaloneRedis; keeper: TokenKeeper } {
+  const settings = readSettings(stack.settingsFor(kind));
   const parts = { clock: systemClock, random: Math.random, emit: () => {} };
   const source = createTokenSource({
     credential: createCredential(settings.credential),
@@ -71,37 +47,44 @@ async function connect(kind: string): Promise<{ redis: StandaloneRedis; keeper: 
 
 const call = (idempotent: boolean) => ({ deadlineAtMs: Date.now() + 5000, idempotent });
 
-describe.each(['managed-identity', 'client-secret', 'client-certificate'])('with %s', (kind) => {
-  it('hello world: set, get and close over TLS with the token as the password', async () => {
-    const { redis, keeper } = await connect(kind);
-    const value = randomBytes(16).toString('hex');
-    expect(await redis.run((client) => client.set('hello', value), call(false))).toBe('OK');
-    expect(await redis.run((client) => client.get('hello'), call(true))).toBe(value);
-    await redis.close();
-    keeper.stop();
-    await eventually(() => expect(stack.front.stats.live).toBe(0));
-    await expect(redis.run((client) => client.get('hello'), call(true))).rejects.toMatchObject({ code: 'stopped' });
-  });
-
-  it('handle reauthentication: still working after the token it started with has expired', async () => {
-    const { redis, keeper } = await connect(kind);
-    try {
-      await redis.run((client) => client.set('session', 'alive'), call(false));
-      const firstExpiresAtMs = keeper.status().expiresAtMs ?? 0;
-      expect(firstExpiresAtMs).toBeGreaterThan(Date.now());
-      const connected = stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
-      while (Date.now() < firstExpiresAtMs + 2000) {
-        expect(await redis.run((client) => client.get('session'), call(true))).toBe('alive');
-        await new Promise((resolve) => {
-          setTimeout(resolve, 50);
-        });
-      }
-      expect(keeper.status().rotations).toBeGreaterThanOrEqual(2);
-      // On the connection it started with: it was re-authenticated, not replaced.
-      expect(stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined)).toEqual(connected);
-    } finally {
+describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-certificate'])(
+  'with %s',
+  (kind) => {
+    it('hello world: set, get and close over TLS with the token as the password', async () => {
+      const { redis, keeper } = connect(kind);
+      const value = randomBytes(16).toString('hex');
+      expect(await redis.run((client) => client.set('hello', value), call(false))).toBe('OK');
+      expect(await redis.run((client) => client.get('hello'), call(true))).toBe(value);
       await redis.close();
       keeper.stop();
-    }
-  });
-});
+      await eventually(() => expect(stack.front.stats.live).toBe(0));
+      await expect(redis.run((client) => client.get('hello'), call(true))).rejects.toMatchObject({
+        code: 'stopped',
+      });
+    });
+
+    it('handle reauthentication: still working after the token it started with has expired', async () => {
+      const { redis, keeper } = connect(kind);
+      try {
+        await redis.run((client) => client.set('session', 'alive'), call(false));
+        const firstExpiresAtMs = keeper.status().expiresAtMs ?? 0;
+        expect(firstExpiresAtMs).toBeGreaterThan(Date.now());
+        const connected = stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
+        while (Date.now() < firstExpiresAtMs + 2000) {
+          expect(await redis.run((client) => client.get('session'), call(true))).toBe('alive');
+          await new Promise((resolve) => {
+            setTimeout(resolve, 50);
+          });
+        }
+        expect(keeper.status().rotations).toBeGreaterThanOrEqual(2);
+        // On the connection it started with: it was re-authenticated, not replaced.
+        expect(stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined)).toEqual(
+          connected,
+        );
+      } finally {
+        await redis.close();
+        keeper.stop();
+      }
+    });
+  },
+);

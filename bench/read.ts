@@ -1,0 +1,127 @@
+// What the app's layer costs per read: EntryStore over the shared client against plain node-redis, side by
+// side in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
+
+import { createClient } from 'redis';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createCredential } from '../src/auth/credential.ts';
+import { TokenKeeper } from '../src/auth/token-keeper.ts';
+import { createTokenSource } from '../src/auth/token-source.ts';
+import { newEntry } from '../src/cache/entry.ts';
+import { EntryStore } from '../src/cache/store.ts';
+import { systemClock } from '../src/clock.ts';
+import { StandaloneRedis } from '../src/redis/standalone.ts';
+import { readSettings } from '../src/settings.ts';
+import { startStack } from '../local/stack.ts';
+
+const rounds = 7;
+const readsPerRound = 4000;
+const concurrency = 64;
+
+const stack = await startStack({ storage: false });
+try {
+  setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
+  Object.assign(process.env, stack.settings);
+  const settings = readSettings(process.env);
+  const parts = { clock: systemClock, random: Math.random, emit: () => {} };
+  const source = createTokenSource({
+    credential: createCredential(settings.credential),
+    scope: settings.entraScope,
+    oidRequired: true,
+    clock: systemClock,
+  });
+  const keeper = new TokenKeeper({ source, ...parts });
+  const connection = { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
+  const redis = new StandaloneRedis({ connection, keeper, patienceMs: 2000, ...parts });
+  keeper.start();
+  redis.start();
+  const store = new EntryStore(redis);
+  const deadline = (): number => Date.now() + 5000;
+
+  const token = await keeper.waitForToken(deadline());
+  const { hostname: host, port } = settings.redis;
+  const plain = createClient({
+    socket: { host, port, tls: true },
+    username: token.oid ?? '',
+    password: token.reveal(),
+    commandOptions: { timeout: 0 },
+  });
+  plain.on('error', () => {});
+  await plain.connect();
+
+  const keys = Array.from({ length: 100 }, (_, index) => `bench:${index}`);
+  const always = { kind: 'none', etags: [] } as const;
+  for (const key of keys) {
+    await store.write(
+      key,
+      newEntry(Buffer.alloc(1024, key), 'text/plain', Date.now(), 3600),
+      always,
+      deadline(),
+    );
+  }
+  const keyOf = (index: number): string => keys[index % keys.length] ?? '';
+
+  const contestants = {
+    plain: (index: number): Promise<unknown> => plain.get(keyOf(index)),
+    store: (index: number): Promise<unknown> => store.read(keyOf(index), deadline()),
+  };
+  const results = {
+    plain: [] as number[],
+    store: [] as number[],
+    batch: [] as number[],
+    singles: [] as number[],
+  };
+  for (let round = -1; round < rounds; round += 1) {
+    for (const name of ['plain', 'store'] as const) {
+      const tookMs = await timed(() => concurrently(readsPerRound, concurrency, contestants[name]));
+      if (round >= 0) results[name].push(readsPerRound / tookMs);
+    }
+    const batchMs = await timed(async () => store.readMany(keys, deadline()));
+    const singlesMs = await timed(async () => {
+      for (const key of keys) await store.read(key, deadline());
+    });
+    if (round >= 0) {
+      results.batch.push(batchMs);
+      results.singles.push(singlesMs);
+    }
+  }
+  const perSecond = (values: number[]): string => `${(median(values) * 1000).toFixed(0)} reads/s`;
+  const ratio = (a: number[], b: number[]): string => (median(a) / median(b)).toFixed(2);
+  console.log(
+    `read: node-redis alone ${perSecond(results.plain)}, through the store ${perSecond(results.store)}`,
+  );
+  console.log(
+    `read: store / node-redis alone = ${ratio(results.store, results.plain)} (1 KiB, ${concurrency} at a time)`,
+  );
+  console.log(
+    `read: 100 single reads / one batch of 100 = ${ratio(results.singles, results.batch)} (time, one after the other)`,
+  );
+
+  plain.destroy();
+  await redis.close();
+  keeper.stop();
+} finally {
+  await stack.stop();
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAtMs = performance.now();
+  await work();
+  return performance.now() - startedAtMs;
+}
+
+async function concurrently(
+  count: number,
+  width: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) await work((next += 1));
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
