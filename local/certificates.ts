@@ -1,6 +1,7 @@
 // Throw-away certificates for the local parts: a CA, a server certificate under it, a client certificate.
 // Made by the stack at every start. Knows nothing of who listens with them.
 
+// oxlint-disable-next-line import/no-unassigned-import -- it patches Reflect, there is nothing to assign.
 import 'reflect-metadata'; // Must be loaded before @peculiar/x509: https://github.com/PeculiarVentures/x509#installation
 
 import { randomBytes, webcrypto } from 'node:crypto';

@@ -53,28 +53,16 @@ export async function startStorage(options: StorageOptions): Promise<LocalStorag
   const { certificates, issuer, identity, directory } = options;
   const pemPath = await writePem(directory, 'storage.pem', joinPem(certificates.server));
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
-  const child = await startChild(
-    process.execPath,
-    // Port 0: Azurite takes a free one and says which, so there is no race for it.
-    [
-      ...[main, '--blobHost', loopback, '--blobPort', '0', '--cert', pemPath, '--key', pemPath],
-      ...[
-        '--oauth',
-        'basic',
-        '--skipApiVersionCheck',
-        '--disableTelemetry',
-        '--inMemoryPersistence',
-        '--silent',
-      ],
-    ],
-    {
-      name: 'Azurite',
-      cwd: directory,
-      // Azurite cannot switch shared keys off. A random one that nobody is told, instead of the well-known
-      // one, comes to the same: https://github.com/Azure/Azurite#customized-storage-accounts--keys
-      env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${randomBytes(64).toString('base64')}` },
-    },
-  );
+  // Port 0: Azurite takes a free one and says which, so there is no race for it.
+  const where = ['--blobHost', loopback, '--blobPort', '0', '--cert', pemPath, '--key', pemPath];
+  const how = ['--oauth', 'basic', '--skipApiVersionCheck', '--disableTelemetry', '--inMemoryPersistence'];
+  const child = await startChild(process.execPath, [main, ...where, ...how, '--silent'], {
+    name: 'Azurite',
+    cwd: directory,
+    // Azurite cannot switch shared keys off. A random one that nobody is told, instead of the well-known
+    // one, comes to the same: https://github.com/Azure/Azurite#customized-storage-accounts--keys
+    env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${randomBytes(64).toString('base64')}` },
+  });
   let port: number;
   try {
     const line = await child.line(/successfully listens on/u);

@@ -50,7 +50,7 @@ export class TokenDesk {
   readonly calls: TokenCall[] = [];
   readonly #issuer: TokenIssuer;
   readonly #reuseForLifeFraction: number;
-  readonly #last = new Map<string, IssuedToken>();
+  readonly #last = new Map<string, Promise<IssuedToken>>();
   #tokenLifetimeMs: number;
   #behaviour: TokenServiceBehaviour = { mode: 'normal' };
 
@@ -97,16 +97,17 @@ export class TokenDesk {
       return { kind: 'token', issued };
     }
     const key = `${resource} ${identity.clientId}`;
-    const last = this.#last.get(key);
+    const last = await this.#last.get(key);
     if (last !== undefined && (behaviour.mode === 'repeat' || this.#reusable(last))) {
       this.#log(resource, clientId, 'cached');
       return { kind: 'token', issued: last };
     }
     this.#log(resource, clientId, 'issued');
-    const issued = await this.#issuer.issue({ audience: resource, identity, lifetimeMs });
+    const issuing = this.#issuer.issue({ audience: resource, identity, lifetimeMs });
     if (this.#last.size >= keptTokens) this.#last.clear();
-    this.#last.set(key, issued);
-    return { kind: 'token', issued };
+    // The promise itself: instances that ask at the same time get the same token.
+    this.#last.set(key, issuing);
+    return { kind: 'token', issued: await issuing };
   }
 
   #reusable({ issuedAtMs, expiresAtMs }: IssuedToken): boolean {

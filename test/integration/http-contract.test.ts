@@ -11,14 +11,23 @@ beforeAll(async () => {
 });
 afterAll(async () => app?.stop());
 
-async function put(key: string, body: BodyInit, headers: Record<string, string> = {}, query = ''): Promise<Response> {
+async function put(
+  key: string,
+  body: string | Buffer<ArrayBuffer>,
+  headers: Record<string, string> = {},
+  query = '',
+): Promise<Response> {
   return app.fetch(`/api/cache/${key}${query}`, { method: 'PUT', body, headers });
 }
 
 const get = (key: string, headers: Record<string, string> = {}): Promise<Response> =>
   app.fetch(`/api/cache/${key}`, { headers });
 
-async function expectProblem(response: Response, status: number, code: string): Promise<Record<string, unknown>> {
+async function expectProblem(
+  response: Response,
+  status: number,
+  code: string,
+): Promise<Record<string, unknown>> {
   expect(response.status).toBe(status);
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(response.headers.get('cache-control')).toBe('no-store');
@@ -29,7 +38,12 @@ async function expectProblem(response: Response, status: number, code: string): 
 
 describe('reading', () => {
   it('answers a hit with body, type, strong tag and freshness', async () => {
-    const written = await put('greeting.json', '{"hello":"world"}', { 'content-type': 'application/json' }, '?ttl=100');
+    const written = await put(
+      'greeting.json',
+      '{"hello":"world"}',
+      { 'content-type': 'application/json' },
+      '?ttl=100',
+    );
     expect(written.status).toBe(201);
     const response = await get('greeting.json');
     expect(response.status).toBe(200);
@@ -171,7 +185,11 @@ describe('writing', () => {
     const second = await put('compare', '2', { 'if-match': first });
     expect(second.status).toBe(204);
     await expectProblem(await put('compare', '3', { 'if-match': first }), 412, 'precondition-failed');
-    await expectProblem(await put('compare', '3', { 'if-match': `W/${second.headers.get('etag')}` }), 412, 'precondition-failed');
+    await expectProblem(
+      await put('compare', '3', { 'if-match': `W/${second.headers.get('etag')}` }),
+      412,
+      'precondition-failed',
+    );
     await expectProblem(await put('compare', '3', { 'if-match': 'unquoted' }), 400, 'invalid-header');
     await expectProblem(await put('never-there', '1', { 'if-match': '*' }), 412, 'precondition-failed');
     expect(await (await get('compare')).text()).toBe('2');
@@ -226,7 +244,9 @@ describe('a batch', () => {
     const text = await put('batch/text', 'grüße', { 'content-type': 'text/plain; charset=utf-8' });
     const bytes = await put('batch/bytes', Buffer.from([0xff, 0xfe]), { 'content-type': 'image/x-two' });
     await app.stack.redis.admin('RPUSH', 'batch/list', 'x');
-    const response = await batch({ keys: ['batch/bytes', 'batch/none', 'batch/text', 'batch/list', 'batch/text'] });
+    const response = await batch({
+      keys: ['batch/bytes', 'batch/none', 'batch/text', 'batch/list', 'batch/text'],
+    });
     expect(response.status).toBe(200);
     const hit = {
       key: 'batch/text',

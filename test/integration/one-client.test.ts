@@ -1,6 +1,7 @@
 // One client per process: however many requests come at once, and whatever happened before.
 
 import { expect, it } from 'vitest';
+import { systemAssigned } from '../../local/token-issuer.ts';
 import { eventually, startLocalApp } from '../support/local-app.ts';
 
 it('100 concurrent requests on a cold instance share one token request and one connection', async () => {
@@ -30,12 +31,15 @@ it('a failed first connect poisons nothing: the next requests find the cache', a
 
 it('an identity without an access policy is told which object id needs one, and tried ever less often', async () => {
   await using app = await startLocalApp({ untilReady: false, settings: { REQUEST_BUDGET_MS: '500' } });
-  const oid = app.stack.issuer.oid;
-  app.stack.front.unassign(oid);
+  const oid = systemAssigned.objectId;
+  await app.stack.front.unassign(oid);
   app.stack.front.cutAll();
   await eventually(async () => expect((await app.fetch('/api/health/ready')).status).toBe(503));
   await eventually(() => {
-    const logged = app.host.logs().map(({ message }) => message).join('\n');
+    const logged = app.host
+      .logs()
+      .map(({ message }) => message)
+      .join('\n');
     expect(logged).toContain(`object id ${oid}`);
     expect(logged).toContain('access policy assignment');
   });
@@ -58,7 +62,9 @@ it('the timer renews the instance it runs on, through the admin endpoint as on A
 });
 
 it('CACHE_WRITES=disabled makes the HTTP side read-only', async () => {
-  await using app = await startLocalApp({ settings: { CACHE_WRITES: 'disabled', CACHE_KEY_PREFIX: 'site:' } });
+  await using app = await startLocalApp({
+    settings: { CACHE_WRITES: 'disabled', CACHE_KEY_PREFIX: 'site:' },
+  });
   const put = await app.fetch('/api/cache/key', { method: 'PUT', body: 'x' });
   expect(put.status).toBe(405);
   expect(put.headers.get('allow')).toBe('GET, HEAD');

@@ -1,7 +1,7 @@
 // The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
 
 import { join } from 'node:path';
-import { startHost, type Host } from '../../local/host/host.ts';
+import { startHost, type Host } from '../../local/functions-host/host.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
 
 export const packagedApp = join(import.meta.dirname, '../../out/app');

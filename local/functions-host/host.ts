@@ -1,0 +1,272 @@
+// The local Functions host: runs the packaged app in child processes, routes HTTP, fires timers.
+// Used by `npm start` and the integration tests. Knows nothing of Redis or tokens.
+
+import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { createHttpFront, type AdminAnswer } from './http-front.ts';
+import { Instance, type InstanceState } from './instance-handle.ts';
+import type { FunctionMetadata, LogLevel, TypedData } from './protocol.ts';
+import { Router } from './routing.ts';
+import { startSchedules, timerFunctions, timerInput, type TimerFunction } from './timers.ts';
+
+export interface HostLogLine {
+  readonly atMs: number;
+  /** An instance's id, or `host`. */
+  readonly source: string;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+export interface HostOptions {
+  /** The packaged app: a folder with package.json, its `main`, and host.json. */
+  readonly appDirectory: string;
+  /** Becomes the environment of the instances, together with what the platform sets; nothing else does. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly instances?: number;
+  /** 0 takes a free one. */
+  readonly port?: number;
+  /** Whether schedules fire; `runTimer` works in any case. */
+  readonly timers?: boolean;
+  readonly onLog?: (line: HostLogLine) => void;
+}
+
+export interface InstanceInfo {
+  readonly id: string;
+  readonly pid: number | undefined;
+  readonly state: InstanceState;
+}
+
+const keptLogLines = 5000;
+const maxRestarts = 3;
+
+export class Host {
+  readonly #options: HostOptions;
+  readonly #instances: (Instance | undefined)[];
+  readonly #logLines: HostLogLine[] = [];
+  readonly #restarts = new Map<number, number>();
+  readonly #running = new Set<string>();
+  readonly #lastRuns = new Map<string, Date>();
+  #functions: readonly FunctionMetadata[] = [];
+  #server: Server | undefined;
+  #stopSchedules = (): void => {};
+  #next = 0;
+  #stopping = false;
+  /** Instances that ended without being asked to. */
+  crashes = 0;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#instances = Array.from({ length: options.instances ?? 1 });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  get functions(): readonly FunctionMetadata[] {
+    return this.#functions;
+  }
+
+  get instances(): readonly InstanceInfo[] {
+    return this.#live().map(({ id, pid, state }) => ({ id, pid, state }));
+  }
+
+  /** The last lines of the host and all instances, oldest first. */
+  logs(): readonly HostLogLine[] {
+    return this.#logLines;
+  }
+
+  async start(): Promise<void> {
+    const started = await Promise.all(
+      this.#instances.map(async (_, index) => this.#startInstance(index).started()),
+    );
+    this.#functions = started[0] ?? [];
+    const hostJson = JSON.parse(await readFile(join(this.#options.appDirectory, 'host.json'), 'utf8')) as {
+      extensions?: { http?: { routePrefix?: string } };
+    };
+    this.#server = createHttpFront({
+      router: new Router(this.#functions, hostJson.extensions?.http?.routePrefix ?? 'api'),
+      invokeHttp: (match, data) => this.#invokeHttp(this.#pick(), match.functionName, match.params, data),
+      admin: (method, path) => this.#admin(method, path),
+      onError: (match, error) => {
+        this.#log('host', 'error', `Executed 'Functions.${match.functionName}' (Failed): ${String(error)}`);
+      },
+    });
+    this.#server.listen(this.#options.port ?? 0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    if (this.#options.timers !== false) {
+      this.#stopSchedules = startSchedules(timerFunctions(this.#functions), async (timer) => {
+        await this.#runTimer(timer);
+      });
+    }
+  }
+
+  /** Runs a timer function once on one instance, as its schedule or the admin endpoint would. */
+  async runTimer(
+    name: string,
+    instanceIndex?: number,
+  ): Promise<{ readonly ok: boolean; readonly error?: string }> {
+    const timer = timerFunctions(this.#functions).find((one) => one.name === name);
+    if (timer === undefined) throw new Error(`There is no timer function "${name}".`);
+    return this.#runTimer(timer, instanceIndex);
+  }
+
+  /** Sends a signal to one instance, as a platform or an accident would. */
+  signal(instanceIndex: number, signal: NodeJS.Signals): void {
+    this.#instances[instanceIndex]?.signal(signal);
+  }
+
+  /** Lets requests end, then the instances, by their hooks. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#stopSchedules();
+    const server = this.#server;
+    const closed = server?.listening === true ? once(server, 'close') : Promise.resolve([]);
+    server?.close();
+    server?.closeIdleConnections();
+    await Promise.all(this.#live().map(async (instance) => instance.stop()));
+    server?.closeAllConnections();
+    await closed;
+  }
+
+  #live(): readonly Instance[] {
+    return this.#instances.filter((instance) => instance !== undefined);
+  }
+
+  #startInstance(index: number): Instance {
+    const id = `instance-${index + 1}`;
+    const instance = new Instance({
+      id,
+      appDirectory: this.#options.appDirectory,
+      settings: this.#options.settings,
+      onLog: (level, message) => this.#log(id, level, message),
+      onExit: (expected, description) => this.#onExit(index, expected, description),
+    });
+    this.#instances[index] = instance;
+    return instance;
+  }
+
+  #onExit(index: number, expected: boolean, description: string): void {
+    if (expected || this.#stopping) return;
+    this.crashes += 1;
+    const restarts = (this.#restarts.get(index) ?? 0) + 1;
+    this.#restarts.set(index, restarts);
+    const id = `instance-${index + 1}`;
+    if (restarts > maxRestarts) {
+      this.#log(
+        'host',
+        'critical',
+        `${id} ended (${description}) for the ${restarts}th time; it is not started again.`,
+      );
+      return;
+    }
+    this.#log('host', 'error', `${id} ended unexpectedly (${description}); starting another.`);
+    this.#startInstance(index)
+      .started()
+      .catch((error: unknown) => this.#log('host', 'error', `${id}: ${String(error)}`));
+  }
+
+  #pick(): Instance {
+    const running = this.#live().filter(({ state }) => state === 'running');
+    this.#next += 1;
+    const instance = running[this.#next % Math.max(running.length, 1)] ?? this.#live()[0];
+    if (instance === undefined) throw new Error('There is no instance.');
+    return instance;
+  }
+
+  async #invokeHttp(
+    instance: Instance,
+    functionName: string,
+    params: Readonly<Record<string, string>>,
+    data: TypedData,
+  ): Promise<TypedData | null> {
+    const bindings = this.#functions.find(({ name }) => name === functionName)?.bindings ?? {};
+    const [name = 'httpTrigger'] =
+      Object.entries(bindings).find(([, { type }]) => type === 'httpTrigger') ?? [];
+    const triggerMetadata = Object.fromEntries(
+      Object.entries(params).map(([key, value]) => [key, { string: value }]),
+    );
+    return instance.invoke({ functionName, inputData: [{ name, data }], triggerMetadata });
+  }
+
+  /** On the last instance unless another is named: on Flex Consumption it is not the one that serves HTTP. */
+  async #runTimer(
+    timer: TimerFunction,
+    instanceIndex?: number,
+  ): Promise<{ readonly ok: boolean; readonly error?: string }> {
+    const { name, bindingName } = timer;
+    if (this.#running.has(name)) return { ok: false, error: 'The previous run is still outstanding.' };
+    this.#running.add(name);
+    const startedAtMs = Date.now();
+    try {
+      const instance = instanceIndex === undefined ? this.#live().at(-1) : this.#instances[instanceIndex];
+      if (instance === undefined) throw new Error('There is no such instance.');
+      const data = timerInput(timer, this.#lastRuns.get(name), false);
+      await instance.invoke({
+        functionName: name,
+        inputData: [{ name: bindingName, data }],
+        triggerMetadata: {},
+      });
+      this.#log(
+        'host',
+        'information',
+        `Executed 'Functions.${name}' (Succeeded, Duration=${Date.now() - startedAtMs}ms)`,
+      );
+      return { ok: true };
+    } catch (error) {
+      this.#log(
+        'host',
+        'error',
+        `Executed 'Functions.${name}' (Failed, Duration=${Date.now() - startedAtMs}ms): ${String(error)}`,
+      );
+      return { ok: false, error: String(error) };
+    } finally {
+      this.#lastRuns.set(name, new Date(startedAtMs));
+      this.#running.delete(name);
+    }
+  }
+
+  // https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
+  async #admin(method: string, path: string): Promise<AdminAnswer | undefined> {
+    if (method === 'GET' && path === '/admin/host/status')
+      return { status: 200, body: { state: 'Running', version: '4.0.0' } };
+    if (method === 'GET' && path === '/admin/functions') {
+      const list = this.#functions.map(({ name, bindings }) => ({
+        name,
+        config: { bindings: Object.values(bindings) },
+      }));
+      return { status: 200, body: list };
+    }
+    const name = /^\/admin\/functions\/(?<name>[\w-]+)$/u.exec(path)?.groups?.['name'];
+    const timer = timerFunctions(this.#functions).find((one) => one.name === name);
+    if (method !== 'POST' || timer === undefined) return undefined;
+    void this.#runTimer(timer);
+    return { status: 202 };
+  }
+
+  #log(source: string, level: LogLevel, message: string): void {
+    const line = { atMs: Date.now(), source, level, message };
+    this.#logLines.push(line);
+    if (this.#logLines.length > keptLogLines) this.#logLines.shift();
+    this.#options.onLog?.(line);
+  }
+}
+
+/** Starts a host; when the app cannot be loaded, says why and leaves nothing running. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const host = new Host(options);
+  try {
+    await host.start();
+    return host;
+  } catch (error) {
+    await host.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,152 @@
+// Azure in a box: starts every local part, wired together, and stops them all.
+// Used by `npm start`, the tests and the benchmarks. Knows nothing of the app but the settings it is given.
+
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  joinPem,
+  makeClientCertificate,
+  makeServerCertificates,
+  writePem,
+  type ServerCertificates,
+} from './certificates.ts';
+import { startEntraFront, type EntraFront } from './entra-front/front.ts';
+import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts';
+import { startRedisServer, type RedisServer } from './redis-server.ts';
+import { startStorage, type LocalStorage } from './storage.ts';
+import { startTokenAuthority, type TokenAuthority } from './token-authority.ts';
+import {
+  createTokenIssuer,
+  servicePrincipal,
+  systemAssigned,
+  userAssigned,
+  type TokenIssuer,
+} from './token-issuer.ts';
+
+export interface StackOptions {
+  /** Of the tokens of both token services; 10 minutes unless said otherwise. */
+  readonly tokenLifetimeMs?: number;
+  /** Whether to start blob storage; it takes the longest. */
+  readonly storage?: boolean;
+  /** Whether the identities are given access to the cache. */
+  readonly assigned?: boolean;
+}
+
+/** What REDIS_CREDENTIAL may be here. */
+export type StackCredential = 'managed-identity' | 'client-secret' | 'client-certificate';
+
+export interface Stack {
+  /** The environment of an app that uses the managed identity. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The same for an app that signs in otherwise. */
+  settingsFor(credential: StackCredential): Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly certificates: ServerCertificates;
+  readonly issuer: TokenIssuer;
+  readonly redis: RedisServer;
+  readonly front: EntraFront;
+  readonly identity: IdentityEndpoint;
+  readonly authority: TokenAuthority;
+  /** Undefined if it was not asked for. */
+  readonly storage: LocalStorage | undefined;
+  stop(): Promise<void>;
+}
+
+const defaultTokenLifetimeMs = 600_000;
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { tokenLifetimeMs = defaultTokenLifetimeMs, storage: withStorage = true, assigned = true } = options;
+  const directory = await mkdtemp(join(tmpdir(), 'redis-entra-local-'));
+  const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', removeAtExit);
+
+  const starting: Promise<{ stop(): Promise<void> }>[] = [];
+  /** Notes a part that starts, so that it is stopped whatever happens to the others. */
+  const begin = <T extends { stop(): Promise<void> }>(part: Promise<T>): Promise<T> => {
+    starting.push(part);
+    return part;
+  };
+  const stop = async (): Promise<void> => {
+    const parts = await Promise.allSettled(starting);
+    // In the order of their dependence: the front goes before the Redis behind it.
+    for (const part of parts.toReversed()) if (part.status === 'fulfilled') await part.value.stop();
+    await rm(directory, { recursive: true, force: true });
+    process.off('exit', removeAtExit);
+  };
+
+  try {
+    const redisStarting = begin(startRedisServer({ directory }));
+    const [issuer, certificates, client] = await Promise.all([
+      createTokenIssuer(),
+      makeServerCertificates(),
+      makeClientCertificate(),
+    ]);
+    const storageStarting = withStorage
+      ? begin(startStorage({ certificates, issuer, identity: systemAssigned, directory }))
+      : undefined;
+    const [redis, identity, authority] = await Promise.all([
+      redisStarting,
+      begin(startIdentityEndpoint({ issuer, tokenLifetimeMs, systemAssigned, userAssigned: [userAssigned] })),
+      begin(
+        startTokenAuthority({
+          issuer,
+          tokenLifetimeMs,
+          server: certificates.server,
+          application: servicePrincipal,
+          applicationCertificatePem: client.certificatePem,
+        }),
+      ),
+    ]);
+    const front = await begin(startEntraFront({ certificates, issuer, redis }));
+    if (assigned) {
+      for (const { objectId } of [systemAssigned, userAssigned, servicePrincipal]) front.assign(objectId);
+    }
+    const caPath = await writePem(directory, 'ca.pem', certificates.caPem);
+    const clientCertificatePath = await writePem(directory, 'client.pem', joinPem(client));
+    const storage = await storageStarting;
+
+    const cache = {
+      REDIS_HOSTNAME: front.hostname,
+      REDIS_PORT: `${front.port}`,
+      NODE_EXTRA_CA_CERTS: caPath,
+    };
+    const settings = { ...cache, IDENTITY_ENDPOINT: identity.url, IDENTITY_HEADER: identity.header };
+    const application = {
+      ...cache,
+      AZURE_TENANT_ID: authority.tenantId,
+      AZURE_CLIENT_ID: authority.clientId,
+      AZURE_AUTHORITY_HOST: authority.url,
+    };
+    const settingsByCredential: Record<StackCredential, Readonly<Record<string, string>>> = {
+      'managed-identity': settings,
+      'client-secret': {
+        ...application,
+        REDIS_CREDENTIAL: 'client-secret',
+        AZURE_CLIENT_SECRET: authority.clientSecret,
+      },
+      'client-certificate': {
+        ...application,
+        REDIS_CREDENTIAL: 'client-certificate',
+        AZURE_CLIENT_CERTIFICATE_PATH: clientCertificatePath,
+      },
+    };
+    return {
+      settings,
+      settingsFor: (credential) => settingsByCredential[credential],
+      directory,
+      certificates,
+      issuer,
+      redis,
+      front,
+      identity,
+      authority,
+      storage,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
