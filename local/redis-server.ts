@@ -102,7 +102,7 @@ export class RedisServer {
     const child = await startChild(program, [configPath], {
       name: 'redis-server',
       cwd: directory,
-      ...(ownsDirectory ? { removeIfOrphaned: directory } : {}),
+      removeIfOrphaned: directory,
     });
     this.#child = child;
     await child.line(/Ready to accept connections/u);

@@ -12,8 +12,8 @@ const tool = (name) => join(binDirectory, name);
 
 /** Each command: whether it needs a Redis server, and the programs it runs one after the other. */
 const commands = {
-  start: { redis: true, programs: (args) => [[node, 'local/cli/start.ts', ...args]] },
-  stack: { redis: true, programs: (args) => [[node, 'local/cli/stack.ts', ...args]] },
+  start: { redis: true, programs: (args) => [[node, 'local/commands/start.ts', ...args]] },
+  stack: { redis: true, programs: (args) => [[node, 'local/commands/stack.ts', ...args]] },
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
   package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
   bench: { redis: true, programs: benchPrograms },

@@ -91,6 +91,7 @@ export function installCoreModule(registrations: Registrations): void {
     },
     getProgrammingModel: () => registrations.model,
   };
+  // oxlint-disable-next-line typescript/unbound-method -- the proxy passes `this` on
   Module.prototype.require = new Proxy(Module.prototype.require, {
     apply(target, self, parameters: [string]) {
       return parameters[0] === '@azure/functions-core' ? core : Reflect.apply(target, self, parameters);

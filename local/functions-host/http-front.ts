@@ -36,7 +36,7 @@ async function serve(
   response: ServerResponse,
   options: HttpFrontOptions,
 ): Promise<void> {
-  const [rawPath = '/', query = ''] = splitOnce(request.url ?? '/', '?');
+  const [rawPath, query] = splitOnce(request.url ?? '/', '?');
   const path = decodePath(rawPath);
   const method = request.method ?? 'GET';
   const body = await readBody(request);

@@ -148,6 +148,7 @@ async function invoke(invocation: Invocation): Promise<TypedData | null> {
   core.state = 'postInvocationHooks';
   for (const hook of registrations.hooks('postInvocation')) await hook(after);
   core.state = undefined;
+  // oxlint-disable-next-line typescript/only-throw-error -- whatever the function threw
   if (after.error !== null) throw after.error;
   return (await model.getResponse(context, after.result)).returnValue ?? null;
 }

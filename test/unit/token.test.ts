@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { format, inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readToken } from '../../src/auth/token.ts';
 import { jwt, rawToken, testOid } from '../support/tokens.ts';
@@ -68,7 +68,7 @@ describe('readToken', () => {
   it('shows its text to nobody who does not ask for it', () => {
     const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs });
     const token = readToken(raw, nowMs, true);
-    const shown = `${inspect(token, { showHidden: true, depth: 9 })}${JSON.stringify(token)}${String(token)}`;
+    const shown = `${inspect(token, { showHidden: true, depth: 9 })}${JSON.stringify(token)}${format('%s %o', token, token)}`;
     expect(shown).not.toContain(raw.token);
   });
 });

@@ -1,0 +1,53 @@
+// The options of `npm start` and `npm run stack`. Used by the two commands.
+
+import { parseArgs } from 'node:util';
+
+export interface CommandOptions {
+  readonly instances: number;
+  readonly tokenLifetimeMs: number;
+  /** Undefined: 7071, or a free one where that is taken. */
+  readonly port: number | undefined;
+  readonly help: boolean;
+}
+
+export const usage = `Options:
+  --instances N          how many processes run the app (1 to 16; 1)
+  --token-lifetime TIME  how long tokens live: 20s, 10m, 1h (at least 5s; 10m)
+  --port N               port of the Functions host (7071, or a free one)
+  --help`;
+
+const unitsMs = { s: 1000, m: 60_000, h: 3_600_000 } as const;
+const leastLifetimeMs = 5000;
+const mostLifetimeMs = 24 * 3_600_000;
+
+/** @throws Error whose message says what is wrong and what was expected. */
+export function parseOptions(parameters: readonly string[]): CommandOptions {
+  const { values } = parseArgs({
+    args: [...parameters],
+    options: {
+      instances: { type: 'string', default: '1' },
+      'token-lifetime': { type: 'string', default: '10m' },
+      port: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    instances: wholeNumber('--instances', values.instances, 1, 16),
+    tokenLifetimeMs: lifetime(values['token-lifetime']),
+    port: values.port === undefined ? undefined : wholeNumber('--port', values.port, 1, 65_535),
+    help: values.help,
+  };
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = /^\d{1,6}$/u.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new Error(`${name}: expected a whole number from ${least} to ${most}, got "${text}".`);
+}
+
+function lifetime(text: string): number {
+  const groups = /^(?<count>\d{1,5})(?<unit>[smh])$/u.exec(text)?.groups;
+  const lifetimeMs = Number(groups?.['count']) * unitsMs[(groups?.['unit'] ?? 's') as keyof typeof unitsMs];
+  if (lifetimeMs >= leastLifetimeMs && lifetimeMs <= mostLifetimeMs) return lifetimeMs;
+  throw new Error(`--token-lifetime: expected a time from 5s to 24h, like 20s, 10m or 1h; got "${text}".`);
+}

@@ -1,0 +1,28 @@
+// `npm run stack`: the local parts without the host, for whoever runs `func start`. Run by scripts/run.mjs.
+
+import { startStack } from '../stack.ts';
+import { parseOptions, usage } from './arguments.ts';
+import { runCommand, step } from './lifecycle.ts';
+
+await runCommand(async (lifecycle) => {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) return console.log(`npm run stack -- [options]\n\n${usage}`);
+  const stack = await step('Starting Redis, Entra front, identity endpoint and storage', async () =>
+    lifecycle.add('the local parts', await startStack({ tokenLifetimeMs: options.tokenLifetimeMs })),
+  );
+  const { NODE_EXTRA_CA_CERTS: caPath, ...values } = stack.settings;
+  const settings = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node', ...values } };
+  console.log(`
+Put this into out/app/local.settings.json (npm run package makes the folder):
+
+${JSON.stringify(settings, null, 2)}
+
+then start the real host there. Node.js reads its extra CA before any setting is applied, so that one has
+to be in the environment; timers need a storage account that "AzureWebJobsStorage" names.
+
+  cd out/app && NODE_EXTRA_CA_CERTS=${caPath} func start
+`);
+  console.log('Ready: the parts are up. Ctrl-C stops everything.');
+  await lifecycle.untilAsked();
+  console.log('Stopping ...');
+});
