@@ -96,7 +96,7 @@ export class RedisServer {
   /** Starts it; does nothing while it runs. Throws if the port has been taken. */
   async start(): Promise<void> {
     if (this.running) return;
-    const { directory, program, ownsDirectory } = this.#parts;
+    const { directory, program } = this.#parts;
     const configPath = join(directory, 'redis.conf');
     await writeFile(configPath, redisConfig(this.#parts), { mode: 0o600 });
     const child = await startChild(program, [configPath], {
