@@ -40,6 +40,7 @@ export interface InstanceInfo {
 
 const keptLogLines = 5000;
 const maxRestarts = 3;
+const drainLimitMs = 5000;
 
 export class Host {
   readonly #options: HostOptions;
@@ -127,13 +128,19 @@ export class Host {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#stopSchedules();
-    const server = this.#server;
-    const closed = server?.listening === true ? once(server, 'close') : Promise.resolve([]);
-    server?.close();
-    server?.closeIdleConnections();
+    await this.#drain();
     await Promise.all(this.#live().map(async (instance) => instance.stop()));
-    server?.closeAllConnections();
+  }
+
+  /** Takes no more requests and waits for those in flight; what hangs is cut after a while. */
+  async #drain(): Promise<void> {
+    const server = this.#server;
+    if (server?.listening !== true) return;
+    const closed = once(server, 'close');
+    server.close();
+    const limit = setTimeout(() => server.closeAllConnections(), drainLimitMs);
     await closed;
+    clearTimeout(limit);
   }
 
   #live(): readonly Instance[] {
