@@ -79,6 +79,11 @@ export class Host {
     return this.#live().map(({ id, pid, state }) => ({ id, pid, state }));
   }
 
+  /** Invocations that instances have not answered yet. */
+  get inFlight(): number {
+    return this.#live().reduce((sum, { pending }) => sum + pending, 0);
+  }
+
   /** The last lines of the host and all instances, oldest first. */
   logs(): readonly HostLogLine[] {
     return this.#logLines;

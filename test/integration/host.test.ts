@@ -47,11 +47,13 @@ it('answers 404 for what no function is for', async () => {
 it('stops an app cleanly: what is in flight is answered, nothing is left, nothing was unhandled', async () => {
   const app = await startLocalApp();
   const pids = app.host.instances.map(({ pid }) => pid ?? 0);
+  app.stack.front.setBehaviour('stall');
   const reads = Array.from({ length: 50 }, async () => (await app.fetch('/api/cache/absent')).status);
-  // Let the requests arrive; the host then lets them end.
-  await Promise.race(reads);
-  await app.stop();
+  await eventually(() => expect(app.host.inFlight).toBe(50));
+  const stopping = app.stop();
+  app.stack.front.setBehaviour('normal');
   expect(new Set(await Promise.all(reads))).toEqual(new Set([404]));
+  await stopping;
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
   expect(app.host.crashes).toBe(0);
   expect(app.host.logs().filter(({ level }) => level === 'error' || level === 'critical')).toEqual([]);
