@@ -2,16 +2,10 @@
 // side in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
 
 import { createClient } from 'redis';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { createCredential } from '../src/auth/credential.ts';
-import { TokenKeeper } from '../src/auth/token-keeper.ts';
-import { createTokenSource } from '../src/auth/token-source.ts';
 import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
-import { systemClock } from '../src/clock.ts';
-import { StandaloneRedis } from '../src/redis/standalone.ts';
-import { readSettings } from '../src/settings.ts';
 import { startStack } from '../local/stack.ts';
+import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
 
 const rounds = 7;
 const readsPerRound = 4000;
@@ -19,28 +13,15 @@ const concurrency = 64;
 
 const stack = await startStack({ storage: false });
 try {
-  setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
-  Object.assign(process.env, stack.settings);
-  const settings = readSettings(process.env);
-  const parts = { clock: systemClock, random: Math.random, emit: () => {} };
-  const source = createTokenSource({
-    credential: createCredential(settings.credential),
-    scope: settings.entraScope,
-    oidRequired: true,
-    clock: systemClock,
-  });
-  const keeper = new TokenKeeper({ source, ...parts });
-  const connection = { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
-  const redis = new StandaloneRedis({ connection, keeper, patienceMs: 2000, ...parts });
-  keeper.start();
-  redis.start();
+  adoptStack(stack);
+  await using client = startSharedClient(stack);
+  const { keeper, redis } = client;
   const store = new EntryStore(redis);
   const deadline = (): number => Date.now() + 5000;
 
   const token = await keeper.waitForToken(deadline());
-  const { hostname: host, port } = settings.redis;
   const plain = createClient({
-    socket: { host, port, tls: true },
+    socket: { host: stack.front.hostname, port: stack.front.port, tls: true },
     username: token.oid ?? '',
     password: token.reveal(),
     commandOptions: { timeout: 0 },
@@ -97,8 +78,6 @@ try {
   );
 
   plain.destroy();
-  await redis.close();
-  keeper.stop();
 } finally {
   await stack.stop();
 }

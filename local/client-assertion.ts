@@ -7,6 +7,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { jwtVerify } from 'jose';
 
 const maxLifetimeSeconds = 24 * 3600;
+const allowedSkewSeconds = 300;
 
 export interface ExpectedAssertion {
   readonly certificatePem: string;
@@ -32,6 +33,8 @@ export async function assertionFault(
       issuer: clientId,
       subject: clientId,
       requiredClaims: ['exp', 'jti'],
+      // MSAL rounds `nbf` to the nearest second, so it may lie half a second ahead; Entra allows for skewed clocks.
+      clockTolerance: allowedSkewSeconds,
     });
     const thumbprint = protectedHeader['x5t#S256'] ?? protectedHeader.x5t;
     if (typeof thumbprint !== 'string' || !thumbprints.has(thumbprint)) {

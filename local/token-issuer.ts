@@ -66,19 +66,25 @@ export interface TokenIssuer {
   verify(token: string, options: { readonly audience: string | readonly string[] }): Promise<VerifiedToken>;
   /** The public key, as the authority publishes it. */
   readonly keys: JSONWebKeySet;
+  /** The last 1,000 tokens, for tests that look for them where they must not be. */
+  readonly issued: readonly string[];
 }
 
 // Claims of a v1.0 token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference .
 // Azurite demands this very issuer prefix (azurite/src/common/utils/constants.ts, VALID_ISSUE_PREFIXES).
 const issuerUrl = `https://sts.windows.net/${localTenantId}/`;
 
+const keptTokens = 1000;
+
 export async function createTokenIssuer(): Promise<TokenIssuer> {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
   const kid = randomBytes(20).toString('base64url');
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' }] };
 
+  const issued: string[] = [];
   return {
     keys,
+    issued,
 
     /**
      * `exp` is in whole seconds and is rounded down: a token lives longer than `lifetimeMs` - 1 s and never
@@ -105,6 +111,8 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
         .setExpirationTime(expiresAt)
         .setSubject(identity.objectId)
         .sign(privateKey);
+      issued.push(token);
+      if (issued.length > keptTokens) issued.shift();
       return { token, audience, identity, issuedAtMs, expiresAtMs: expiresAt * 1000 };
     },
 

@@ -75,7 +75,7 @@ export function patienceMs(situation: Omit<RefreshSituation, 'setbacks'>): numbe
   const { nowMs, token } = situation;
   if (token === undefined) return 3000;
   const leftMs = token.expiresAtMs - nowMs;
-  return leftMs > 0 ? clamp(leftMs / 4, 250, 10_000) : clamp(lifetimeMs(token) / 12, 500, 5000);
+  return leftMs > 0 ? clamp(leftMs / 4, 250, 10_000) : clamp(lifetimeMs(token) / 16, 350, 5000);
 }
 
 // Only upwards, so that a floor stays a floor.

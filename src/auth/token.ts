@@ -69,9 +69,10 @@ export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): T
       `The credential returned a token that expired ${expiredForSeconds} s ago; if this goes on, compare this machine's clock.`,
     );
   }
-  // A skewed or absent `iat` must not make the lifetime negative or larger than what is left can tell.
+  // `iat` is cut to the second: the token was issued up to a second later. Taken at its word, a token that
+  // lives for seconds would be asked for before it is half used, and so before the issuer has another.
   const claimedIssueMs = secondsClaimMs(claims['iat']) ?? nowMs;
-  const issuedAtMs = Math.min(claimedIssueMs, nowMs);
+  const issuedAtMs = Math.min(claimedIssueMs + 999, nowMs);
   return new Token(raw.token, oid, { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp });
 }
 

@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Idle time after which a PING is sent: Azure closes a connection that was idle for 10 minutes. */
   readonly pingAfterMs: number;
+  /** After this an unanswered PING means that nobody is there; 5 s where undefined. */
+  readonly pingTimeoutMs?: number | undefined;
 }
 
 /** The options the client is made with decide its type: RESP3, so that Pub/Sub shares the connection. */
@@ -55,7 +57,7 @@ function usernameOf(options: ConnectionOptions, token: Token): string {
 
 // A command may be slow; a connection on which nothing at all was answered for this long is dead.
 const stallMs = 1500;
-const pingTimeoutMs = 5000;
+const defaultPingTimeoutMs = 5000;
 
 export class Connection {
   readonly id: number;
@@ -191,7 +193,8 @@ export class Connection {
     this.#cancelPing();
     if (this.#state !== 'live') return;
     this.#cancelPing = this.#clock.after(this.#options.pingAfterMs, () => {
-      this.run((client) => client.ping(), this.#clock.nowMs() + pingTimeoutMs).catch((error: unknown) => {
+      const deadlineAtMs = this.#clock.nowMs() + (this.#options.pingTimeoutMs ?? defaultPingTimeoutMs);
+      this.run((client) => client.ping(), deadlineAtMs).catch((error: unknown) => {
         // An error reply is an answer: the connection lives.
         if (!(error instanceof AppError) || error.code !== 'deadline-exceeded') return;
         this.fail('an idle connection did not answer PING');

@@ -12,7 +12,7 @@ import type { ErrorCode } from '../errors.ts';
 export function reconnectDelayMs(failures: number, code: ErrorCode | undefined, random: number): number {
   if (failures === 0) return random * 50;
   // Somebody has to assign an access policy first: no hurry, and no hammering.
-  if (code === 'redis-rejected-identity') return spread(Math.min(1000 * 2 ** (failures - 1), 30_000), random);
+  if (code === 'redis-rejected-identity') return spread(Math.min(500 * 2 ** (failures - 1), 30_000), random);
   // Capped low, so that reads work again within a second of the cache's return.
   return spread(Math.min(50 * 2 ** (failures - 1), 500), random);
 }

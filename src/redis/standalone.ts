@@ -14,6 +14,8 @@ import { reconnectDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, Redis, RedisStatus } from './redis.ts';
 
 interface Outage {
+  /** Of the first connection `start`; of a later one the loss. */
+  readonly kind: 'start' | 'loss';
   readonly sinceMs: number;
   /** Attempts that failed in a row. */
   readonly failures: number;
@@ -76,7 +78,7 @@ export class StandaloneRedis implements Redis {
     this.#stopListening = this.#keeper.onRotation(() => {
       if (this.#state.kind === 'ready') void this.#keepAuthenticated(this.#state.connection);
     });
-    void this.#connect({ sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
+    void this.#connect({ kind: 'start', sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
   }
 
   async run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T> {
@@ -122,8 +124,9 @@ export class StandaloneRedis implements Redis {
     return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
   }
 
-  #isKnown(outage: Outage): boolean {
-    return outage.failures > 0 && this.#clock.nowMs() - outage.sinceMs > this.#patienceMs;
+  /** Whether waiting is pointless. A start that has not failed yet is slow, not out. */
+  #isKnown({ kind, failures, sinceMs }: Outage): boolean {
+    return (kind === 'loss' || failures > 0) && this.#clock.nowMs() - sinceMs > this.#patienceMs;
   }
 
   #outageError(): AppError {
@@ -145,8 +148,9 @@ export class StandaloneRedis implements Redis {
     this.#state = attempt;
     const startedAtMs = this.#clock.nowMs();
     try {
-      // The first attempt runs beside the token request; later ones do not knock without a token.
-      if (outage.failures > 0) await this.#keeper.waitForToken(startedAtMs + tokenWaitMs);
+      // The start runs beside the first token request; later attempts do not knock without a token.
+      const isFirst = outage.kind === 'start' && outage.failures === 0;
+      if (!isFirst) await this.#keeper.waitForToken(startedAtMs + tokenWaitMs);
       const connection = await this.#open();
       if (this.#state !== attempt) return await connection.close(0);
       if (!connection.isLive) throw new AppError('connection-lost', 'The connection was lost at once.');
@@ -187,7 +191,7 @@ export class StandaloneRedis implements Redis {
         ? error
         : new AppError('redis-unavailable', describe(error), { cause: error });
     const failures = outage.failures + 1;
-    const next: Outage = { sinceMs: outage.sinceMs, failures, lastFailure: failure };
+    const next: Outage = { ...outage, failures, lastFailure: failure };
     // The token may have been revoked: see whether there is a later one before knocking again.
     if (failure.code === 'redis-rejected-identity') void this.#keeper.renew();
     this.#reconnectAfter(next, reconnectDelayMs(failures, failure.code, this.#random()));
@@ -211,7 +215,7 @@ export class StandaloneRedis implements Redis {
     const livedMs = nowMs - connection.openedAtMs;
     this.#emit({ type: 'connectionLost', connectionId: connection.id, reason: reason.message, livedMs });
     if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
-    const outage: Outage = { sinceMs: nowMs, failures: 0, lastFailure: undefined };
+    const outage: Outage = { kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined };
     this.#reconnectAfter(outage, reconnectDelayMs(0, undefined, this.#random()));
   }
 

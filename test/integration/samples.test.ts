@@ -3,47 +3,19 @@
 // "Handle Reauthentication": still working after the token it started with has expired.
 
 import { randomBytes } from 'node:crypto';
-import { setDefaultCACertificates, getCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCredential } from '../../src/auth/credential.ts';
-import { TokenKeeper } from '../../src/auth/token-keeper.ts';
-import { createTokenSource } from '../../src/auth/token-source.ts';
-import { systemClock } from '../../src/clock.ts';
-import { StandaloneRedis } from '../../src/redis/standalone.ts';
-import { readSettings } from '../../src/settings.ts';
 import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
 import { eventually } from '../support/local-app.ts';
+import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 
 const tokenLifetimeMs = 6000;
 let stack: Stack;
 
 beforeAll(async () => {
   stack = await startStack({ tokenLifetimeMs, storage: false });
-  setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
-  for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
+  adoptStack(stack);
 });
-afterAll(async () => {
-  delete process.env['IDENTITY_ENDPOINT'];
-  delete process.env['IDENTITY_HEADER'];
-  await stack?.stop();
-});
-
-function connect(kind: StackCredential): { redis: StandaloneRedis; keeper: TokenKeeper } {
-  const settings = readSettings(stack.settingsFor(kind));
-  const parts = { clock: systemClock, random: Math.random, emit: () => {} };
-  const source = createTokenSource({
-    credential: createCredential(settings.credential),
-    scope: settings.entraScope,
-    oidRequired: true,
-    clock: systemClock,
-  });
-  const keeper = new TokenKeeper({ source, ...parts });
-  const connection = { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
-  const redis = new StandaloneRedis({ connection, keeper, patienceMs: 2000, ...parts });
-  keeper.start();
-  redis.start();
-  return { redis, keeper };
-}
+afterAll(async () => stack?.stop());
 
 const call = (idempotent: boolean) => ({ deadlineAtMs: Date.now() + 5000, idempotent });
 
@@ -51,7 +23,7 @@ describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-cer
   'with %s',
   (kind) => {
     it('hello world: set, get and close over TLS with the token as the password', async () => {
-      const { redis, keeper } = connect(kind);
+      const { redis, keeper } = startSharedClient(stack, { credential: kind });
       const value = randomBytes(16).toString('hex');
       expect(await redis.run((client) => client.set('hello', value), call(false))).toBe('OK');
       expect(await redis.run((client) => client.get('hello'), call(true))).toBe(value);
@@ -64,7 +36,7 @@ describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-cer
     });
 
     it('handle reauthentication: still working after the token it started with has expired', async () => {
-      const { redis, keeper } = connect(kind);
+      const { redis, keeper } = startSharedClient(stack, { credential: kind });
       try {
         await redis.run((client) => client.set('session', 'alive'), call(false));
         const firstExpiresAtMs = keeper.status().expiresAtMs ?? 0;

@@ -21,6 +21,8 @@ export interface LocalAppOptions {
   /** Added to, or put in the place of, the settings of the stack. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly timers?: boolean;
+  /** Done to the local parts before the app starts, such as telling one to misbehave. */
+  readonly prepare?: (stack: Stack) => void | Promise<void>;
   /** Whether to wait until the app can serve; on by default. */
   readonly untilReady?: boolean;
 }
@@ -34,6 +36,7 @@ export async function startLocalApp(options: LocalAppOptions = {}): Promise<Loca
     await stack.stop();
   };
   try {
+    await options.prepare?.(stack);
     host = await startHost({
       appDirectory,
       instances,

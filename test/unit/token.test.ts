@@ -27,6 +27,12 @@ describe('readToken', () => {
     expect(readToken(earlier, nowMs, true).expiresAtMs).toBe(nowMs + 1000);
   });
 
+  it('takes the time of issue, cut to the second, for the end of that second', () => {
+    const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs });
+    expect(readToken(raw, nowMs + 500, true).issuedAtMs).toBe(nowMs + 500);
+    expect(readToken(raw, nowMs + 5000, true).issuedAtMs).toBe(nowMs + 999);
+  });
+
   it('does not let an issue time in the future lengthen or turn round the lifetime', () => {
     const raw = rawToken({ issuedAtMs: nowMs + 10 * hourMs, expiresAtMs: nowMs + hourMs });
     expect(readToken(raw, nowMs, true).issuedAtMs).toBe(nowMs);

@@ -1,0 +1,81 @@
+// The shared client on its one connection: idle pings, subscriptions across rotations, lost identity.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../local/stack.ts';
+import { eventually } from '../support/local-app.ts';
+import { adoptStack, startSharedClient } from '../support/shared-client.ts';
+
+let stack: Stack;
+const soon = (idempotent: boolean) => ({ deadlineAtMs: Date.now() + 3000, idempotent });
+
+beforeAll(async () => {
+  stack = await startStack({ storage: false, tokenLifetimeMs: 6000 });
+  adoptStack(stack);
+});
+afterAll(async () => stack?.stop());
+
+async function calls(command: string): Promise<number> {
+  const info = String(await stack.redis.admin('INFO', 'commandstats'));
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`, 'u').exec(info)?.[1] ?? 0);
+}
+
+it('pings an idle connection, so that nobody closes it for idleness', async () => {
+  await using client = startSharedClient(stack, { connection: { pingAfterMs: 100 } });
+  await client.redis.run((redis) => redis.get('any'), soon(true));
+  const before = await calls('ping');
+  await eventually(async () => expect((await calls('ping')) - before).toBeGreaterThanOrEqual(3));
+  expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
+});
+
+it('gives an idle connection up that does not answer PING, and makes another', async () => {
+  await using client = startSharedClient(stack, { connection: { pingAfterMs: 100, pingTimeoutMs: 300 } });
+  await client.redis.run((redis) => redis.get('any'), soon(true));
+  stack.front.setBehaviour('stall');
+  await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
+  stack.front.setBehaviour('normal');
+  await eventually(
+    () => expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(2),
+    12_000,
+  );
+});
+
+it('keeps a subscription on the same connection across rotations', async () => {
+  await using client = startSharedClient(stack);
+  const heard: string[] = [];
+  await client.redis.run(
+    (redis) => redis.subscribe('news', (message) => void heard.push(message)),
+    soon(false),
+  );
+  await eventually(() => expect(client.keeper.status().rotations).toBeGreaterThanOrEqual(4), 20_000);
+  await stack.redis.admin('PUBLISH', 'news', 'still listening');
+  await eventually(() => expect(heard).toEqual(['still listening']));
+  expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(1);
+  expect(await client.redis.run((redis) => redis.ping(), soon(true))).toBe('PONG');
+});
+
+it('an error reply concerns its command only: a read of a wrong type leaves the connection alone', async () => {
+  await using client = startSharedClient(stack);
+  await stack.redis.admin('DEL', 'list');
+  await stack.redis.admin('RPUSH', 'list', 'x');
+  await expect(client.redis.run((redis) => redis.get('list'), soon(true))).rejects.toMatchObject({
+    code: 'wrong-type',
+  });
+  expect(client.redis.status()).toMatchObject({ state: 'ready', connections: 1 });
+});
+
+it("a bug in the caller's own function surfaces as what it is", async () => {
+  await using client = startSharedClient(stack);
+  const buggy = (): Promise<never> => {
+    throw new TypeError('a bug');
+  };
+  await expect(client.redis.run(buggy, soon(true))).rejects.toThrow(TypeError);
+});
+
+it('a read that Redis answers with NOAUTH is repeated once after authenticating again', async () => {
+  await using client = startSharedClient(stack);
+  await stack.redis.admin('SET', 'guarded', 'value');
+  await client.redis.run((redis) => redis.get('guarded'), soon(true));
+  // Redis forgets who this connection is, as a server does whose access policy was just changed.
+  await client.redis.run(async (redis) => redis.sendCommand(['RESET']).catch(() => {}), soon(false));
+  expect(await client.redis.run((redis) => redis.get('guarded'), soon(true))).toBe('value');
+});

@@ -1,0 +1,140 @@
+// One token scenario: the packaged app under 200 reads a second with tokens of 6 seconds, told to survive
+// something, and what was seen. Used by test/integration/scenario-*.test.ts.
+
+import { expect } from 'vitest';
+import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
+import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
+import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
+
+export const tokenLifetimeMs = 6000;
+export const readsPerSecond = 200;
+
+export interface Scenario {
+  readonly app: LocalApp;
+  /** Milliseconds since the reads began. */
+  elapsedMs(): number;
+  /** Expiry of the latest token that Redis has accepted. */
+  tokenExpiresAtMs(): number;
+  /** Tells the identity endpoint to misbehave in each token's life from `fromMs` to `toMs` before its expiry. */
+  misbehave(behaviour: TokenServiceBehaviourName, fromMs: number, toMs: number): void;
+}
+
+export interface Observed {
+  readonly app: LocalApp;
+  readonly outcomes: readonly ReadOutcome[];
+  readonly failed: readonly ReadOutcome[];
+  /** Tokens adopted after the first. */
+  readonly rotations: number;
+  /** AUTH commands (not handshakes) that Redis accepted. */
+  readonly auths: number;
+  readonly rejectedAuths: number;
+  /** Calls of the identity endpoint after the first. */
+  readonly endpointCalls: number;
+  /** Everything that the app said: its log and all bodies and headers of the health routes. */
+  readonly output: string;
+}
+
+export interface ScenarioOptions extends LocalAppOptions {
+  readonly runMs?: number;
+}
+
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Runs `trouble` under steady reads; checks what holds in every scenario, and returns what was seen. */
+export async function runScenario(
+  trouble: (scenario: Scenario) => Promise<void> | void,
+  options: ScenarioOptions = {},
+): Promise<Observed> {
+  const { runMs = 20_000 } = options;
+  await using app = await startLocalApp({ tokenLifetimeMs, ...options });
+  const { stack, host } = app;
+  await app.fetch('/api/cache/steady?ttl=3600', { method: 'PUT', body: 'value' });
+  const startedAtMs = Date.now();
+  const read = async (): Promise<number> => {
+    const response = await app.fetch('/api/cache/steady');
+    const body = await response.text();
+    return response.status === 200 && body !== 'value' ? 0 : response.status;
+  };
+  const reads = steadyReads(read, { perSecond: readsPerSecond, limitMs: 120_000 });
+  const tokenExpiresAtMs = (): number =>
+    Math.max(
+      ...stack.front.connections.flatMap(({ auths }) => auths.map((auth) => auth.tokenExpiresAtMs ?? 0)),
+    );
+  let watching: NodeJS.Timeout | undefined;
+  const scenario: Scenario = {
+    app,
+    elapsedMs: () => Date.now() - startedAtMs,
+    tokenExpiresAtMs,
+    misbehave(behaviour, fromMs, toMs) {
+      let bad = false;
+      watching = setInterval(() => {
+        const leftMs = tokenExpiresAtMs() - Date.now();
+        const shouldBeBad = leftMs <= fromMs && leftMs > toMs;
+        if (shouldBeBad !== bad) stack.identity.setBehaviour(shouldBeBad ? behaviour : 'normal');
+        bad = shouldBeBad;
+      }, 10);
+    },
+  };
+  try {
+    await trouble(scenario);
+    await sleep(Math.max(runMs - scenario.elapsedMs(), 0));
+    clearInterval(watching);
+    stack.identity.setBehaviour('normal');
+    const outcomes = await reads.stop();
+    const health = await app.fetch('/api/health/ready');
+    const said = `${JSON.stringify([...health.headers])}${await health.text()}`;
+    const lines = host.logs().map(({ source, level, message }) => `${source} ${level} ${message}`);
+    const observed: Observed = {
+      app,
+      outcomes,
+      failed: failed(outcomes),
+      rotations: lines.filter((line) => line.includes('tokenRotated ')).length - host.instances.length,
+      auths: stack.front.connections
+        .flatMap(({ auths }) => auths)
+        .filter(({ command, accepted }) => command === 'AUTH' && accepted).length,
+      rejectedAuths: stack.front.stats.authsRejected,
+      endpointCalls: stack.identity.calls.length - host.instances.length,
+      output: `${lines.join('\n')}\n${said}`,
+    };
+    expect(outcomes.length).toBeGreaterThan((readsPerSecond * runMs) / 1000 / 2);
+    expect(host.crashes).toBe(0);
+    expect(leakedPart(observed.output, stack.issuer.issued)).toBeUndefined();
+    return observed;
+  } finally {
+    clearInterval(watching);
+    await reads.stop();
+  }
+}
+
+/** Waits until the app has adopted its next token. */
+export async function nextRotation(app: LocalApp): Promise<void> {
+  const count = (): number =>
+    app.host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
+  const before = count();
+  await eventually(() => expect(count()).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+}
+
+/** The first 20 consecutive characters of a token that stand in `output`; undefined where none do. */
+export function leakedPart(output: string, tokens: readonly string[]): string | undefined {
+  const length = 20;
+  const windows = new Set<string>();
+  for (let at = 0; at + length <= output.length; at += 1) windows.add(output.slice(at, at + length));
+  for (const token of tokens) {
+    for (let at = 0; at + length <= token.length; at += 1) {
+      const part = token.slice(at, at + length);
+      if (windows.has(part)) return part;
+    }
+  }
+  return undefined;
+}
+
+/** The most events in any second. */
+export function peakPerSecond(timesMs: readonly number[]): number {
+  return Math.max(
+    0,
+    ...timesMs.map((fromMs) => timesMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + 1000).length),
+  );
+}

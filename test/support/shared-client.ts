@@ -1,0 +1,61 @@
+// The app's own token keeper and Redis client over a local stack, without a host. Used by tests and benches.
+
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createCredential } from '../../src/auth/credential.ts';
+import { TokenKeeper } from '../../src/auth/token-keeper.ts';
+import { createTokenSource } from '../../src/auth/token-source.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { ConnectionOptions } from '../../src/redis/connection.ts';
+import { StandaloneRedis } from '../../src/redis/standalone.ts';
+import { readSettings } from '../../src/settings.ts';
+import type { AppEvent } from '../../src/telemetry/events.ts';
+import type { Stack, StackCredential } from '../../local/stack.ts';
+
+export interface SharedClient extends AsyncDisposable {
+  readonly keeper: TokenKeeper;
+  readonly redis: StandaloneRedis;
+  readonly events: readonly AppEvent[];
+}
+
+/** Lets this process trust the stack and find its identity endpoint, as NODE_EXTRA_CA_CERTS would. */
+export function adoptStack(stack: Stack): void {
+  setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
+  for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
+}
+
+export function startSharedClient(
+  stack: Stack,
+  options: { readonly credential?: StackCredential; readonly connection?: Partial<ConnectionOptions> } = {},
+): SharedClient {
+  const settings = readSettings(stack.settingsFor(options.credential ?? 'managed-identity'));
+  const events: AppEvent[] = [];
+  const parts = {
+    clock: systemClock,
+    random: Math.random,
+    emit: (event: AppEvent) => void events.push(event),
+  };
+  const source = createTokenSource({
+    credential: createCredential(settings.credential),
+    scope: settings.entraScope,
+    oidRequired: true,
+    clock: systemClock,
+  });
+  const keeper = new TokenKeeper({ source, ...parts });
+  const redis = new StandaloneRedis({
+    connection: { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000, ...options.connection },
+    keeper,
+    patienceMs: settings.requestBudgetMs,
+    ...parts,
+  });
+  keeper.start();
+  redis.start();
+  return {
+    keeper,
+    redis,
+    events,
+    async [Symbol.asyncDispose]() {
+      await redis.close();
+      keeper.stop();
+    },
+  };
+}

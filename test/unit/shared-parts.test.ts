@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import type { SharedParts } from '../../src/redis/shared.ts';
+
+it('repeated imports never make a second client: each evaluation of the module finds the same parts', async () => {
+  let made = 0;
+  const make = (): SharedParts => {
+    made += 1;
+    return { marker: made } as unknown as SharedParts;
+  };
+  const specifiers = [
+    '../../src/redis/shared.ts',
+    '../../src/redis/shared.ts?again',
+    '../../src/redis/shared.ts?more',
+  ];
+  const modules = (await Promise.all(specifiers.map(async (specifier) => import(specifier)))) as {
+    sharedParts: (create: () => SharedParts) => SharedParts;
+  }[];
+  expect(new Set(modules.map((module) => module.sharedParts)).size).toBe(3);
+  const parts = modules.map((module) => module.sharedParts(make));
+  expect(new Set(parts).size).toBe(1);
+  expect(made).toBe(1);
+});
