@@ -6,7 +6,7 @@ import type { RedisClient } from './connection.ts';
 export interface CallOptions {
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineAtMs: number;
-  /** Whether `work` may be run a second time after a connection was lost under it. */
+  /** Whether `work` may be run again when a connection was lost under it, or Redis asked who this is. */
   readonly idempotent: boolean;
 }
 

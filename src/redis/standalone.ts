@@ -48,6 +48,8 @@ export interface StandaloneRedisOptions {
 const authTimeoutMs = 5000;
 const closeGraceMs = 5000;
 const tokenWaitMs = 30_000;
+// Each on another connection. More than one, because a failover may cut the second connection as well.
+const maxRepeats = 3;
 
 export class StandaloneRedis implements Redis {
   readonly #options: ConnectionOptions;
@@ -82,17 +84,17 @@ export class StandaloneRedis implements Redis {
   }
 
   async run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T> {
-    const connection = await this.#readyConnection(options.deadlineAtMs);
-    try {
-      return await connection.run(work, options.deadlineAtMs);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      if (error.code === 'redis-rejected-identity')
-        await this.#restoreIdentity(connection, options.deadlineAtMs);
-      else if (error.code !== 'connection-lost') throw error;
-      if (!options.idempotent) throw error;
-      const successor = await this.#readyConnection(options.deadlineAtMs);
-      return await successor.run(work, options.deadlineAtMs);
+    for (let losses = 0; ; losses += 1) {
+      const connection = await this.#readyConnection(options.deadlineAtMs);
+      try {
+        return await connection.run(work, options.deadlineAtMs);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        const rejected = error.code === 'redis-rejected-identity';
+        if (rejected) await this.#restoreIdentity(connection, options.deadlineAtMs);
+        else if (error.code !== 'connection-lost') throw error;
+        if (!options.idempotent || losses >= (rejected ? 1 : maxRepeats)) throw error;
+      }
     }
   }
 

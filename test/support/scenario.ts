@@ -12,11 +12,11 @@ export const readsPerSecond = 200;
 export interface Scenario {
   readonly app: LocalApp;
   /** Milliseconds since the reads began. */
-  elapsedMs(): number;
+  readonly elapsedMs: () => number;
   /** Expiry of the latest token that Redis has accepted. */
-  tokenExpiresAtMs(): number;
+  readonly tokenExpiresAtMs: () => number;
   /** Tells the identity endpoint to misbehave in each token's life from `fromMs` to `toMs` before its expiry. */
-  misbehave(behaviour: TokenServiceBehaviourName, fromMs: number, toMs: number): void;
+  readonly misbehave: (behaviour: TokenServiceBehaviourName, fromMs: number, toMs: number) => void;
 }
 
 export interface Observed {
