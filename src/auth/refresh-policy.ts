@@ -30,7 +30,11 @@ export function lifetimeMs(token: TokenTimes): number {
 
 /** From when on a renewal is due: the issuer's own wish, else half-life; never inside the margin. */
 export function dueAtMs(token: TokenTimes): number {
-  const wishedMs = token.refreshAfterMs ?? token.issuedAtMs + lifetimeMs(token) / 2;
+  // MSAL compares whole seconds: asked in the very second of `refreshAfter` it does not ask its endpoint yet.
+  const wishedMs =
+    token.refreshAfterMs === undefined
+      ? token.issuedAtMs + lifetimeMs(token) / 2
+      : token.refreshAfterMs + 1000;
   return Math.min(wishedMs, token.expiresAtMs - 2 * marginMs(token));
 }
 

@@ -121,7 +121,7 @@ describe('holding a token', () => {
   it('asks at once a second time when a call past refreshAfter returned the old token', async () => {
     const first = tokenOf(clock.nowMs(), dayMs, clock.nowMs() + dayMs / 2);
     await startWith(first);
-    await clock.advance(dayMs / 2);
+    await clock.advance(dayMs / 2 + 1000);
     source.take().answer(first);
     await settle();
     expect(source.requests).toBe(3);
