@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { atTime } from '../alarm.ts';
 import { loopback } from '../listening.ts';
 import type { Verdict } from './access.ts';
-import { helloProtocol, readAuthAttempt } from './auth-attempt.ts';
+import { helloProtocol, readAuthAttempt, type AuthAttempt } from './auth-attempt.ts';
 import { CommandSplitter, type Piece } from './resp-commands.ts';
 
 export type CloseReason =
@@ -40,7 +40,7 @@ export interface ConnectionRecord {
 export interface ConnectionContext {
   readonly id: number;
   readonly redisPort: number;
-  readonly check: (username: string | undefined, token: string) => Promise<Verdict>;
+  readonly check: (attempt: AuthAttempt) => Promise<Verdict>;
   readonly onAuth: (accepted: boolean) => void;
   readonly onClosed: () => void;
 }
@@ -162,7 +162,7 @@ export class FrontConnection {
       const attempt = readAuthAttempt(command);
       let authenticated = this.#cancelExpiry !== undefined;
       if (attempt !== undefined) {
-        const verdict = await this.#context.check(attempt.username, attempt.token);
+        const verdict = await this.#context.check(attempt);
         authenticated = this.#onVerdict(attempt.command, verdict);
       }
       if (name === 'HELLO' && authenticated) this.#protocol = helloProtocol(command) ?? this.#protocol;

@@ -18,6 +18,8 @@ export type { AuthRecord, CloseReason, ConnectionRecord } from './connection.ts'
 
 export type FrontBehaviour =
   | 'normal'
+  /** AUTH on a live connection is answered WRONGPASS whatever the token; handshakes work. */
+  | 'refuse-auth'
   /** New connections are accepted and destroyed at once, before TLS. */
   | 'refuse'
   /** TLS works, and then nothing is passed on or answered; live connections go silent too. */
@@ -85,7 +87,10 @@ export async function startEntraFront({
       const connection: FrontConnection = new FrontConnection(client, {
         id: ++lastId,
         redisPort: redis.port,
-        check: (username, token) => access.check(username, token),
+        check: async ({ command, username, token }) =>
+          command === 'AUTH' && behaviour === 'refuse-auth'
+            ? { accepted: false }
+            : access.check(username, token),
         onAuth: (accepted) => void (accepted ? auths++ : authsRejected++),
         onClosed: () => {
           live.delete(connection);

@@ -53,6 +53,22 @@ describe.concurrent('no read fails', () => {
     expect(seen.failed).toEqual([]);
     expect(seen.rejectedAuths).toBe(0);
   });
+
+  it(
+    'when AUTH on the live connection fails: another is ready before the server cuts the first',
+    { timeout },
+    async () => {
+      const seen = await runScenario(({ app }) => app.stack.front.setBehaviour('refuse-auth'));
+      expect(seen.failed).toEqual([]);
+      expect(seen.output).toContain('connectionReauthenticationFailed');
+      expect(seen.output).toContain('connectionReplaced');
+      // None was cut by the server: each was left in time for its successor.
+      expect(seen.app.stack.front.connections.map(({ closedBecause }) => closedBecause)).not.toContain(
+        'expired',
+      );
+      expect(seen.output).not.toContain('connectionLost');
+    },
+  );
 });
 
 describe.concurrent('an outage of Redis is answered within the budget and ends by itself', () => {
