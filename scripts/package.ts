@@ -33,7 +33,9 @@ export async function packageApp(options: { readonly outDirectory?: string } = {
 }
 
 async function bundle(appDirectory: string): Promise<void> {
+  const { version } = await manifest();
   await build({
+    define: { APP_VERSION: JSON.stringify(version) },
     absWorkingDir: root,
     entryPoints: { main: 'src/main.ts' },
     outdir: appDirectory,
@@ -56,10 +58,15 @@ async function bundle(appDirectory: string): Promise<void> {
   });
 }
 
+async function manifest(): Promise<Record<'name' | 'version' | 'description' | 'license', string>> {
+  return JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Awaited<
+    ReturnType<typeof manifest>
+  >;
+}
+
 /** No dependencies and no scripts: a host or a build service that finds some would install them. */
 async function deployedManifest(): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Record<string, unknown>;
-  const { name, version, description, license } = manifest;
+  const { name, version, description, license } = await manifest();
   const deployed = { name, version, description, license, private: true, type: 'module', main: 'main.mjs' };
   return `${JSON.stringify(deployed, null, 2)}\n`;
 }

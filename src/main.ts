@@ -1,33 +1,42 @@
 // Composition root: settings -> parts -> triggers. The entry point of the Function App.
 // The only module that reads process.env, makes clients and registers triggers.
 
+import { randomBytes } from 'node:crypto';
 import { app } from '@azure/functions';
 import { createCredential } from './auth/credential.ts';
 import { TokenKeeper } from './auth/token-keeper.ts';
 import { createTokenSource } from './auth/token-source.ts';
 import { EntryStore } from './cache/store.ts';
 import { systemClock as clock } from './clock.ts';
+import { AppError } from './errors.ts';
+import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
+import { RollCall } from './fleet/roll-call.ts';
+import { Roster } from './fleet/roster.ts';
 import type { WriteDeps } from './functions/deps.ts';
+import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
 import { readCache } from './functions/read-cache.ts';
 import { reauthenticate } from './functions/reauthenticate.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
-import { AppError } from './errors.ts';
-import { sharedParts, type SharedParts } from './redis/shared.ts';
+import type { Redis } from './redis/redis.ts';
+import { sharedParts } from './redis/shared.ts';
 import { StandaloneRedis } from './redis/standalone.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
 
+/** Put in by the bundler (scripts/package.ts). */
+declare const APP_VERSION: string;
+
 const settings = readSettings(process.env);
 refuseWhatIsNotBuiltYet(settings);
 
-/** The one Redis client of this process and the keeper of its token, for every function. */
-const { redis, keeper } = sharedParts(() => startParts(settings));
+/** The one Redis client of this process, and what lives as long as it, for every function. */
+const { redis, keeper, store, roster, member, rollCall } = sharedParts(() => startParts(settings));
 
 const httpDeps: WriteDeps = {
-  store: new EntryStore(redis),
+  store,
   clock,
   keyRules: { prefix: settings.cache.keyPrefix, namespace: settings.namespace },
   requestBudgetMs: settings.requestBudgetMs,
@@ -71,48 +80,81 @@ app.http('ready', {
   handler: ready({ redis, keeper, clock, requestBudgetMs: settings.requestBudgetMs }),
 });
 
+app.http('fleet', {
+  methods: ['GET', 'HEAD'],
+  route: 'fleet',
+  authLevel: 'function',
+  handler: fleet({ roster, clock, requestBudgetMs: settings.requestBudgetMs }),
+});
+
 app.timer('reauthenticate', {
   schedule: settings.reauthenticate.schedule,
-  handler: reauthenticate({ keeper }),
+  handler: reauthenticate({ keeper, rollCall }),
 });
 
 app.hook.appTerminate(async () => {
+  await member.leave();
   await redis.close();
   keeper.stop();
 });
 
+interface Parts {
+  readonly keeper: TokenKeeper;
+  readonly redis: Redis;
+  readonly store: EntryStore;
+  readonly roster: Roster;
+  readonly member: FleetMember;
+  readonly rollCall: RollCall;
+}
+
 /** Makes and starts the live parts: the token is asked for and the connection begun before any request. */
-function startParts({ redis: cache, credential, entraScope, requestBudgetMs }: Settings): SharedParts {
+function startParts(of: Settings): Parts {
   logEvents(console);
-  const newKeeper = new TokenKeeper({
-    source: createTokenSource({
-      credential: createCredential(credential),
-      scope: entraScope,
-      oidRequired: cache.username === undefined,
-      clock,
-    }),
+  const common = { clock, random: Math.random, emit };
+  const source = createTokenSource({
+    credential: createCredential(of.credential),
+    scope: of.entraScope,
+    oidRequired: of.redis.username === undefined,
     clock,
-    random: Math.random,
-    emit,
   });
+  const { hostname, port, tls, username } = of.redis;
+  const connection = { hostname, port, tls, username, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
+
+  const newKeeper = new TokenKeeper({ source, ...common });
   const newRedis = new StandaloneRedis({
-    connection: {
-      hostname: cache.hostname,
-      port: cache.port,
-      tls: cache.tls,
-      username: cache.username,
-      connectTimeoutMs: 5000,
-      pingAfterMs: 60_000,
-    },
+    connection,
     keeper: newKeeper,
-    clock,
-    random: Math.random,
-    emit,
-    patienceMs: requestBudgetMs,
+    patienceMs: of.requestBudgetMs,
+    ...common,
   });
   newKeeper.start();
   newRedis.start();
-  return { redis: newRedis, keeper: newKeeper };
+
+  const newStore = new EntryStore(newRedis);
+  const newRoster = new Roster(newRedis, of.namespace);
+  const shared = { roster: newRoster, redis: newRedis, keeper: newKeeper };
+  const newMember = new FleetMember({
+    ...shared,
+    ...common,
+    identity: instanceIdentity(process.env),
+    readCount: () => newStore.readCount,
+  });
+  newMember.start();
+  return { ...shared, store: newStore, member: newMember, rollCall: new RollCall({ ...shared, ...common }) };
+}
+
+/** What the platform says of where this process runs, and a part that tells processes of one host apart. */
+function instanceIdentity(environment: Readonly<Record<string, string | undefined>>): InstanceIdentity {
+  // CONTAINER_NAME is what Flex Consumption sets.
+  const host = environment['WEBSITE_INSTANCE_ID'] ?? environment['CONTAINER_NAME'] ?? null;
+  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
+  return {
+    id: `${name}-${randomBytes(3).toString('hex')}`,
+    startedAtMs: clock.nowMs(),
+    version: APP_VERSION,
+    region: environment['REGION_NAME'] ?? null,
+    host: host?.slice(0, 12) ?? null,
+  };
 }
 
 /** Settings of the contract that this version does not act on yet must not be taken for working. */

@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 export interface CommandOptions {
   readonly instances: number;
   readonly tokenLifetimeMs: number;
+  /** Whether timers run on an instance of their own. */
+  readonly flex: boolean;
   /** Undefined: 7071, or a free one where that is taken. */
   readonly port: number | undefined;
   readonly help: boolean;
@@ -12,6 +14,7 @@ export interface CommandOptions {
 
 export const usage = `Options:
   --instances N          how many processes run the app (1 to 16; 1)
+  --flex                 timers run on one more instance that serves no HTTP, as on Flex Consumption
   --token-lifetime TIME  how long tokens live: 20s, 10m, 1h (at least 5s; 10m)
   --port N               port of the Functions host (7071, or a free one)
   --help`;
@@ -28,6 +31,7 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
       instances: { type: 'string', default: '1' },
       'token-lifetime': { type: 'string', default: '10m' },
       port: { type: 'string' },
+      flex: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -35,6 +39,7 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
     instances: wholeNumber('--instances', values.instances, 1, 16),
     tokenLifetimeMs: lifetime(values['token-lifetime']),
     port: values.port === undefined ? undefined : wholeNumber('--port', values.port, 1, 65_535),
+    flex: values.flex,
     help: values.help,
   };
 }

@@ -29,6 +29,7 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
     const starting = startHostOn(options.port, {
       appDirectory,
       instances: options.instances,
+      flex: options.flex,
       settings: stack.settings,
       onLog: (line) => print(line),
     });
@@ -52,6 +53,7 @@ Try, in another shell:
   curl -i -X PUT --data-binary 'any bytes' '${host.url}/api/cache/mine?ttl=60'
   curl -s -X POST -d '{"keys":["hello","images/pixel.png","plain","absent"]}' ${host.url}/api/batch
   curl -i ${host.url}/api/health/ready
+  curl -s ${host.url}/api/fleet                 (a browser gets a page)
   curl -i -X POST -H 'Content-Type: application/json' -d '{"input":""}' ${host.url}/admin/functions/reauthenticate
 `);
   held.forEach(printLine);

@@ -25,6 +25,8 @@ export interface HostOptions {
   /** Becomes the environment of the instances, together with what the platform sets; nothing else does. */
   readonly settings: Readonly<Record<string, string>>;
   readonly instances?: number;
+  /** Adds one instance that serves no HTTP and gets every timer, as Flex Consumption scales timers apart. */
+  readonly flex?: boolean;
   /** 0 takes a free one. */
   readonly port?: number;
   /** Whether schedules fire; `runTimer` works in any case. */
@@ -59,7 +61,7 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.#instances = Array.from({ length: options.instances ?? 1 });
+    this.#instances = Array.from({ length: (options.instances ?? 1) + (options.flex === true ? 1 : 0) });
   }
 
   get url(): string {
@@ -124,6 +126,15 @@ export class Host {
     return this.#runTimer(timer, instanceIndex);
   }
 
+  /** One GET answered by the instance named, whichever would be next; returns its status. */
+  async getFrom(instanceIndex: number, functionName: string, path: string): Promise<number> {
+    const instance = this.#instances[instanceIndex];
+    if (instance === undefined) throw new Error('There is no such instance.');
+    const data: TypedData = { http: { method: 'GET', url: `${this.url}${path}`, headers: {} } };
+    const answer = await this.#invokeHttp(instance, functionName, {}, data);
+    return Number(answer?.http?.statusCode);
+  }
+
   /** Sends a signal to one instance, as a platform or an accident would. */
   signal(instanceIndex: number, signal: NodeJS.Signals): void {
     this.#instances[instanceIndex]?.signal(signal);
@@ -186,9 +197,10 @@ export class Host {
   }
 
   #pick(): Instance {
-    const running = this.#live().filter(({ state }) => state === 'running');
+    const serving = this.#options.flex === true ? this.#live().slice(0, -1) : this.#live();
+    const running = serving.filter(({ state }) => state === 'running');
     this.#next += 1;
-    const instance = running[this.#next % Math.max(running.length, 1)] ?? this.#live()[0];
+    const instance = running[this.#next % Math.max(running.length, 1)] ?? serving[0];
     if (instance === undefined) throw new Error('There is no instance.');
     return instance;
   }

@@ -33,9 +33,15 @@ const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
 
 export class EntryStore {
   readonly #redis: Redis;
+  #readCount = 0;
 
   constructor(redis: Redis) {
     this.#redis = redis;
+  }
+
+  /** Keys that Redis has answered for, found or not, since the start. */
+  get readCount(): number {
+    return this.#readCount;
   }
 
   /** One GET. */
@@ -47,10 +53,12 @@ export class EntryStore {
   /** One GET a key, all in one round trip; the results in the order of the keys. */
   async readMany(keys: readonly string[], deadlineAtMs: number): Promise<readonly ReadResult[]> {
     try {
-      return await this.#redis.run(async (client) => readAll(client, keys), {
+      const results = await this.#redis.run(async (client) => readAll(client, keys), {
         deadlineAtMs,
         idempotent: true,
       });
+      this.#readCount += results.length;
+      return results;
     } catch (error) {
       const result = unavailable(error);
       return keys.map(() => result);

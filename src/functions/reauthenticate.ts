@@ -1,24 +1,49 @@
-// The timer that renews the token of the instance it runs on. Registered by main.ts.
+// The timer that calls the roll: every instance of the fleet renews what is due and reports.
+// Registered by main.ts. A tick costs nothing but the report when it is missed: instances renew themselves.
 
-import type { TimerHandler } from '@azure/functions';
+import type { InvocationContext, Timer, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
+import { AppError } from '../errors.ts';
+import type { RollCall } from '../fleet/roll-call.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: TokenKeeper;
+  readonly rollCall: RollCall;
 }
 
-/** A failed renewal is a warning, not a failed invocation: the keeper goes on trying by itself. */
-export function reauthenticate({ keeper }: ReauthenticateDeps): TimerHandler {
-  return async (_timer, context) => {
-    const renewal = await keeper.renewIfDue();
-    const { expiresAtMs } = keeper.status();
-    const outcome = {
-      renewal: renewal.kind,
-      tokenExpiresAt: expiresAtMs === undefined ? null : new Date(expiresAtMs).toISOString(),
-      ...(renewal.kind === 'failed' ? { reason: renewal.reason } : {}),
-    };
-    const line = `reauthenticate ${JSON.stringify(outcome)}`;
-    if (renewal.kind === 'failed' || expiresAtMs === undefined) context.warn(line);
-    else context.log(line);
+/** What went wrong is a warning that names who, not a failed invocation: that would hide the rest. */
+export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
+  return async (timer, context) => {
+    try {
+      const outcome = await deps.rollCall.call(nextAtMs(timer));
+      const { atMs, nextAtMs: next, ...fields } = outcome;
+      const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
+      const summary = `${outcome.answered} of ${outcome.expected} instances answered`;
+      if (outcome.silent.length > 0 || outcome.failed > 0) context.warn(`${summary}: ${line}`);
+      else context.log(`${summary}: ${line}`);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await renewAlone(deps.keeper, error, context);
+    }
   };
+}
+
+/** Without Redis nobody can be called; the instance that got the tick still looks after its own token. */
+async function renewAlone(keeper: TokenKeeper, error: AppError, context: InvocationContext): Promise<void> {
+  const renewal = await keeper.renewIfDue();
+  const fields = { code: error.code, reason: error.message, renewal: renewal.kind };
+  context.warn(
+    `No roll call, because Redis cannot be asked; instances renew themselves. ${JSON.stringify(fields)}`,
+  );
+}
+
+function nextAtMs(timer: Timer): number | null {
+  // Absent when schedules are not monitored, and in a run by the admin endpoint of some hosts.
+  const text = (timer.scheduleStatus as Timer['scheduleStatus'] | undefined)?.next;
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isFinite(ms) ? ms : null;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

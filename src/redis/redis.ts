@@ -14,6 +14,9 @@ export interface RedisStatus {
   readonly state: 'idle' | 'connecting' | 'ready' | 'backing-off' | 'closed';
   readonly connections: number;
   readonly lastFailure: string | undefined;
+  /** AUTH commands on live connections since the start, by their outcome. */
+  readonly reauthenticated: number;
+  readonly reauthenticationsFailed: number;
 }
 
 export interface Redis {
@@ -25,6 +28,13 @@ export interface Redis {
    */
   run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T>;
   status(): RedisStatus;
+  /** Resolves when no live connection is being brought to the current token. */
+  settled(): Promise<void>;
+  /**
+   * Listens to a Pub/Sub channel on the client's own connection, and on the one after each loss; returns how
+   * to stop. What is published while there is no connection is missed.
+   */
+  subscribe(channel: string, listener: (message: string) => void): () => void;
   /** Starts connecting. Never throws and never waits. */
   start(): void;
   /** Answers what is in flight, then closes. */

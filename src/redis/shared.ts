@@ -1,25 +1,16 @@
 // One set of live parts per process, however often and by whom it is asked for. Used by main.ts.
 // Knows nothing of how the parts are made.
 
-import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Redis } from './redis.ts';
-
-/** What every function of the process shares. */
-export interface SharedParts {
-  readonly keeper: TokenKeeper;
-  readonly redis: Redis;
-}
-
 // On globalThis, because a module that is evaluated twice (two bundles, a changed import specifier, a
 // worker that loads the entry point again) has two module scopes but must share the connection.
 const key = Symbol.for('redis-entra-functions.shared-parts');
 
 interface Holder {
-  [key]?: SharedParts;
+  [key]?: unknown;
 }
 
 /** The process's parts; `create` runs for the first caller only. */
-export function sharedParts(create: () => SharedParts): SharedParts {
+export function sharedParts<T>(create: () => T): T {
   const holder = globalThis as Holder;
-  return (holder[key] ??= create());
+  return (holder[key] ??= create()) as T;
 }

@@ -12,6 +12,7 @@ import { Waiters } from '../waiters.ts';
 import { Connection, type ConnectionOptions, type RedisClient } from './connection.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, Redis, RedisStatus } from './redis.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 interface Outage {
   /** Of the first connection `start`; of a later one the loss. */
@@ -59,10 +60,13 @@ export class StandaloneRedis implements Redis {
   readonly #emit: Emit;
   readonly #patienceMs: number;
   readonly #waiters: Waiters<Connection>;
-  readonly #authenticating = new Set<Connection>();
+  readonly #authenticating = new Map<Connection, Promise<void>>();
+  readonly #subscriptions: Subscriptions;
   readonly #restoring = new Map<Connection, Promise<void>>();
   #state: State = { kind: 'idle' };
   #lastId = 0;
+  #reauthenticated = 0;
+  #reauthenticationsFailed = 0;
   #stopListening = (): void => {};
 
   constructor(options: StandaloneRedisOptions) {
@@ -73,6 +77,7 @@ export class StandaloneRedis implements Redis {
     this.#emit = options.emit;
     this.#patienceMs = options.patienceMs;
     this.#waiters = new Waiters(options.clock);
+    this.#subscriptions = new Subscriptions(options.clock);
   }
 
   start(): void {
@@ -105,7 +110,17 @@ export class StandaloneRedis implements Redis {
       state: state.kind,
       connections: state.kind === 'ready' ? 1 : 0,
       lastFailure: outage?.lastFailure?.message,
+      reauthenticated: this.#reauthenticated,
+      reauthenticationsFailed: this.#reauthenticationsFailed,
     };
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#authenticating.values());
+  }
+
+  subscribe(channel: string, listener: (message: string) => void): () => void {
+    return this.#subscriptions.add(channel, listener);
   }
 
   async close(): Promise<void> {
@@ -168,7 +183,8 @@ export class StandaloneRedis implements Redis {
       id: this.#lastId,
       options: this.#options,
       clock: this.#clock,
-      token: () => this.#keeper.waitForToken(this.#clock.nowMs() + this.#options.connectTimeoutMs),
+      // A little less than the handshake may take, so that a missing token is told as that.
+      token: () => this.#keeper.waitForToken(this.#clock.nowMs() + this.#options.connectTimeoutMs * 0.9),
       onLost: (reason, connection) => this.#onLost(reason, connection),
     });
   }
@@ -183,6 +199,7 @@ export class StandaloneRedis implements Redis {
       timeLeftMs: connection.token.expiresAtMs - nowMs,
     });
     this.#waiters.resolveAll(connection);
+    this.#subscriptions.moveTo(connection);
     // A rotation may have happened during the handshake.
     void this.#keepAuthenticated(connection);
   }
@@ -224,7 +241,8 @@ export class StandaloneRedis implements Redis {
   /** Brings a live connection to the current token: one AUTH a rotation, repeated only where it failed. */
   async #keepAuthenticated(connection: Connection): Promise<void> {
     if (this.#authenticating.has(connection)) return;
-    this.#authenticating.add(connection);
+    const done = Promise.withResolvers<void>();
+    this.#authenticating.set(connection, done.promise);
     try {
       for (let failures = 0; ; failures += 1) {
         const token = this.#keeper.current();
@@ -235,6 +253,7 @@ export class StandaloneRedis implements Redis {
       }
     } finally {
       this.#authenticating.delete(connection);
+      done.resolve();
     }
   }
 
@@ -245,10 +264,12 @@ export class StandaloneRedis implements Redis {
       await connection.reauthenticate(token, startedAtMs + authTimeoutMs);
       const nowMs = this.#clock.nowMs();
       const timeLeftMs = token.expiresAtMs - nowMs;
+      this.#reauthenticated += 1;
       this.#emit({ type: 'connectionReauthenticated', ...told, authMs: nowMs - startedAtMs, timeLeftMs });
       return true;
     } catch (error) {
       const nowMs = this.#clock.nowMs();
+      this.#reauthenticationsFailed += 1;
       this.#emit({
         type: 'connectionReauthenticationFailed',
         ...told,

@@ -5,6 +5,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
+  | RollCallEnded
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -65,6 +66,17 @@ export type AppEvent =
       readonly authMs: number;
       readonly timeLeftMs: number;
     };
+
+/** How a roll call ended: see fleet/roll-call.ts. The invocation that called it logs it. */
+export interface RollCallEnded {
+  readonly type: 'rollCallEnded';
+  readonly expected: number;
+  readonly answered: number;
+  readonly rotated: number;
+  readonly failed: number;
+  readonly silent: number;
+  readonly shortestTimeLeftMs: number | null;
+}
 
 export type AppEventType = AppEvent['type'];
 

@@ -2,14 +2,16 @@
 // Knows no part that tells events.
 
 import { redactTokens } from '../errors.ts';
-import { onEvent, type AppEvent, type AppEventType } from './events.ts';
+import { onEvent, type AppEvent, type AppEventType, type RollCallEnded } from './events.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
 /** `console` fits: the Functions worker turns its lines into traces of the same level. */
 export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
-const levels: Readonly<Record<AppEventType, Level>> = {
+type LoggedType = Exclude<AppEventType, RollCallEnded['type']>;
+
+const levels: Readonly<Record<LoggedType, Level>> = {
   tokenRotated: 'info',
   tokenRenewalFailed: 'warn',
   tokenNotAdvancing: 'info',
@@ -22,9 +24,9 @@ const levels: Readonly<Record<AppEventType, Level>> = {
   connectionReauthenticationFailed: 'warn',
 };
 
-/** Logs every event as `<type> {fields}`; returns how to stop. */
+/** Logs every event of a token or a connection as `<type> {fields}`; returns how to stop. */
 export function logEvents(sink: LogSink): () => void {
-  const types = Object.keys(levels) as AppEventType[];
+  const types = Object.keys(levels) as LoggedType[];
   const stops = types.map((type) => onEvent(type, (event) => sink[levels[type]](formatEvent(event))));
   return () => {
     for (const stop of stops) stop();

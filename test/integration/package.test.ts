@@ -25,6 +25,7 @@ it('registers the functions of the contract', async () => {
   const response = await app.fetch('/admin/functions');
   const names = ((await response.json()) as { name: string }[]).map(({ name }) => name);
   expect(names.toSorted()).toEqual([
+    'fleet',
     'live',
     'readBatch',
     'readCache',

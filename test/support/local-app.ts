@@ -17,6 +17,7 @@ export interface LocalApp extends AsyncDisposable {
 export interface LocalAppOptions {
   readonly tokenLifetimeMs?: number;
   readonly instances?: number;
+  readonly flex?: boolean;
   readonly appDirectory?: string;
   /** Added to, or put in the place of, the settings of the stack. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -40,6 +41,7 @@ export async function startLocalApp(options: LocalAppOptions = {}): Promise<Loca
     host = await startHost({
       appDirectory,
       instances,
+      flex: options.flex ?? false,
       settings: { ...stack.settings, ...options.settings },
       timers: options.timers ?? false,
     });

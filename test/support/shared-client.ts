@@ -4,7 +4,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock, type Clock } from '../../src/clock.ts';
 import type { ConnectionOptions } from '../../src/redis/connection.ts';
 import { StandaloneRedis } from '../../src/redis/standalone.ts';
 import { readSettings } from '../../src/settings.ts';
@@ -23,10 +23,14 @@ export function adoptStack(stack: Stack): void {
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
 }
 
-export function startSharedClient(
-  stack: Stack,
-  options: { readonly credential?: StackCredential; readonly connection?: Partial<ConnectionOptions> } = {},
-): SharedClient {
+export interface SharedClientOptions {
+  readonly credential?: StackCredential;
+  readonly connection?: Partial<ConnectionOptions>;
+  /** For a keeper that must not renew by itself: one whose timers never fire. */
+  readonly keeperClock?: Clock;
+}
+
+export function startSharedClient(stack: Stack, options: SharedClientOptions = {}): SharedClient {
   const settings = readSettings(stack.settingsFor(options.credential ?? 'managed-identity'));
   const events: AppEvent[] = [];
   const parts = {
@@ -40,7 +44,7 @@ export function startSharedClient(
     oidRequired: true,
     clock: systemClock,
   });
-  const keeper = new TokenKeeper({ source, ...parts });
+  const keeper = new TokenKeeper({ source, ...parts, clock: options.keeperClock ?? systemClock });
   const redis = new StandaloneRedis({
     connection: { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000, ...options.connection },
     keeper,

@@ -1,0 +1,148 @@
+// This instance as a member of the fleet: reports when it joins, and answers roll calls. Used by main.ts.
+// Knows nothing of who announces, and does no more for an announcement than check itself.
+
+import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { Clock } from '../clock.ts';
+import type { Redis } from '../redis/redis.ts';
+import { parseAnnouncement, type Report } from './messages.ts';
+import type { Roster } from './roster.ts';
+
+/** What does not change while the instance runs. */
+export interface InstanceIdentity {
+  readonly id: string;
+  readonly startedAtMs: number;
+  readonly version: string;
+  readonly region: string | null;
+  readonly host: string | null;
+}
+
+export interface FleetMemberOptions {
+  readonly identity: InstanceIdentity;
+  readonly roster: Roster;
+  readonly redis: Redis;
+  readonly keeper: TokenKeeper;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** Keys read over HTTP since the start. */
+  readonly readCount: () => number;
+}
+
+// However many announcements come, forged or not, an instance answers once a second and remembers a few.
+const leastPauseMs = 1000;
+const maxPending = 16;
+const timeLimitMs = 5000;
+const joinRetryMs = 30_000;
+
+export class FleetMember {
+  readonly #options: FleetMemberOptions;
+  /** Roll calls to answer next. */
+  readonly #pending = new Set<string>();
+  #state: 'idle' | 'waiting' | 'answering' | 'left' = 'idle';
+  #lastAnswerAtMs = Number.NEGATIVE_INFINITY;
+  #reported = { reads: 0, reauthenticated: 0, reauthenticationsFailed: 0 };
+  #stopListening = (): void => {};
+
+  constructor(options: FleetMemberOptions) {
+    this.#options = options;
+  }
+
+  get id(): string {
+    return this.#options.identity.id;
+  }
+
+  /** Listens, and enters itself into the roster as soon as there is a connection. */
+  start(): void {
+    const { redis, roster } = this.#options;
+    this.#stopListening = redis.subscribe(roster.announcements, (message) => this.#hear(message));
+    void this.#join();
+  }
+
+  /** Leaves the roster, so that the next roll call does not wait for an instance that ended in order. */
+  async leave(): Promise<void> {
+    if (this.#state === 'left') return;
+    this.#state = 'left';
+    this.#stopListening();
+    const { redis, roster, clock } = this.#options;
+    if (redis.status().state !== 'ready') return;
+    await roster.leave(this.id, clock.nowMs() + 1000).catch(() => {});
+  }
+
+  async #join(): Promise<void> {
+    const { clock, roster } = this.#options;
+    try {
+      await roster.report(this.#report(false, null), [], clock.nowMs() + joinRetryMs);
+    } catch {
+      // A roll call would find it as well; this is for the page to show it before the first.
+      if (this.#state !== 'left') clock.after(joinRetryMs, () => void this.#join());
+    }
+  }
+
+  #hear(message: string): void {
+    const announcement = parseAnnouncement(message);
+    if (announcement === undefined || this.#state === 'left' || this.#pending.size >= maxPending) return;
+    this.#pending.add(announcement.id);
+    if (this.#state === 'idle') this.#answerAfter(this.#options.random() * announcement.spreadMs);
+  }
+
+  #answerAfter(delayMs: number): void {
+    const { clock } = this.#options;
+    this.#state = 'waiting';
+    const earliestMs = this.#lastAnswerAtMs + leastPauseMs - clock.nowMs();
+    clock.after(Math.max(delayMs, earliestMs), () => void this.#answer());
+  }
+
+  async #answer(): Promise<void> {
+    if (this.#state !== 'waiting') return;
+    const { clock, keeper, redis, roster } = this.#options;
+    this.#state = 'answering';
+    this.#lastAnswerAtMs = clock.nowMs();
+    const answered = [...this.#pending];
+    this.#pending.clear();
+    try {
+      const renewal = await keeper.renewIfDue();
+      await redis.settled();
+      const failure = renewal.kind === 'failed' ? renewal.reason.slice(0, 200) : null;
+      await roster.report(
+        this.#report(renewal.kind === 'rotated', failure),
+        answered,
+        clock.nowMs() + timeLimitMs,
+      );
+    } catch {
+      // Whoever called the roll names this instance silent; the loss of the connection has its own event.
+    }
+    this.#rest();
+  }
+
+  /** After an answer: the next one where more has been heard meanwhile. */
+  #rest(): void {
+    if (this.#state !== 'answering') return;
+    this.#state = 'idle';
+    if (this.#pending.size > 0) this.#answerAfter(0);
+  }
+
+  #report(rotated: boolean, failure: string | null): Report {
+    const { identity, keeper, redis, clock, readCount } = this.#options;
+    const token = keeper.status();
+    const connection = redis.status();
+    const totals = {
+      reads: readCount(),
+      reauthenticated: connection.reauthenticated,
+      reauthenticationsFailed: connection.reauthenticationsFailed,
+    };
+    const since = this.#reported;
+    this.#reported = totals;
+    return {
+      ...identity,
+      tokenExpiresAtMs: token.expiresAtMs ?? null,
+      tokenLeftMs: token.expiresAtMs === undefined ? null : token.expiresAtMs - clock.nowMs(),
+      lastRotationAtMs: token.lastRotationAtMs ?? null,
+      connections: connection.connections,
+      rotated,
+      failure,
+      reauthenticated: totals.reauthenticated - since.reauthenticated,
+      reauthenticationsFailed: totals.reauthenticationsFailed - since.reauthenticationsFailed,
+      reads: totals.reads - since.reads,
+    };
+  }
+}

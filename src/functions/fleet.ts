@@ -1,0 +1,112 @@
+// GET and HEAD /api/fleet: the fleet, its tokens and its last roll calls, as JSON or as a page.
+// Registered by main.ts. Nothing it shows opens anything: no token, no key, no value.
+
+import { randomBytes } from 'node:crypto';
+import type { HttpHandler, HttpResponseInit } from '@azure/functions';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { RollCallRecord, Roster, RosterEntry } from '../fleet/roster.ts';
+import { deadlineAtMs } from '../http/budget.ts';
+import { fleetPage } from '../http/fleet-page.ts';
+import { cacheUnavailable } from '../http/problem.ts';
+
+export interface FleetDeps {
+  readonly roster: Roster;
+  readonly clock: Clock;
+  readonly requestBudgetMs: number;
+}
+
+export function fleet(deps: FleetDeps): HttpHandler {
+  return async (request): Promise<HttpResponseInit> => {
+    const response = prefersHtml(request.headers.get('accept')) ? page() : await data(deps);
+    if (request.method !== 'HEAD') return response;
+    const { body: _body, ...head } = response;
+    return head;
+  };
+}
+
+/** A browser asks for text/html by name; curl and programs say anything goes, or JSON. */
+function prefersHtml(accept: string | null): boolean {
+  return /\btext\/html\b/u.test(accept ?? '');
+}
+
+function page(): HttpResponseInit {
+  const nonce = randomBytes(16).toString('base64');
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  const headers = {
+    ...common,
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': policy.join('; '),
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return { status: 200, headers, body: fleetPage(nonce) };
+}
+
+const common = { 'Cache-Control': 'no-store', Vary: 'Accept' };
+
+async function data({ roster, clock, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
+  try {
+    const view = await roster.read(deadlineAtMs(clock, requestBudgetMs));
+    const body = JSON.stringify({
+      now: iso(view.nowMs),
+      instances: view.entries.map((entry) => instance(entry, view.nowMs)),
+      rollCalls: view.rollCalls.map(rollCall),
+      nextRollCallAt: iso(view.rollCalls[0]?.nextAtMs ?? null),
+    });
+    return { status: 200, headers: { ...common, 'Content-Type': 'application/json' }, body };
+  } catch (error) {
+    if (error instanceof AppError) return cacheUnavailable(error.retryAfterSeconds);
+    throw error;
+  }
+}
+
+function instance({ report, status, seenAtMs }: RosterEntry, nowMs: number): Record<string, unknown> {
+  // What was left when it reported, less the time since by the server's clock: no instance's clock matters.
+  const leftMs = report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - (nowMs - seenAtMs), 0);
+  return {
+    id: report.id,
+    status,
+    startedAt: iso(report.startedAtMs),
+    reportedAt: iso(seenAtMs),
+    tokenExpiresAt: iso(report.tokenExpiresAtMs),
+    tokenSecondsLeft: leftMs === null ? null : Math.floor(leftMs / 1000),
+    lastRotationAt: iso(report.lastRotationAtMs),
+    connections: report.connections,
+    reauthenticated: report.reauthenticated,
+    reauthenticationsFailed: report.reauthenticationsFailed,
+    failure: report.failure,
+    reads: report.reads,
+    version: report.version,
+    region: report.region,
+    host: report.host,
+  };
+}
+
+function rollCall(record: RollCallRecord): Record<string, unknown> {
+  const { id, atMs, expected, answered, rotated, failed, silent, shortestTimeLeftMs } = record;
+  return {
+    id,
+    at: iso(atMs),
+    expected,
+    answered,
+    rotated,
+    failed,
+    silent: silent.length,
+    silentInstances: silent,
+    shortestSecondsLeft: shortestTimeLeftMs === null ? null : Math.floor(shortestTimeLeftMs / 1000),
+  };
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
