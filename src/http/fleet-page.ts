@@ -55,7 +55,7 @@ li.silent { border-color: var(--bad); }
 progress { display: block; width: 100%; height: .6rem; margin: .75rem 0 .25rem; accent-color: var(--good); }
 .silent progress { accent-color: var(--bad); }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .1rem .75rem; margin: .75rem 0 0; font-size: .9rem; }
-dt { color: var(--faint); } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+dt { color: var(--faint); } dt { white-space: nowrap; } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .6rem; background: var(--card); }
 .scroll:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
@@ -74,6 +74,7 @@ const element = (name, text, className) => {
   if (className) made.className = className;
   return made;
 };
+const moment = (iso) => new Date(iso).toLocaleString([], { dateStyle: 'short', timeStyle: 'medium' });
 const time = (iso) => (iso ? new Date(iso).toLocaleTimeString() : '-');
 const duration = (seconds) => {
   if (seconds === null) return '-';
@@ -98,8 +99,8 @@ function drawInstances(passed) {
     fact('Token', left === null ? 'none' : duration(left) + ' left');
     fact('Last rotation', time(one.lastRotationAt));
     fact('Connections', String(one.connections));
-    fact('Reads since the last report', String(one.reads));
-    fact('Started', new Date(one.startedAt).toLocaleString());
+    fact('Reads, last report', String(one.reads));
+    fact('Started', moment(one.startedAt));
     fact('Version', one.version);
     if (one.region) fact('Region', one.region);
     if (one.host) fact('Host', one.host);
@@ -114,7 +115,7 @@ function drawRollCalls() {
     const row = element('tr');
     const silent = call.silentInstances.length === 0 ? '0' : call.silent + ': ' + call.silentInstances.join(', ');
     row.append(
-      element('td', new Date(call.at).toLocaleString()),
+      element('td', moment(call.at)),
       element('td', call.answered + ' of ' + call.expected),
       element('td', String(call.rotated)),
       element('td', String(call.failed), call.failed > 0 ? 'failed' : ''),

@@ -1,0 +1,126 @@
+// What a roll call costs as the fleet grows: 50 to 400 instances in one process, each with its own client and
+// token keeper, on a real Redis. One roll call in which every token is due, then one in which none is.
+
+import { dueAtMs } from '../src/auth/refresh-policy.ts';
+import { startStack } from '../local/stack.ts';
+import { silentClock, startFleetInstance, type FleetInstance } from '../test/support/fleet-instance.ts';
+import { adoptStack } from '../test/support/shared-client.ts';
+
+const sizes = [50, 100, 200, 400];
+const tokenLifetimeMs = 60_000;
+const spreadMs = 2000;
+
+interface Row {
+  readonly size: number;
+  readonly rotatedAll: boolean;
+  readonly seconds: number;
+  readonly peakAuths: number;
+  readonly commands: number;
+  readonly bytes: number;
+}
+
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+const stack = await startStack({ tokenLifetimeMs, storage: false });
+try {
+  adoptStack(stack);
+  const rows: Row[] = [];
+  for (const size of sizes) rows.push(await measure(size));
+
+  console.log(
+    '| instances | rotated | roll call | peak AUTHs in 100 ms | commands / instance | bytes / instance |',
+  );
+  console.log('|---|---|---|---|---|---|');
+  for (const { size, rotatedAll, seconds, peakAuths, commands, bytes } of rows) {
+    const cells = [
+      size,
+      rotatedAll ? 'all' : 'NOT all',
+      `${seconds.toFixed(1)} s`,
+      peakAuths,
+      commands.toFixed(2),
+      bytes.toFixed(0),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+  const [first] = rows;
+  const last = rows.at(-1);
+  if (first !== undefined && last !== undefined) {
+    const commands = (last.commands / first.commands).toFixed(2);
+    const bytes = (last.bytes / first.bytes).toFixed(2);
+    console.log(
+      `Cost per instance, ${last.size} / ${first.size} instances: commands ${commands}, bytes ${bytes}`,
+    );
+  }
+} finally {
+  await stack.stop();
+}
+
+async function measure(size: number): Promise<Row> {
+  stack.identity.forget();
+  const acceptedBefore = stack.front.stats.connectionsAccepted;
+  const options = { namespace: `bench${size}`, keeperClock: silentClock, spreadMs, graceMs: 8000 };
+  const fleet: FleetInstance[] = [];
+  for (let index = 0; index < size; index += 1) {
+    fleet.push(startFleetInstance(stack, `instance-${index}`, options));
+    if (index % 20 === 19) await sleep(100);
+  }
+  try {
+    const announcer = fleet[0];
+    if (announcer === undefined) throw new Error('An empty fleet.');
+    while ((await announcer.roster.read(Date.now() + 5000)).entries.length < size) await sleep(100);
+
+    const dueMs = Math.max(...fleet.map(({ keeper }) => dueAtMs(keeper.current() ?? fail())));
+    await sleep(Math.max(dueMs + 100 - Date.now(), 0));
+    const startedAtMs = Date.now();
+    const due = await announcer.rollCall.call(null);
+    const seconds = (Date.now() - startedAtMs) / 1000;
+    const auths = stack.front.connections
+      .filter(({ id }) => id > acceptedBefore)
+      .flatMap((connection) => connection.auths.filter(({ command }) => command === 'AUTH'))
+      .map(({ atMs }) => atMs);
+
+    // Without rotations, for the front's own bookkeeping in Redis is none of the fleet's cost.
+    await sleep(1500);
+    const before = await totals();
+    await announcer.rollCall.call(null);
+    const after = await totals();
+    return {
+      size,
+      rotatedAll: due.rotated === size && auths.length === size,
+      seconds,
+      peakAuths: peak(auths, 100),
+      commands: (after.commands - before.commands) / size,
+      bytes: (after.bytes - before.bytes) / size,
+    };
+  } finally {
+    await Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]()));
+  }
+}
+
+function fail(): never {
+  throw new Error('An instance has no token.');
+}
+
+async function totals(): Promise<{ commands: number; bytes: number }> {
+  const info = String(await stack.redis.admin('INFO', 'stats'));
+  const read = (name: string): number => Number(new RegExp(`${name}:(\\d+)`, 'u').exec(info)?.[1] ?? 0);
+  return {
+    commands: read('total_commands_processed'),
+    bytes: read('total_net_input_bytes') + read('total_net_output_bytes'),
+  };
+}
+
+/** The most of `timesMs` within any window. */
+function peak(timesMs: readonly number[], windowMs: number): number {
+  const sorted = timesMs.toSorted((a, b) => a - b);
+  let most = 0;
+  let from = 0;
+  for (const [index, atMs] of sorted.entries()) {
+    while ((sorted[from] ?? atMs) <= atMs - windowMs) from += 1;
+    most = Math.max(most, index - from + 1);
+  }
+  return most;
+}

@@ -1,0 +1,155 @@
+// The fleet as an operator meets it: the packaged app in several processes, the admin endpoint, /api/fleet.
+
+import { expect, it } from 'vitest';
+import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+
+interface FleetView {
+  readonly instances: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly startedAt: string;
+    readonly tokenExpiresAt: string;
+    readonly lastRotationAt: string;
+    readonly connections: number;
+    readonly reads: number;
+  }[];
+  readonly rollCalls: readonly {
+    readonly id: string;
+    readonly at: string;
+    readonly expected: number;
+    readonly answered: number;
+    readonly rotated: number;
+    readonly failed: number;
+    readonly silent: number;
+    readonly silentInstances: readonly string[];
+  }[];
+  readonly nextRollCallAt: string | null;
+}
+
+const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u;
+
+async function view(app: LocalApp): Promise<FleetView> {
+  const response = await app.fetch('/api/fleet');
+  expect(response.status).toBe(200);
+  return (await response.json()) as FleetView;
+}
+
+/** Calls the roll as an operator would, and waits for its record. */
+async function callRoll(app: LocalApp): Promise<FleetView['rollCalls'][number]> {
+  const before = (await view(app)).rollCalls.length;
+  const response = await app.fetch('/admin/functions/reauthenticate', {
+    method: 'POST',
+    body: '{"input":""}',
+  });
+  expect(response.status).toBe(202);
+  return eventually(async () => {
+    const { rollCalls } = await view(app);
+    expect(rollCalls.length).toBeGreaterThan(before);
+    return rollCalls[0] ?? expect.unreachable();
+  }, 15_000);
+}
+
+it('shows all instances and the roll call that the timer made, and the log line says the same', async () => {
+  await using app = await startLocalApp({ instances: 3 });
+  await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
+  for (let reads = 0; reads < 30; reads += 1) await app.fetch('/api/cache/absent');
+  expect(await callRoll(app)).toMatchObject({
+    expected: 3,
+    answered: 3,
+    failed: 0,
+    silent: 0,
+    silentInstances: [],
+  });
+
+  const seen = await view(app);
+  expect(new Set(seen.instances.map(({ id }) => id)).size).toBe(3);
+  expect(seen.instances.reduce((sum, { reads }) => sum + reads, 0)).toBe(30);
+  for (const one of seen.instances) {
+    expect(one).toMatchObject({ status: 'answered', connections: 1 });
+    for (const time of [one.startedAt, one.tokenExpiresAt, one.lastRotationAt])
+      expect(time).toMatch(isoPattern);
+  }
+  expect(seen.nextRollCallAt).toMatch(isoPattern);
+  const line = app.host.logs().find(({ message }) => message.includes('3 of 3 instances answered'));
+  expect(line?.level).toBe('information');
+  expect(line?.message).toContain(`"id":"${seen.rollCalls[0]?.id}"`);
+});
+
+it('names an instance that was killed once, as a warning, and forgets it', { timeout: 90_000 }, async () => {
+  await using app = await startLocalApp({ instances: 3 });
+  await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
+  const before = (await view(app)).instances.map(({ id }) => id);
+  app.host.signal(0, 'SIGKILL');
+  // The host starts another in its place.
+  await eventually(async () => expect((await view(app)).instances).toHaveLength(4));
+  const first = await callRoll(app);
+  expect(first).toMatchObject({ expected: 4, answered: 3, silent: 1 });
+  const [ghost = ''] = first.silentInstances;
+  expect(before).toContain(ghost);
+  expect((await view(app)).instances.find(({ id }) => id === ghost)?.status).toBe('silent');
+  const line = app.host.logs().find(({ message }) => message.includes('3 of 4 instances answered'));
+  expect(line?.level).toBe('warning');
+  expect(line?.message).toContain(ghost);
+  // The invocation succeeded: one silent instance hides nothing.
+  expect(
+    app.host.logs().some(({ message }) => message.includes("'Functions.reauthenticate' (Succeeded")),
+  ).toBe(true);
+
+  expect(await callRoll(app)).toMatchObject({ expected: 3, answered: 3, silent: 0 });
+  expect((await view(app)).instances.map(({ id }) => id)).not.toContain(ghost);
+});
+
+it(
+  'an instance that was paused past its token recovers within a second and rejoins',
+  { timeout: 90_000 },
+  async () => {
+    await using app = await startLocalApp({ instances: 2, flex: true, tokenLifetimeMs: 6000 });
+    await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
+    // The one that serves no HTTP, so that no request waits for it.
+    app.host.signal(2, 'SIGSTOP');
+    await new Promise((resolve) => {
+      setTimeout(resolve, 8000);
+    });
+    app.host.signal(2, 'SIGCONT');
+    await eventually(
+      async () => expect(await app.host.getFrom(2, 'ready', '/api/health/ready')).toBe(200),
+      1000,
+    );
+    await eventually(
+      async () => expect(await callRoll(app)).toMatchObject({ answered: 3, silent: 0 }),
+      15_000,
+    );
+    expect(app.host.crashes).toBe(0);
+  },
+);
+
+it('on Flex Consumption the timer runs where no HTTP is served, and reaches all the same', async () => {
+  await using app = await startLocalApp({ instances: 2, flex: true });
+  await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
+  expect(await callRoll(app)).toMatchObject({ expected: 3, answered: 3 });
+  const line = app.host.logs().find(({ message }) => message.includes('3 of 3 instances answered'));
+  expect(line?.source).toBe('instance-3');
+});
+
+it('HEAD, no-store, and 503 when Redis cannot be asked', async () => {
+  await using app = await startLocalApp({ settings: { REQUEST_BUDGET_MS: '500' } });
+  const head = await app.fetch('/api/fleet', { method: 'HEAD' });
+  expect(head.status).toBe(200);
+  expect(head.headers.get('cache-control')).toBe('no-store');
+  expect(await head.text()).toBe('');
+  await app.stack.redis.kill();
+  await eventually(async () => expect((await app.fetch('/api/fleet')).status).toBe(503));
+  const run = await app.host.runTimer('reauthenticate');
+  expect(run.ok).toBe(true);
+  expect(
+    app.host.logs().some(({ level, message }) => level === 'warning' && message.includes('No roll call')),
+  ).toBe(true);
+});
+
+it("keeps the app's own keys out of reach of HTTP", async () => {
+  await using app = await startLocalApp();
+  await eventually(async () => expect((await view(app)).instances).toHaveLength(1));
+  for (const key of ['ref:{fleet}:roster', 'ref:{fleet}:roll-calls']) {
+    expect((await app.fetch(`/api/cache/${encodeURIComponent(key)}`)).status).toBe(400);
+  }
+});
