@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
 
 export const packagedApp = join(import.meta.dirname, '../../out/app');
 
@@ -19,6 +19,8 @@ export interface LocalAppOptions {
   readonly instances?: number;
   readonly flex?: boolean;
   readonly appDirectory?: string;
+  /** The managed identity unless another is named. */
+  readonly credential?: StackCredential;
   /** Added to, or put in the place of, the settings of the stack. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly timers?: boolean;
@@ -42,7 +44,7 @@ export async function startLocalApp(options: LocalAppOptions = {}): Promise<Loca
       appDirectory,
       instances,
       flex: options.flex ?? false,
-      settings: { ...stack.settings, ...options.settings },
+      settings: { ...stack.settingsFor(options.credential ?? 'managed-identity'), ...options.settings },
       timers: options.timers ?? false,
     });
     const { url } = host;
