@@ -1,21 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, extra: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+const globalSetup = 'test/support/package-once.ts';
+const scenarios = 'test/integration/scenario-*.test.ts';
+
+const project = (name: string, more: object = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...more },
 });
 
 export default defineConfig({
   test: {
-    // Two workers on the smallest machine this runs on; integration tests wait more than they compute.
-    maxWorkers: 4,
     projects: [
       project('unit'),
-      project('contract', { testTimeout: 30_000, hookTimeout: 60_000 }),
       project('property', { testTimeout: 30_000 }),
-      project('integration', {
-        testTimeout: 60_000,
-        hookTimeout: 60_000,
-        globalSetup: 'test/support/package-once.ts',
+      // These wait more than they compute.
+      project('integration', { ...limits, globalSetup, exclude: [scenarios], maxWorkers: 3 }),
+      // Each of these reads 200 times a second through TLS: four at a time are what two cores carry with
+      // time to spare, and nothing else beside them.
+      project('scenario', {
+        ...limits,
+        globalSetup,
+        include: [scenarios],
+        maxWorkers: 2,
+        maxConcurrency: 2,
+        sequence: { groupOrder: 1 },
       }),
     ],
   },

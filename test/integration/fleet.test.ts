@@ -33,7 +33,7 @@ afterAll(async () => stack?.stop());
 
 const sleepUntil = (atMs: number): Promise<void> =>
   new Promise((resolve) => {
-    setTimeout(resolve, atMs - Date.now());
+    setTimeout(resolve, Math.max(atMs - Date.now(), 0));
   });
 
 interface Fleet {
