@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { createHttpFront, type AdminAnswer } from './http-front.ts';
-import { Instance, type InstanceState } from './instance-handle.ts';
+import type { Instance } from './instance-handle.ts';
+import { InstancePool, type InstanceInfo } from './instance-pool.ts';
 import type { FunctionMetadata, LogLevel, TypedData } from './protocol.ts';
 import { Router } from './routing.ts';
 import { startSchedules, timerFunctions, timerInput, type TimerFunction } from './timers.ts';
@@ -34,34 +35,30 @@ export interface HostOptions {
   readonly onLog?: (line: HostLogLine) => void;
 }
 
-export interface InstanceInfo {
-  readonly id: string;
-  readonly pid: number | undefined;
-  readonly state: InstanceState;
-}
-
 const keptLogLines = 5000;
-const maxRestarts = 3;
 const drainLimitMs = 5000;
 
 export class Host {
   readonly #options: HostOptions;
-  readonly #instances: (Instance | undefined)[];
+  readonly #pool: InstancePool;
   readonly #logLines: HostLogLine[] = [];
-  readonly #restarts = new Map<number, number>();
   readonly #running = new Set<string>();
   readonly #lastRuns = new Map<string, Date>();
   #functions: readonly FunctionMetadata[] = [];
   #server: Server | undefined;
   #stopSchedules = (): void => {};
-  #next = 0;
-  #stopping = false;
-  /** Instances that ended without being asked to. */
-  crashes = 0;
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.#instances = Array.from({ length: (options.instances ?? 1) + (options.flex === true ? 1 : 0) });
+    const { appDirectory, settings, instances = 1, flex = false } = options;
+    const log = (source: string, level: LogLevel, message: string): void => this.#log(source, level, message);
+    this.#pool = new InstancePool({
+      appDirectory,
+      settings,
+      size: flex ? instances + 1 : instances,
+      flex,
+      log,
+    });
   }
 
   get url(): string {
@@ -78,12 +75,17 @@ export class Host {
   }
 
   get instances(): readonly InstanceInfo[] {
-    return this.#live().map(({ id, pid, state }) => ({ id, pid, state }));
+    return this.#pool.infos;
+  }
+
+  /** Instances that ended without being asked to. */
+  get crashes(): number {
+    return this.#pool.crashes;
   }
 
   /** Invocations that instances have not answered yet. */
   get inFlight(): number {
-    return this.#live().reduce((sum, { pending }) => sum + pending, 0);
+    return this.#pool.inFlight;
   }
 
   /** The last lines of the host and all instances, oldest first. */
@@ -92,16 +94,14 @@ export class Host {
   }
 
   async start(): Promise<void> {
-    const started = await Promise.all(
-      this.#instances.map(async (_, index) => this.#startInstance(index).started()),
-    );
-    this.#functions = started[0] ?? [];
+    this.#functions = await this.#pool.start();
     const hostJson = JSON.parse(await readFile(join(this.#options.appDirectory, 'host.json'), 'utf8')) as {
       extensions?: { http?: { routePrefix?: string } };
     };
     this.#server = createHttpFront({
       router: new Router(this.#functions, hostJson.extensions?.http?.routePrefix ?? 'api'),
-      invokeHttp: (match, data) => this.#invokeHttp(this.#pick(), match.functionName, match.params, data),
+      invokeHttp: (match, data) =>
+        this.#invokeHttp(this.#pool.nextForHttp(), match.functionName, match.params, data),
       admin: (method, path) => this.#admin(method, path),
       onError: (match, error) => {
         this.#log('host', 'error', `Executed 'Functions.${match.functionName}' (Failed): ${String(error)}`);
@@ -128,24 +128,21 @@ export class Host {
 
   /** One GET answered by the instance named, whichever would be next; returns its status. */
   async getFrom(instanceIndex: number, functionName: string, path: string): Promise<number> {
-    const instance = this.#instances[instanceIndex];
-    if (instance === undefined) throw new Error('There is no such instance.');
     const data: TypedData = { http: { method: 'GET', url: `${this.url}${path}`, headers: {} } };
-    const answer = await this.#invokeHttp(instance, functionName, {}, data);
+    const answer = await this.#invokeHttp(this.#pool.at(instanceIndex), functionName, {}, data);
     return Number(answer?.http?.statusCode);
   }
 
   /** Sends a signal to one instance, as a platform or an accident would. */
   signal(instanceIndex: number, signal: NodeJS.Signals): void {
-    this.#instances[instanceIndex]?.signal(signal);
+    this.#pool.at(instanceIndex).signal(signal);
   }
 
   /** Lets requests end, then the instances, by their hooks. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     this.#stopSchedules();
     await this.#drain();
-    await Promise.all(this.#live().map(async (instance) => instance.stop()));
+    await this.#pool.stop();
   }
 
   /** Takes no more requests and waits for those in flight; what hangs is cut after a while. */
@@ -157,52 +154,6 @@ export class Host {
     const limit = setTimeout(() => server.closeAllConnections(), drainLimitMs);
     await closed;
     clearTimeout(limit);
-  }
-
-  #live(): readonly Instance[] {
-    return this.#instances.filter((instance) => instance !== undefined);
-  }
-
-  #startInstance(index: number): Instance {
-    const id = `instance-${index + 1}`;
-    const instance = new Instance({
-      id,
-      appDirectory: this.#options.appDirectory,
-      settings: this.#options.settings,
-      onLog: (level, message) => this.#log(id, level, message),
-      onExit: (expected, description) => this.#onExit(index, expected, description),
-    });
-    this.#instances[index] = instance;
-    return instance;
-  }
-
-  #onExit(index: number, expected: boolean, description: string): void {
-    if (expected || this.#stopping) return;
-    this.crashes += 1;
-    const restarts = (this.#restarts.get(index) ?? 0) + 1;
-    this.#restarts.set(index, restarts);
-    const id = `instance-${index + 1}`;
-    if (restarts > maxRestarts) {
-      this.#log(
-        'host',
-        'critical',
-        `${id} ended (${description}) for the ${restarts}th time; it is not started again.`,
-      );
-      return;
-    }
-    this.#log('host', 'error', `${id} ended unexpectedly (${description}); starting another.`);
-    this.#startInstance(index)
-      .started()
-      .catch((error: unknown) => this.#log('host', 'error', `${id}: ${String(error)}`));
-  }
-
-  #pick(): Instance {
-    const serving = this.#options.flex === true ? this.#live().slice(0, -1) : this.#live();
-    const running = serving.filter(({ state }) => state === 'running');
-    this.#next += 1;
-    const instance = running[this.#next % Math.max(running.length, 1)] ?? serving[0];
-    if (instance === undefined) throw new Error('There is no instance.');
-    return instance;
   }
 
   async #invokeHttp(
@@ -230,8 +181,7 @@ export class Host {
     this.#running.add(name);
     const startedAtMs = Date.now();
     try {
-      const instance = instanceIndex === undefined ? this.#live().at(-1) : this.#instances[instanceIndex];
-      if (instance === undefined) throw new Error('There is no such instance.');
+      const instance = this.#pool.at(instanceIndex ?? -1);
       const data = timerInput(timer, this.#lastRuns.get(name), false);
       await instance.invoke({
         functionName: name,

@@ -2,14 +2,12 @@
 // Used by main.ts through redis.ts. Knows no command, no HTTP, and no credential: only the token keeper.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Token } from '../auth/token.ts';
-import { marginMs } from '../auth/refresh-policy.ts';
 import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
 import { AppError, describe } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { Waiters } from '../waiters.ts';
 import { Connection, type ConnectionOptions, type RedisClient } from './connection.ts';
+import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, Redis, RedisStatus } from './redis.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -46,7 +44,6 @@ export interface StandaloneRedisOptions {
   readonly patienceMs: number;
 }
 
-const authTimeoutMs = 5000;
 const closeGraceMs = 5000;
 const tokenWaitMs = 30_000;
 // Each on another connection. More than one, because a failover may cut the second connection as well.
@@ -60,13 +57,10 @@ export class StandaloneRedis implements Redis {
   readonly #emit: Emit;
   readonly #patienceMs: number;
   readonly #waiters: Waiters<Connection>;
-  readonly #authenticating = new Map<Connection, Promise<void>>();
   readonly #subscriptions: Subscriptions;
-  readonly #restoring = new Map<Connection, Promise<void>>();
+  readonly #reauthentication: Reauthentication;
   #state: State = { kind: 'idle' };
   #lastId = 0;
-  #reauthenticated = 0;
-  #reauthenticationsFailed = 0;
   #stopListening = (): void => {};
 
   constructor(options: StandaloneRedisOptions) {
@@ -78,12 +72,15 @@ export class StandaloneRedis implements Redis {
     this.#patienceMs = options.patienceMs;
     this.#waiters = new Waiters(options.clock);
     this.#subscriptions = new Subscriptions(options.clock);
+    const { keeper, clock, random, emit } = options;
+    const replace = (connection: Connection): Promise<boolean> => this.#replace(connection);
+    this.#reauthentication = new Reauthentication({ keeper, clock, random, emit, replace });
   }
 
   start(): void {
     if (this.#state.kind !== 'idle') return;
     this.#stopListening = this.#keeper.onRotation(() => {
-      if (this.#state.kind === 'ready') void this.#keepAuthenticated(this.#state.connection);
+      if (this.#state.kind === 'ready') void this.#reauthentication.keep(this.#state.connection);
     });
     void this.#connect({ kind: 'start', sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
   }
@@ -96,7 +93,7 @@ export class StandaloneRedis implements Redis {
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         const rejected = error.code === 'redis-rejected-identity';
-        if (rejected) await this.#restoreIdentity(connection, options.deadlineAtMs);
+        if (rejected) await this.#reauthentication.restore(connection, options.deadlineAtMs);
         else if (error.code !== 'connection-lost') throw error;
         if (!options.idempotent || losses >= (rejected ? 1 : maxRepeats)) throw error;
       }
@@ -110,13 +107,12 @@ export class StandaloneRedis implements Redis {
       state: state.kind,
       connections: state.kind === 'ready' ? 1 : 0,
       lastFailure: outage?.lastFailure?.message,
-      reauthenticated: this.#reauthenticated,
-      reauthenticationsFailed: this.#reauthenticationsFailed,
+      ...this.#reauthentication.counts,
     };
   }
 
-  async settled(): Promise<void> {
-    await Promise.all(this.#authenticating.values());
+  settled(): Promise<void> {
+    return this.#reauthentication.settled();
   }
 
   subscribe(channel: string, listener: (message: string) => void): () => void {
@@ -201,7 +197,7 @@ export class StandaloneRedis implements Redis {
     this.#waiters.resolveAll(connection);
     this.#subscriptions.moveTo(connection);
     // A rotation may have happened during the handshake.
-    void this.#keepAuthenticated(connection);
+    void this.#reauthentication.keep(connection);
   }
 
   #backOff(outage: Outage, error: unknown): void {
@@ -238,76 +234,8 @@ export class StandaloneRedis implements Redis {
     this.#reconnectAfter(outage, reconnectDelayMs(0, undefined, this.#random()));
   }
 
-  /** Brings a live connection to the current token: one AUTH a rotation, repeated only where it failed. */
-  async #keepAuthenticated(connection: Connection): Promise<void> {
-    if (this.#authenticating.has(connection)) return;
-    const done = Promise.withResolvers<void>();
-    this.#authenticating.set(connection, done.promise);
-    try {
-      for (let failures = 0; ; failures += 1) {
-        const token = this.#keeper.current();
-        if (!connection.isLive || token === undefined || token === connection.token) return;
-        if (await this.#reauthenticate(connection, token)) failures = -1;
-        else if (await this.#replaceIfAboutToExpire(connection, token)) return;
-        else await this.#pause(reconnectDelayMs(failures + 1, undefined, this.#random()));
-      }
-    } finally {
-      this.#authenticating.delete(connection);
-      done.resolve();
-    }
-  }
-
-  async #reauthenticate(connection: Connection, token: Token): Promise<boolean> {
-    const startedAtMs = this.#clock.nowMs();
-    const told = { connectionId: connection.id };
-    try {
-      await connection.reauthenticate(token, startedAtMs + authTimeoutMs);
-      const nowMs = this.#clock.nowMs();
-      const timeLeftMs = token.expiresAtMs - nowMs;
-      this.#reauthenticated += 1;
-      this.#emit({ type: 'connectionReauthenticated', ...told, authMs: nowMs - startedAtMs, timeLeftMs });
-      return true;
-    } catch (error) {
-      const nowMs = this.#clock.nowMs();
-      this.#reauthenticationsFailed += 1;
-      this.#emit({
-        type: 'connectionReauthenticationFailed',
-        ...told,
-        reason: describe(error),
-        authMs: nowMs - startedAtMs,
-        timeLeftMs: connection.token.expiresAtMs - nowMs,
-      });
-      return false;
-    }
-  }
-
-  /**
-   * Redis answered a command with NOAUTH or WRONGPASS: asks once for a later token and, if there is none,
-   * authenticates with the current one again. A connection that still is not let in is given up.
-   */
-  async #restoreIdentity(connection: Connection, deadlineAtMs: number): Promise<void> {
-    const restoring = this.#restoring.get(connection) ?? this.#restoreOnce(connection);
-    this.#restoring.set(connection, restoring);
-    const late = (): AppError => new AppError('redis-rejected-identity', 'Redis rejects the identity.');
-    await withDeadline(this.#clock, deadlineAtMs, restoring, late);
-  }
-
-  async #restoreOnce(connection: Connection): Promise<void> {
-    try {
-      const renewal = await this.#keeper.renew();
-      const token = this.#keeper.current();
-      // A rotation sends its AUTH by itself.
-      if (renewal.kind === 'rotated' || token === undefined) return;
-      if (!(await this.#reauthenticate(connection, token))) connection.fail('Redis rejects its identity');
-    } finally {
-      this.#restoring.delete(connection);
-    }
-  }
-
-  /** Make before break: the server will cut this connection at its token's expiry, so another takes over. */
-  async #replaceIfAboutToExpire(connection: Connection, token: Token): Promise<boolean> {
-    const timeLeftMs = connection.token.expiresAtMs - this.#clock.nowMs();
-    if (timeLeftMs > marginMs(token)) return false;
+  /** Make before break: the successor is ready before this connection is left. */
+  async #replace(connection: Connection): Promise<boolean> {
     try {
       const startedAtMs = this.#clock.nowMs();
       const successor = await this.#open();
@@ -325,15 +253,9 @@ export class StandaloneRedis implements Redis {
       await connection.close(closeGraceMs);
       return true;
     } catch {
-      // The caller tries AUTH again; if the server cuts first, the ordinary reconnect takes over.
+      // AUTH is tried again; if the server cuts first, the ordinary reconnect takes over.
       return false;
     }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(delayMs, resolve);
-    });
   }
 }
 

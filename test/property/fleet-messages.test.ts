@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseAnnouncement, parseReport, type Report } from '../../src/fleet/messages.ts';
+
+const ids = fc.stringMatching(/^[\w.-]{1,64}$/u);
+const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.option(arbitrary, { nil: null });
+const numbers = fc.integer();
+const texts = fc.string({ maxLength: 256 });
+
+const reports: fc.Arbitrary<Report> = fc.record({
+  id: ids,
+  startedAtMs: numbers,
+  version: texts,
+  region: nullable(texts),
+  host: nullable(texts),
+  tokenExpiresAtMs: nullable(numbers),
+  tokenLeftMs: nullable(numbers),
+  lastRotationAtMs: nullable(numbers),
+  connections: numbers,
+  rotated: fc.boolean(),
+  failure: nullable(texts),
+  reauthenticated: numbers,
+  reauthenticationsFailed: numbers,
+  reads: numbers,
+});
+
+describe('what instances tell each other', () => {
+  it('comes back as it went', () => {
+    fc.assert(
+      fc.property(ids, fc.integer({ min: 0, max: 10_000 }), (id, spreadMs) => {
+        expect(parseAnnouncement(JSON.stringify({ id, spreadMs }))).toEqual({ id, spreadMs });
+      }),
+    );
+    fc.assert(
+      fc.property(reports, (report) => {
+        const message = JSON.stringify(report);
+        fc.pre(message.length <= 4096);
+        expect(parseReport(message)).toEqual(JSON.parse(message));
+      }),
+    );
+  });
+
+  it('is ignored, without a throw, when it is anything else', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.json(), fc.string({ minLength: 5000, maxLength: 6000 })),
+        (message) => {
+          expect(parseAnnouncement(message)).toBeUndefined();
+          expect(parseReport(message)).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('is ignored when one field is missing or of another type', () => {
+    fc.assert(
+      fc.property(
+        reports,
+        fc.nat({ max: 13 }),
+        fc.constantFrom(undefined, {}, []),
+        (report, index, wrong) => {
+          const name = Object.keys(report)[index] ?? 'id';
+          expect(parseReport(JSON.stringify({ ...report, [name]: wrong }))).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('cannot name a channel or a spread out of bounds', () => {
+    for (const message of [
+      '{"id":"a b","spreadMs":1}',
+      '{"id":"","spreadMs":1}',
+      '{"id":"x","spreadMs":10001}',
+    ]) {
+      expect(parseAnnouncement(message)).toBeUndefined();
+    }
+  });
+});
