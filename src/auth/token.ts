@@ -59,8 +59,7 @@ export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): T
       'The token has no "oid" claim to use as the Redis user name; set REDIS_USERNAME if the cache knows the identity by another name.',
     );
   }
-  const claimedExpiryMs = secondsClaimMs(claims['exp']) ?? Number.POSITIVE_INFINITY;
-  const expiresAtMs = Math.min(raw.expiresOnTimestamp, claimedExpiryMs);
+  const expiresAtMs = expiryOf(raw.expiresOnTimestamp, secondsClaimMs(claims['exp']));
   if (!Number.isFinite(expiresAtMs)) throw new AppError('token-refused', 'The token has no readable expiry.');
   if (expiresAtMs <= nowMs) {
     const expiredForSeconds = Math.ceil((nowMs - expiresAtMs) / 1000);
@@ -85,6 +84,16 @@ function readClaims(text: string): Record<string, unknown> {
     // The parser's message quotes its input, which is the token: it must not become a cause.
   }
   throw new AppError('token-refused', 'The credential returned something that is not a JSON Web Token.');
+}
+
+/**
+ * The earlier of the two, but the token's own where they are a second apart: MSAL adds whole seconds from
+ * before and after its request, so that one token may come with two expiries, and asking for it again would
+ * look like a rotation.
+ */
+function expiryOf(reportedMs: number, claimedMs: number | undefined): number {
+  if (claimedMs === undefined) return reportedMs;
+  return reportedMs < claimedMs - 1000 ? reportedMs : claimedMs;
 }
 
 function secondsClaimMs(claim: unknown): number | undefined {
