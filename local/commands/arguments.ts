@@ -25,16 +25,7 @@ const mostLifetimeMs = 24 * 3_600_000;
 
 /** @throws Error whose message says what is wrong and what was expected. */
 export function parseOptions(parameters: readonly string[]): CommandOptions {
-  const { values } = parseArgs({
-    args: [...parameters],
-    options: {
-      instances: { type: 'string', default: '1' },
-      'token-lifetime': { type: 'string', default: '10m' },
-      port: { type: 'string' },
-      flex: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = readOptions(parameters);
   return {
     instances: wholeNumber('--instances', values.instances, 1, 16),
     tokenLifetimeMs: lifetime(values['token-lifetime']),
@@ -42,6 +33,25 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
     flex: values.flex,
     help: values.help,
   };
+}
+
+function readOptions(parameters: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...parameters],
+      options: {
+        instances: { type: 'string', default: '1' },
+        'token-lifetime': { type: 'string', default: '10m' },
+        port: { type: 'string' },
+        flex: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\n\n${usage}`, { cause: error });
+  }
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -5,6 +5,8 @@ export interface Part {
   stop(): Promise<void>;
 }
 
+const sameSignalMs = 1000;
+
 /** Parts started so far, stopped in reverse order, once. */
 export class Lifecycle {
   readonly #parts: Part[] = [];
@@ -12,7 +14,11 @@ export class Lifecycle {
   #stopping = false;
 
   constructor() {
+    let askedAtMs = Number.POSITIVE_INFINITY;
     const ask = (why: string): void => {
+      // One Ctrl-C comes twice, from the terminal and passed on by npm: only a later one means "now".
+      if (this.#stopping && Date.now() - askedAtMs < sameSignalMs) return;
+      askedAtMs = Math.min(askedAtMs, Date.now());
       if (this.#stopping) {
         // Children notice that this process is gone and end by themselves.
         console.error('Killed.');
