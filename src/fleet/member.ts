@@ -69,9 +69,9 @@ export class FleetMember {
   }
 
   async #join(): Promise<void> {
-    const { clock, roster } = this.#options;
+    const { clock } = this.#options;
     try {
-      await roster.report(this.#report(false, null), [], clock.nowMs() + joinRetryMs);
+      await this.#send(false, null, [], clock.nowMs() + joinRetryMs);
     } catch {
       // A roll call would find it as well; this is for the page to show it before the first.
       if (this.#state !== 'left') clock.after(joinRetryMs, () => void this.#join());
@@ -94,7 +94,7 @@ export class FleetMember {
 
   async #answer(): Promise<void> {
     if (this.#state !== 'waiting') return;
-    const { clock, keeper, redis, roster } = this.#options;
+    const { clock, keeper, redis } = this.#options;
     this.#state = 'answering';
     this.#lastAnswerAtMs = clock.nowMs();
     const answered = [...this.#pending];
@@ -102,12 +102,10 @@ export class FleetMember {
     try {
       const renewal = await keeper.renewIfDue();
       await redis.settled();
+      // An instance that has left meanwhile must not enter itself again.
+      if (this.#state !== 'answering') return;
       const failure = renewal.kind === 'failed' ? renewal.reason.slice(0, 200) : null;
-      await roster.report(
-        this.#report(renewal.kind === 'rotated', failure),
-        answered,
-        clock.nowMs() + timeLimitMs,
-      );
+      await this.#send(renewal.kind === 'rotated', failure, answered, clock.nowMs() + timeLimitMs);
     } catch {
       // Whoever called the roll names this instance silent; the loss of the connection has its own event.
     }
@@ -121,28 +119,30 @@ export class FleetMember {
     if (this.#pending.size > 0) this.#answerAfter(0);
   }
 
-  #report(rotated: boolean, failure: string | null): Report {
-    const { identity, keeper, redis, clock, readCount } = this.#options;
+  async #send(
+    rotated: boolean,
+    failure: string | null,
+    rollCallIds: readonly string[],
+    deadlineAtMs: number,
+  ): Promise<void> {
+    const { identity, roster, keeper, redis, clock, readCount } = this.#options;
     const token = keeper.status();
-    const connection = redis.status();
-    const totals = {
-      reads: readCount(),
-      reauthenticated: connection.reauthenticated,
-      reauthenticationsFailed: connection.reauthenticationsFailed,
-    };
+    const { connections, reauthenticated, reauthenticationsFailed } = redis.status();
+    const totals = { reads: readCount(), reauthenticated, reauthenticationsFailed };
     const since = this.#reported;
-    this.#reported = totals;
-    return {
+    const report: Report = {
       ...identity,
       tokenExpiresAtMs: token.expiresAtMs ?? null,
       tokenLeftMs: token.expiresAtMs === undefined ? null : token.expiresAtMs - clock.nowMs(),
       lastRotationAtMs: token.lastRotationAtMs ?? null,
-      connections: connection.connections,
+      connections,
       rotated,
       failure,
       reauthenticated: totals.reauthenticated - since.reauthenticated,
       reauthenticationsFailed: totals.reauthenticationsFailed - since.reauthenticationsFailed,
       reads: totals.reads - since.reads,
     };
+    await roster.report(report, rollCallIds, deadlineAtMs);
+    this.#reported = totals;
   }
 }

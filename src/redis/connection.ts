@@ -123,10 +123,10 @@ export class Connection {
       throw connectFailure(error, options, used);
     }
     if (used === undefined) throw new AppError('redis-unavailable', 'Connected without asking for a token.');
+    if (!client.isReady) throw new AppError('redis-unavailable', 'Redis closed the connection at once.');
     connection = new Connection(id, client, used, options, clock, (reason) => {
       if (connection !== undefined) onLost(reason, connection);
     });
-    if (!client.isReady) throw new AppError('redis-unavailable', 'Redis closed the connection at once.');
     return connection;
   }
 
