@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'deadline-exceeded'
   | 'command-failed'
   | 'wrong-type'
+  | 'origin-failed'
   | 'stopped';
 
 export interface AppErrorOptions {
@@ -26,6 +27,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'redis-rejected-identity',
   'connection-lost',
   'deadline-exceeded',
+  'origin-failed',
 ]);
 
 /** A failure with a stable `code`. Messages never contain a token or a cached value. */
