@@ -41,6 +41,9 @@ async function bundle(appDirectory: string): Promise<void> {
     outdir: appDirectory,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    // What is imported dynamically is a file of its own, loaded on first use: the storage SDK.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     platform: 'node',
     format: 'esm',
     target: 'node22',

@@ -13,12 +13,19 @@ import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
 import { RollCall } from './fleet/roll-call.ts';
 import { Roster } from './fleet/roster.ts';
 import type { WriteDeps } from './functions/deps.ts';
+import { startFilling, type Filling } from './filling.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
 import { readCache } from './functions/read-cache.ts';
 import { reauthenticate } from './functions/reauthenticate.ts';
+import { scheduledWarmup } from './functions/scheduled-warmup.ts';
+import { functionTimeoutMs } from './functions/timer.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
+import type { KeyRules } from './http/key.ts';
+import { createBlobOrigin } from './origin/blob.ts';
+import { createHttpOrigin } from './origin/http.ts';
+import type { Origin } from './origin/origin.ts';
 import type { Redis } from './redis/redis.ts';
 import { sharedParts } from './redis/shared.ts';
 import { StandaloneRedis } from './redis/standalone.ts';
@@ -29,16 +36,21 @@ import { logEvents } from './telemetry/log.ts';
 /** Put in by the bundler (scripts/package.ts). */
 declare const APP_VERSION: string;
 
+/** Of one load from the origin; a request does not wait that long. */
+const loadLimitMs = 30_000;
+
 const settings = readSettings(process.env);
 refuseWhatIsNotBuiltYet(settings);
 
 /** The one Redis client of this process, and what lives as long as it, for every function. */
-const { redis, keeper, store, roster, member, rollCall } = sharedParts(() => startParts(settings));
+const parts = sharedParts(() => startParts(settings));
+const { redis, keeper, store, readThrough, loader, warmup, roster, member, rollCall } = parts;
 
 const httpDeps: WriteDeps = {
   store,
+  readThrough,
   clock,
-  keyRules: { prefix: settings.cache.keyPrefix, namespace: settings.namespace },
+  keyRules: keyRulesOf(settings),
   requestBudgetMs: settings.requestBudgetMs,
   writesEnabled: settings.cache.writes === 'enabled',
   defaultTtlSeconds: settings.cache.defaultTtlSeconds,
@@ -92,13 +104,20 @@ app.timer('reauthenticate', {
   handler: reauthenticate({ keeper, rollCall }),
 });
 
+app.timer('scheduledWarmup', {
+  schedule: settings.warmup.schedule,
+  handler: scheduledWarmup({ warmup, clock, timeLimitMs: functionTimeoutMs(process.env) * 0.9 }),
+});
+
 app.hook.appTerminate(async () => {
+  warmup?.stop();
+  await loader?.stop();
   await member.leave();
   await redis.close();
   keeper.stop();
 });
 
-interface Parts {
+interface Parts extends Filling {
   readonly keeper: TokenKeeper;
   readonly redis: Redis;
   readonly store: EntryStore;
@@ -111,8 +130,9 @@ interface Parts {
 function startParts(of: Settings): Parts {
   logEvents(console);
   const common = { clock, random: Math.random, emit };
+  const credential = createCredential(of.credential);
   const source = createTokenSource({
-    credential: createCredential(of.credential),
+    credential,
     scope: of.entraScope,
     oidRequired: of.redis.username === undefined,
     clock,
@@ -140,7 +160,41 @@ function startParts(of: Settings): Parts {
     readCount: () => newStore.readCount,
   });
   newMember.start();
-  return { ...shared, store: newStore, member: newMember, rollCall: new RollCall({ ...shared, ...common }) };
+  const filling = startFilling(of, {
+    ...common,
+    origin: createOrigin(of, credential),
+    redis: newRedis,
+    store: newStore,
+    keyRules: keyRulesOf(of),
+  });
+  return {
+    ...shared,
+    ...filling,
+    store: newStore,
+    member: newMember,
+    rollCall: new RollCall({ ...shared, ...common }),
+  };
+}
+
+function keyRulesOf(of: Settings): KeyRules {
+  return { prefix: of.cache.keyPrefix, namespace: of.namespace };
+}
+
+function createOrigin(of: Settings, credential: ReturnType<typeof createCredential>): Origin | undefined {
+  const { origin } = of;
+  switch (origin.kind) {
+    case 'none':
+      return undefined;
+    case 'blob':
+      return createBlobOrigin({
+        containerUrl: origin.containerUrl,
+        credential,
+        clock,
+        timeLimitMs: loadLimitMs,
+      });
+    case 'http':
+      return createHttpOrigin({ urlTemplate: origin.urlTemplate, clock, timeLimitMs: loadLimitMs });
+  }
 }
 
 /** What the platform says of where this process runs, and a part that tells processes of one host apart. */
@@ -158,13 +212,10 @@ function instanceIdentity(environment: Readonly<Record<string, string | undefine
 }
 
 /** Settings of the contract that this version does not act on yet must not be taken for working. */
-function refuseWhatIsNotBuiltYet({ redis: cache, origin }: Settings): void {
+function refuseWhatIsNotBuiltYet({ redis: cache }: Settings): void {
   const notYet = (name: string, instead: string): AppError =>
     new AppError('settings-invalid', `${name}: not supported by this version yet; ${instead}`);
   if (cache.clusteringPolicy === 'OSSCluster') {
     throw notYet('REDIS_CLUSTERING_POLICY=OSSCluster', 'use a cache with EnterpriseCluster or NoCluster.');
-  }
-  if (origin.kind !== 'none') {
-    throw notYet('ORIGIN_BLOB_CONTAINER_URL, ORIGIN_URL_TEMPLATE', 'leave both empty.');
   }
 }

@@ -57,7 +57,7 @@ export class RollCall {
       );
       const receivers = await redis.run(
         (client) => client.publish(roster.announcements, JSON.stringify(announcement)),
-        { deadlineAtMs: this.#deadline(), idempotent: false },
+        { key: roster.announcements, deadlineAtMs: this.#deadline(), idempotent: false },
       );
       const isComplete = (): boolean =>
         reports.size >= receivers && [...expected].every((id) => reports.has(id));

@@ -100,7 +100,11 @@ export class Roster {
   /** Takes an instance out that ends in order. */
   async leave(id: string, deadlineAtMs: number): Promise<void> {
     const [roster = ''] = this.#keys;
-    await this.#redis.run((client) => client.hDel(roster, id), { deadlineAtMs, idempotent: true });
+    await this.#redis.run((client) => client.hDel(roster, id), {
+      key: roster,
+      deadlineAtMs,
+      idempotent: true,
+    });
   }
 
   async read(deadlineAtMs: number): Promise<RosterView> {
@@ -127,6 +131,7 @@ export class Roster {
 
   async #run(script: string, parameters: string[], deadlineAtMs: number): Promise<unknown> {
     return this.#redis.run((client) => client.eval(script, { keys: this.#keys, arguments: parameters }), {
+      key: this.#prefix,
       deadlineAtMs,
       idempotent: false,
     });

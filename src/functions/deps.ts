@@ -1,17 +1,19 @@
 // What the HTTP handlers are given. Filled by main.ts.
 
+import type { ReadThrough } from '../cache/read-through.ts';
 import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import type { KeyRules } from '../http/key.ts';
 
 export interface HttpDeps {
-  readonly store: EntryStore;
+  readonly readThrough: ReadThrough;
   readonly clock: Clock;
   readonly keyRules: KeyRules;
   readonly requestBudgetMs: number;
 }
 
 export interface WriteDeps extends HttpDeps {
+  readonly store: EntryStore;
   readonly writesEnabled: boolean;
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;

@@ -35,7 +35,7 @@ export function ready(deps: HealthDeps): HttpHandler {
 async function tryRedis({ redis, keeper, clock, requestBudgetMs }: HealthDeps): Promise<HttpResponseInit> {
   try {
     const deadline = deadlineAtMs(clock, requestBudgetMs);
-    await redis.run((client) => client.ping(), { deadlineAtMs: deadline, idempotent: true });
+    await redis.ping(deadline);
     const token = keeper.current();
     if (token === undefined) return unready(undefined);
     const tokenExpiresInSeconds = Math.floor((token.expiresAtMs - clock.nowMs()) / 1000);

@@ -2,7 +2,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { ReadResult } from '../cache/store.ts';
+import type { EntryKey } from '../cache/loader.ts';
+import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
 import { problem } from '../http/problem.ts';
@@ -18,7 +19,7 @@ interface BatchItem {
   readonly contentType?: string;
   readonly etag?: string;
   /** Why a key is unavailable, where that is not an outage. */
-  readonly code?: 'wrong-type';
+  readonly code?: 'wrong-type' | 'origin-failed' | 'origin-pending';
 }
 
 export function readBatch(deps: HttpDeps): HttpHandler {
@@ -26,11 +27,11 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const keys = readKeys(await request.text());
     if (typeof keys === 'string') return problem('invalid-body', keys);
-    const redisKeys = checkKeys(keys, deps.keyRules);
-    if (typeof redisKeys === 'string') return problem('invalid-key', redisKeys);
+    const entryKeys = checkKeys(keys, deps.keyRules);
+    if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
-    const results = await deps.store.readMany(redisKeys, deadline);
-    const items = keys.map((key, index) => batchItem(key, results[index] ?? { kind: 'miss' }));
+    const results = await deps.readThrough.readMany(entryKeys, deadline);
+    const items = keys.map((key, index) => batchItem(key, results[index]));
     return {
       status: 200,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
@@ -54,20 +55,21 @@ function readKeys(text: string): readonly string[] | string {
   return keys;
 }
 
-/** The keys in Redis, or what is wrong with one of them. */
-function checkKeys(keys: readonly string[], rules: KeyRules): readonly string[] | string {
-  const redisKeys: string[] = [];
-  for (const [index, key] of keys.entries()) {
-    const checked = checkKey(key, rules);
+/** The keys and what they are in Redis, or what is wrong with one of them. */
+function checkKeys(names: readonly string[], rules: KeyRules): readonly EntryKey[] | string {
+  const keys: EntryKey[] = [];
+  for (const [index, name] of names.entries()) {
+    const checked = checkKey(name, rules);
     if (!checked.ok) return `keys[${index}]: ${checked.detail}`;
-    redisKeys.push(checked.redisKey);
+    keys.push({ name, redisKey: checked.redisKey });
   }
-  return redisKeys;
+  return keys;
 }
 
-function batchItem(key: string, result: ReadResult): BatchItem {
-  switch (result.kind) {
-    case 'hit': {
+function batchItem(key: string, result: ReadThroughResult | undefined): BatchItem {
+  switch (result?.kind) {
+    case 'hit':
+    case 'loaded': {
       const { body, contentType, etag } = result.entry;
       const encoding = isUtf8(body) ? 'utf8' : 'base64';
       return { key, status: 'hit', value: body.toString(encoding), encoding, contentType, etag: `"${etag}"` };
@@ -75,8 +77,11 @@ function batchItem(key: string, result: ReadResult): BatchItem {
     case 'miss':
       return { key, status: 'miss' };
     case 'wrong-type':
-      return { key, status: 'unavailable', code: 'wrong-type' };
+    case 'origin-failed':
+    case 'origin-pending':
+      return { key, status: 'unavailable', code: result.kind };
     case 'unavailable':
+    case undefined:
       return { key, status: 'unavailable' };
   }
 }

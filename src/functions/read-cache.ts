@@ -3,7 +3,7 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { Entry } from '../cache/entry.ts';
 import { deadlineAtMs } from '../http/budget.ts';
-import { freshnessHeaders, missStatus, unavailableStatus } from '../http/cache-headers.ts';
+import { cacheStatus, freshnessHeaders } from '../http/cache-headers.ts';
 import { isNotModified } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem } from '../http/problem.ts';
@@ -12,27 +12,47 @@ import type { HttpDeps } from './deps.ts';
 export function readCache(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
     const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const key = checkKey(keyFromRoute(request.params['key']), deps.keyRules);
+    const name = keyFromRoute(request.params['key']);
+    const key = checkKey(name, deps.keyRules);
     if (!key.ok) return problem('invalid-key', key.detail);
 
-    const result = await deps.store.read(key.redisKey, deadline);
+    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, deadline);
+    const nowMs = deps.clock.nowMs();
+    const status = { 'Cache-Status': cacheStatus(result, nowMs) };
     switch (result.kind) {
       case 'hit':
-        return respond(request, result.entry, deps.clock.nowMs());
+      case 'loaded':
+        return respond(request, result.entry, { ...status, ...freshnessHeaders(result.entry, nowMs) });
       case 'miss':
-        return problem('not-found', 'The cache was asked and has no such entry.', {
-          'Cache-Status': missStatus,
-        });
+        return problem('not-found', missDetail(result.origin !== undefined), status);
       case 'wrong-type':
-        return problem('wrong-type', 'Only Redis strings can be read over HTTP.');
+        return problem('wrong-type', 'Only Redis strings can be read over HTTP.', status);
       case 'unavailable':
-        return cacheUnavailable(result.error.retryAfterSeconds, { 'Cache-Status': unavailableStatus });
+        return cacheUnavailable(result.error.retryAfterSeconds, status);
+      case 'origin-failed': {
+        const retryAfter = { 'Retry-After': `${result.error.retryAfterSeconds ?? 1}` };
+        return problem('origin-failed', result.error.message, {
+          ...status,
+          ...retryAfter,
+        });
+      }
+      case 'origin-pending':
+        return problem('origin-pending', 'The load goes on; ask again after the time in Retry-After.', {
+          ...status,
+          'Retry-After': '1',
+        });
     }
   };
 }
 
-function respond(request: HttpRequest, entry: Entry, nowMs: number): HttpResponseInit {
-  const headers: Record<string, string> = { ETag: `"${entry.etag}"`, ...freshnessHeaders(entry, nowMs) };
+function missDetail(hasOrigin: boolean): string {
+  return hasOrigin
+    ? 'The cache and the origin were asked and have no such entry.'
+    : 'The cache was asked and has no such entry.';
+}
+
+function respond(request: HttpRequest, entry: Entry, cacheHeaders: Record<string, string>): HttpResponseInit {
+  const headers: Record<string, string> = { ETag: `"${entry.etag}"`, ...cacheHeaders };
   if (isNotModified(request.headers.get('if-none-match'), entry.etag)) return { status: 304, headers };
   headers['Content-Type'] = entry.contentType;
   // What is cached is data: a browser must neither guess its type nor run it as a page of this origin.

@@ -1,10 +1,11 @@
 // The timer that calls the roll: every instance of the fleet renews what is due and reports.
 // Registered by main.ts. A tick costs nothing but the report when it is missed: instances renew themselves.
 
-import type { InvocationContext, Timer, TimerHandler } from '@azure/functions';
+import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import { AppError } from '../errors.ts';
 import type { RollCall } from '../fleet/roll-call.ts';
+import { nextTickAtMs } from './timer.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: TokenKeeper;
@@ -15,7 +16,7 @@ export interface ReauthenticateDeps {
 export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
   return async (timer, context) => {
     try {
-      const outcome = await deps.rollCall.call(nextAtMs(timer));
+      const outcome = await deps.rollCall.call(nextTickAtMs(timer));
       const { atMs, nextAtMs: next, ...fields } = outcome;
       const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
       const summary = `${outcome.answered} of ${outcome.expected} instances answered`;
@@ -35,13 +36,6 @@ async function renewAlone(keeper: TokenKeeper, error: AppError, context: Invocat
   context.warn(
     `No roll call, because Redis cannot be asked; instances renew themselves. ${JSON.stringify(fields)}`,
   );
-}
-
-function nextAtMs(timer: Timer): number | null {
-  // Absent when schedules are not monitored, and in a run by the admin endpoint of some hosts.
-  const text = (timer.scheduleStatus as Timer['scheduleStatus'] | undefined)?.next;
-  const ms = text === undefined ? Number.NaN : Date.parse(text);
-  return Number.isFinite(ms) ? ms : null;
 }
 
 function iso(ms: number): string {

@@ -1,26 +1,85 @@
 // Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/.
-// Knows no Redis.
+// Knows no Redis and no origin.
 
-import type { Entry } from '../cache/entry.ts';
+import type { EntryHead } from '../cache/entry.ts';
+import type { ReadThroughResult } from '../cache/read-through.ts';
 
 const cacheName = 'redis-entra-functions';
 
-export const missStatus = `${cacheName}; fwd=miss`;
-export const unavailableStatus = `${cacheName}; fwd=bypass; detail=cache-unavailable`;
+type Answered<K extends ReadThroughResult['kind']> = Extract<ReadThroughResult, { kind: K }>;
 
-/** The headers that say how fresh a hit is. */
-export function freshnessHeaders(entry: Entry, nowMs: number): Record<string, string> {
-  const { freshness } = entry;
-  if (freshness === undefined) {
-    // Nobody said how long this value holds, so a client has to ask each time; the ETag makes that cheap.
-    return { 'Cache-Status': `${cacheName}; hit`, 'Cache-Control': 'private, no-cache', Age: '0' };
+/** Where the answer came from. `detail` and `fwd` say why it was not simply a hit. */
+export function cacheStatus(result: ReadThroughResult, nowMs: number): string {
+  return [cacheName, ...parametersOf(result, nowMs)].join('; ');
+}
+
+function parametersOf(result: ReadThroughResult, nowMs: number): readonly string[] {
+  switch (result.kind) {
+    case 'hit': {
+      const ttl = ttlOf(result.entry, nowMs);
+      return ['hit', ...(ttl === undefined ? [] : [`ttl=${ttl}`]), ...(result.stale ? ['detail=stale'] : [])];
+    }
+    case 'loaded':
+      return loadedParameters(result, nowMs);
+    case 'miss':
+      return missParameters(result);
+    case 'wrong-type':
+      return ['detail=wrong-type'];
+    case 'unavailable':
+      return ['fwd=bypass', 'detail=cache-unavailable'];
+    case 'origin-failed':
+      return ['fwd=miss', 'detail=origin-failed'];
+    case 'origin-pending':
+      return ['fwd=miss', 'detail=origin-pending'];
   }
+}
+
+function loadedParameters(
+  { entry, forwarded: { why, stored, collapsed } }: Answered<'loaded'>,
+  nowMs: number,
+): readonly string[] {
+  const ttl = ttlOf(entry, nowMs);
+  return [
+    `fwd=${why}`,
+    'fwd-status=200',
+    ...(stored ? ['stored'] : []),
+    ...(collapsed ? ['collapsed'] : []),
+    ...(ttl === undefined ? [] : [`ttl=${ttl}`]),
+    ...(why === 'bypass' ? ['detail=cache-unavailable'] : []),
+  ];
+}
+
+function missParameters({ origin }: Answered<'miss'>): readonly string[] {
+  switch (origin) {
+    case undefined:
+      return ['fwd=miss'];
+    case 'asked':
+      return ['fwd=miss', 'fwd-status=404'];
+    case 'remembered':
+      return ['hit', 'detail=negative'];
+    case 'bypass':
+      return ['fwd=bypass', 'fwd-status=404', 'detail=cache-unavailable'];
+  }
+}
+
+/** Seconds of freshness left; negative once it is stale, undefined where nobody said how long it holds. */
+function ttlOf({ freshness }: EntryHead, nowMs: number): number | undefined {
+  if (freshness === undefined) return undefined;
+  return Math.floor(freshness.ttlSeconds) - ageSecondsOf(freshness.storedAtMs, nowMs);
+}
+
+function ageSecondsOf(storedAtMs: number, nowMs: number): number {
   // Another instance may have stored it by a clock that is ahead of this one.
-  const ageSeconds = Math.max(Math.floor((nowMs - freshness.storedAtMs) / 1000), 0);
+  return Math.max(Math.floor((nowMs - storedAtMs) / 1000), 0);
+}
+
+/** The headers that say how fresh a value is. */
+export function freshnessHeaders({ freshness }: EntryHead, nowMs: number): Record<string, string> {
+  // Nobody said how long this value holds, so a client has to ask each time; the ETag makes that cheap.
+  if (freshness === undefined) return { 'Cache-Control': 'private, no-cache', Age: '0' };
   return {
-    'Cache-Status': `${cacheName}; hit; ttl=${freshness.ttlSeconds - ageSeconds}`,
     // Private, because the route needs a key: a shared cache would serve it to whoever has none.
-    'Cache-Control': `private, max-age=${freshness.ttlSeconds}`,
-    Age: `${ageSeconds}`,
+    'Cache-Control': `private, max-age=${Math.floor(freshness.ttlSeconds)}`,
+    Age: `${ageSecondsOf(freshness.storedAtMs, nowMs)}`,
   };
 }

@@ -8,12 +8,14 @@ const problems = {
   'invalid-ttl': { status: 400, title: 'The ttl is not valid' },
   'invalid-body': { status: 400, title: 'The request body is not valid' },
   'invalid-header': { status: 400, title: 'A request header is not valid' },
-  'not-found': { status: 404, title: 'The cache has no entry under this key' },
+  'not-found': { status: 404, title: 'There is no entry under this key' },
   'writes-disabled': { status: 405, title: 'This cache is read-only' },
   'precondition-failed': { status: 412, title: 'The entry is not in the state the request asked for' },
   'value-too-large': { status: 413, title: 'The value is too large' },
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
+  'origin-failed': { status: 502, title: 'The origin failed' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
+  'origin-pending': { status: 503, title: 'The origin has not answered yet' },
   'write-outcome-unknown': { status: 503, title: 'The write may or may not have been applied' },
 } as const;
 

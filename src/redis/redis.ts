@@ -1,14 +1,21 @@
 // What the rest of the app sees of Redis: one client, however many connections are behind it.
 // Implemented by standalone.ts; used by cache/, functions/ and main.ts. Knows no topology and no token.
 
+import type { AppError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';
 
 export interface CallOptions {
+  /** What the commands are about, all of it in one slot: they go to the node that holds it. */
+  readonly key: string;
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineAtMs: number;
   /** Whether `work` may be run again when a connection was lost under it, or Redis asked who this is. */
   readonly idempotent: boolean;
 }
+
+/** What became of one key of many. */
+export type KeyOutcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: AppError };
 
 export interface RedisStatus {
   readonly state: 'idle' | 'connecting' | 'ready' | 'backing-off' | 'closed';
@@ -27,6 +34,17 @@ export interface Redis {
    * `command-failed` when Redis answered with an error.
    */
   run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T>;
+  /**
+   * Runs `work` once for each node with the keys it holds, all nodes at once; the outcomes in the order of
+   * `keys`. A node that cannot be asked fails its own keys only.
+   */
+  runMany<T>(
+    keys: readonly string[],
+    work: (client: RedisClient, keys: readonly string[]) => Promise<readonly T[]>,
+    options: Omit<CallOptions, 'key'>,
+  ): Promise<readonly KeyOutcome<T>[]>;
+  /** Resolves when Redis has answered a PING; one node that answers is enough. */
+  ping(deadlineAtMs: number): Promise<void>;
   status(): RedisStatus;
   /** Resolves when no live connection is being brought to the current token. */
   settled(): Promise<void>;

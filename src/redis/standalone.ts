@@ -9,7 +9,7 @@ import { Waiters } from '../waiters.ts';
 import { Connection, type ConnectionOptions, type RedisClient } from './connection.ts';
 import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
-import type { CallOptions, Redis, RedisStatus } from './redis.ts';
+import type { CallOptions, KeyOutcome, Redis, RedisStatus } from './redis.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 interface Outage {
@@ -85,7 +85,7 @@ export class StandaloneRedis implements Redis {
     void this.#connect({ kind: 'start', sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
   }
 
-  async run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T> {
+  async run<T>(work: (client: RedisClient) => Promise<T>, options: Omit<CallOptions, 'key'>): Promise<T> {
     for (let losses = 0; ; losses += 1) {
       const connection = await this.#readyConnection(options.deadlineAtMs);
       try {
@@ -98,6 +98,24 @@ export class StandaloneRedis implements Redis {
         if (!options.idempotent || losses >= (rejected ? 1 : maxRepeats)) throw error;
       }
     }
+  }
+
+  async runMany<T>(
+    keys: readonly string[],
+    work: (client: RedisClient, keys: readonly string[]) => Promise<readonly T[]>,
+    options: Omit<CallOptions, 'key'>,
+  ): Promise<readonly KeyOutcome<T>[]> {
+    try {
+      const values = await this.run((client) => work(client, keys), options);
+      return values.map((value) => ({ ok: true, value }));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return keys.map(() => ({ ok: false, error }));
+    }
+  }
+
+  async ping(deadlineAtMs: number): Promise<void> {
+    await this.run((client) => client.ping(), { deadlineAtMs, idempotent: true });
   }
 
   status(): RedisStatus {

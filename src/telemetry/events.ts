@@ -6,6 +6,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
   | RollCallEnded
+  | OriginEvent
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -66,6 +67,11 @@ export type AppEvent =
       readonly authMs: number;
       readonly timeLeftMs: number;
     };
+
+/** From the first load that failed to the first that was answered; see origin-health.ts. */
+export type OriginEvent =
+  | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
+  | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
 
 /** How a roll call ended: see fleet/roll-call.ts. The invocation that called it logs it. */
 export interface RollCallEnded {

@@ -22,9 +22,11 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   connectionReplaced: 'info',
   connectionReauthenticated: 'info',
   connectionReauthenticationFailed: 'warn',
+  originFailing: 'warn',
+  originRecovered: 'info',
 };
 
-/** Logs every event of a token or a connection as `<type> {fields}`; returns how to stop. */
+/** Logs every event of a token, a connection or the origin as `<type> {fields}`; returns how to stop. */
 export function logEvents(sink: LogSink): () => void {
   const types = Object.keys(levels) as LoggedType[];
   const stops = types.map((type) => onEvent(type, (event) => sink[levels[type]](formatEvent(event))));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEntry, encodeEntry, magic, newEntry } from '../../src/cache/entry.ts';
+import { decodeEntry, decodeHead, encodeEntry, loadedEntry, magic, newEntry } from '../../src/cache/entry.ts';
 
 const bodies = fc.uint8Array({ maxLength: 4096 }).map((bytes) => Buffer.from(bytes));
 const contentTypes = fc.string({ maxLength: 255 });
@@ -13,6 +13,46 @@ describe('entries in Redis', () => {
       fc.property(bodies, contentTypes, times, ttls, (body, contentType, storedAtMs, ttlSeconds) => {
         const entry = newEntry(body, contentType, storedAtMs, ttlSeconds);
         expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+      }),
+    );
+  });
+
+  const etags = fc.option(fc.string({ maxLength: 300 }), { nil: undefined });
+  const validators = fc.option(fc.string({ maxLength: 200 }), { nil: undefined });
+
+  it('that were loaded come back with what the origin said of them', () => {
+    fc.assert(
+      fc.property(
+        bodies,
+        contentTypes,
+        etags,
+        validators,
+        ttls,
+        (body, contentType, etag, validator, ttl) => {
+          const freshness = { storedAtMs: 1, ttlSeconds: ttl / 3 };
+          const loaded = { validator, staleSeconds: 60, loadMs: 12.5 };
+          const entry = loadedEntry({ body, contentType, etag }, freshness, loaded);
+          expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+          // The origin's tag is kept where it can stand in a header and in the stored form.
+          if (etag !== undefined && /^[!#-~]{1,255}$/u.test(etag)) expect(entry.etag).toBe(etag);
+          else expect(entry.etag).toMatch(/^[\w-]{22}$/u);
+        },
+      ),
+    );
+  });
+
+  it('tell by their first bytes what they are, or how many more it takes', () => {
+    fc.assert(
+      fc.property(bodies, contentTypes, fc.nat(2000), (body, contentType, cut) => {
+        const stored = encodeEntry(newEntry(body, contentType, 1, 1));
+        const decoded = decodeHead(stored.subarray(0, Math.max(cut, magic.length + 1)));
+        if (decoded.kind === 'head') {
+          const { body: _body, ...head } = decodeEntry(stored);
+          expect(decoded.head).toEqual(head);
+        } else {
+          expect(decoded).toMatchObject({ kind: 'cut' });
+          if (decoded.kind === 'cut') expect(decoded.headBytes).toBeGreaterThan(cut);
+        }
       }),
     );
   });

@@ -1,0 +1,112 @@
+// Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed.
+// Used by functions/. Knows no HTTP; how a load is done is the loader's business.
+
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+import { AppError } from '../errors.ts';
+import type { Entry } from './entry.ts';
+import { standingOf } from './freshness.ts';
+import type { EntryKey, Loader, LoadOutcome } from './loader.ts';
+import type { EntryStore, ReadResult } from './store.ts';
+
+/** How the origin came into an answer, and what the cache had to do with it. */
+export interface Forwarded {
+  /** `bypass`: Redis could not be asked. */
+  readonly why: 'miss' | 'bypass';
+  readonly stored: boolean;
+  /** Whether another request's load was waited for. */
+  readonly collapsed: boolean;
+}
+
+export type ReadThroughResult =
+  | { readonly kind: 'hit'; readonly entry: Entry; readonly stale: boolean }
+  | { readonly kind: 'loaded'; readonly entry: Entry; readonly forwarded: Forwarded }
+  /** `origin`: it was asked, now or a moment ago, and has none; undefined where there is no origin. */
+  | { readonly kind: 'miss'; readonly origin: 'asked' | 'remembered' | 'bypass' | undefined }
+  | { readonly kind: 'wrong-type' }
+  | { readonly kind: 'unavailable'; readonly error: AppError }
+  | { readonly kind: 'origin-failed'; readonly error: AppError }
+  /** The time was up before the origin had answered; the load goes on. */
+  | { readonly kind: 'origin-pending' };
+
+export interface ReadThroughOptions {
+  readonly store: EntryStore;
+  /** Undefined where there is no origin. */
+  readonly loader: Loader | undefined;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+}
+
+// What Redis gets of the time that is left, so that the origin gets some when Redis is silent.
+const redisShare = 1 / 3;
+
+export class ReadThrough {
+  readonly #options: ReadThroughOptions;
+
+  constructor(options: ReadThroughOptions) {
+    this.#options = options;
+  }
+
+  async read(key: EntryKey, deadlineAtMs: number): Promise<ReadThroughResult> {
+    const result = await this.#options.store.read(key.redisKey, this.#redisDeadline(deadlineAtMs));
+    return this.#resolve(key, result, deadlineAtMs);
+  }
+
+  /** All keys in one round trip; only what is missing is loaded. The results in the order of the keys. */
+  async readMany(keys: readonly EntryKey[], deadlineAtMs: number): Promise<readonly ReadThroughResult[]> {
+    const redisKeys = keys.map(({ redisKey }) => redisKey);
+    const results = await this.#options.store.readMany(redisKeys, this.#redisDeadline(deadlineAtMs));
+    return Promise.all(
+      keys.map(async (key, index) => this.#resolve(key, results[index] ?? { kind: 'miss' }, deadlineAtMs)),
+    );
+  }
+
+  #redisDeadline(deadlineAtMs: number): number {
+    if (this.#options.loader === undefined) return deadlineAtMs;
+    const nowMs = this.#options.clock.nowMs();
+    return nowMs + (deadlineAtMs - nowMs) * redisShare;
+  }
+
+  async #resolve(key: EntryKey, result: ReadResult, deadlineAtMs: number): Promise<ReadThroughResult> {
+    const { loader, clock, random } = this.#options;
+    if (result.kind === 'hit') {
+      const standing = standingOf(result.entry, clock.nowMs(), random());
+      if (standing !== 'fresh') loader?.renew(key, result.entry);
+      return { kind: 'hit', entry: result.entry, stale: standing === 'stale' };
+    }
+    if (result.kind === 'wrong-type') return result;
+    if (loader === undefined) return result.kind === 'miss' ? { kind: 'miss', origin: undefined } : result;
+
+    const why = result.kind === 'miss' ? 'miss' : 'bypass';
+    const flight = why === 'miss' ? loader.load(key) : loader.bypass(key);
+    try {
+      const late = (): AppError => new AppError('deadline-exceeded', 'The origin has not answered in time.');
+      const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late);
+      const answered = answerOf(outcome, why, flight.joined);
+      // Neither could be asked: that is an outage of the cache, and its Retry-After is the one that counts.
+      return answered.kind === 'origin-failed' && result.kind === 'unavailable' ? result : answered;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return result.kind === 'unavailable' ? result : { kind: 'origin-pending' };
+    }
+  }
+}
+
+function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: boolean): ReadThroughResult {
+  switch (outcome.kind) {
+    case 'found': {
+      const { entry, stored } = outcome;
+      return { kind: 'loaded', entry, forwarded: { why, stored, collapsed: joined } };
+    }
+    case 'filled':
+      return { kind: 'loaded', entry: outcome.entry, forwarded: { why, stored: true, collapsed: true } };
+    case 'none':
+      if (why === 'bypass') return { kind: 'miss', origin: 'bypass' };
+      return { kind: 'miss', origin: outcome.remembered ? 'remembered' : 'asked' };
+    case 'failed':
+      return outcome.error.code === 'origin-failed'
+        ? { kind: 'origin-failed', error: outcome.error }
+        : { kind: 'origin-pending' };
+  }
+}

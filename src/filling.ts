@@ -1,0 +1,71 @@
+// The parts that bring entries from the origin into the cache, wired together. Used by main.ts and benches.
+// Reads no environment and registers nothing.
+
+import { Filler } from './cache/filler.ts';
+import { Loader } from './cache/loader.ts';
+import { Locks } from './cache/locks.ts';
+import { ReadThrough } from './cache/read-through.ts';
+import type { EntryStore } from './cache/store.ts';
+import type { Clock } from './clock.ts';
+import { checkKey, type KeyRules } from './http/key.ts';
+import type { Origin } from './origin/origin.ts';
+import type { Redis } from './redis/redis.ts';
+import type { Settings } from './settings.ts';
+import type { Emit } from './telemetry/events.ts';
+import { OriginHealth } from './telemetry/origin-health.ts';
+import { Checkpoint } from './warmup/checkpoint.ts';
+import { listing, namedKeys, type WarmSet } from './warmup/warm-set.ts';
+import { Warmup } from './warmup/warmup.ts';
+
+export interface Filling {
+  readonly readThrough: ReadThrough;
+  /** Undefined without an origin: reads end at the cache. */
+  readonly loader: Loader | undefined;
+  /** Undefined where the settings name nothing to warm. */
+  readonly warmup: Warmup | undefined;
+}
+
+export interface FillingDeps {
+  readonly origin: Origin | undefined;
+  readonly redis: Redis;
+  readonly store: EntryStore;
+  readonly keyRules: KeyRules;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly emit: Emit;
+}
+
+export function startFilling(settings: Settings, deps: FillingDeps): Filling {
+  const { origin, redis, store, keyRules, clock, random, emit } = deps;
+  if (origin === undefined) {
+    const readThrough = new ReadThrough({ store, loader: undefined, clock, random });
+    return { readThrough, loader: undefined, warmup: undefined };
+  }
+  const { defaultTtlSeconds, staleSeconds, maxValueBytes } = settings.cache;
+  const common = {
+    origin,
+    store,
+    filler: new Filler({ store, clock, random, rules: { defaultTtlSeconds, staleSeconds } }),
+    locks: new Locks(redis, clock, settings.namespace),
+    health: new OriginHealth(emit, clock),
+    maxValueBytes,
+    clock,
+  };
+  const loader = new Loader({ ...common, defaultTtlSeconds, patienceMs: settings.requestBudgetMs });
+  const readThrough = new ReadThrough({ store, loader, clock, random });
+  const warmSet = warmSetOf(settings, origin);
+  if (warmSet === undefined) return { readThrough, loader, warmup: undefined };
+  const checkpoint = new Checkpoint(redis, settings.namespace, warmSet.scope);
+  const redisKeyOf = (name: string): string | undefined => {
+    const key = checkKey(name, keyRules);
+    return key.ok ? key.redisKey : undefined;
+  };
+  return { readThrough, loader, warmup: new Warmup({ ...common, warmSet, checkpoint, redisKeyOf }) };
+}
+
+function warmSetOf({ warmup, origin }: Settings, { list }: Origin): WarmSet | undefined {
+  if (warmup.keys.length > 0) return namedKeys(warmup.keys);
+  if (origin.kind !== 'blob' || list === undefined) return undefined;
+  return listing(list, origin.containerUrl, warmup.prefix);
+}

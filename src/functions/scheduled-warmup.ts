@@ -1,0 +1,44 @@
+// The timer that keeps the warm set in the cache. Registered by main.ts.
+// Fires on one instance only, which is enough: what it warms is in Redis, for all.
+
+import type { TimerHandler } from '@azure/functions';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { Warmup } from '../warmup/warmup.ts';
+import { nextTickAtMs } from './timer.ts';
+
+export interface ScheduledWarmupDeps {
+  /** Undefined where the settings name nothing to warm. */
+  readonly warmup: Warmup | undefined;
+  readonly clock: Clock;
+  /** What an invocation may take; the rest of `functionTimeout` is for ending in order. */
+  readonly timeLimitMs: number;
+}
+
+/** What could not be warmed is a warning with its causes, not a failed invocation: that would hide the rest. */
+export function scheduledWarmup({ warmup, clock, timeLimitMs }: ScheduledWarmupDeps): TimerHandler {
+  return async (timer, context) => {
+    if (warmup === undefined) {
+      context.log('Nothing to warm: no origin is set, or an HTTP origin without WARMUP_KEYS.');
+      return;
+    }
+    const nowMs = clock.nowMs();
+    try {
+      const nextRunAtMs = nextTickAtMs(timer) ?? nowMs;
+      const outcome = await warmup.run({ nextRunAtMs, deadlineAtMs: nowMs + timeLimitMs });
+      if (outcome.kind === 'held') {
+        context.log('Another instance is warming the cache; this run leaves it to that one.');
+        return;
+      }
+      const { report } = outcome;
+      const done = report.current + report.renewed + report.loaded + report.kept;
+      const line = `${done} of ${report.listed} entries are warm: warmup ${JSON.stringify(report)}`;
+      if (Object.keys(report.failed).length > 0) context.warn(line);
+      else context.log(line);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const fields = JSON.stringify({ code: error.code, reason: error.message });
+      context.warn(`No warmup; the next run tries again. ${fields}`);
+    }
+  };
+}

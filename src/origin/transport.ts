@@ -1,0 +1,92 @@
+// GET over node:http and node:https, such that a cut or overlong answer is told from a complete one.
+// Used by http.ts and blob-transport.ts. Knows no status and no cache. Not fetch: it decompresses by itself, and
+// then no length can be checked.
+
+import { Agent, request as requestPlain, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** How the end of the body is known. */
+  readonly framing:
+    | { readonly kind: 'length'; readonly bytes: number }
+    | { readonly kind: 'chunked' }
+    | { readonly kind: 'until-close' };
+  /** To be read once. Fails if it was cut, or if more came than was announced. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface Transport {
+  /** Asks; the connection is given up when `signal` aborts before the body has ended. */
+  get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+}
+
+export interface TransportOptions {
+  /** To one host. More requests than this wait for each other. */
+  readonly maxSockets?: number;
+}
+
+export function createTransport({ maxSockets = 64 }: TransportOptions = {}): Transport {
+  const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets };
+  const plain = new Agent(agentOptions);
+  const tls = new TlsAgent(agentOptions);
+
+  const get: Transport['get'] = (url, headers, signal) =>
+    new Promise((resolve, reject) => {
+      const outgoing =
+        url.protocol === 'https:'
+          ? requestTls(url, { agent: tls, headers, signal })
+          : requestPlain(url, { agent: plain, headers, signal });
+      let answered = false;
+      let failure: Error | undefined;
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        failure ??= withoutPacket(error);
+        // The server may close an idle connection just when it is used again. Nothing was answered, and a GET
+        // can be repeated (RFC 9112, section 9.3.1); each time one dead connection leaves the pool.
+        const stale = !answered && outgoing.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted;
+        if (stale) resolve(get(url, headers, signal));
+        else reject(failure);
+      });
+      outgoing.on('response', (incoming) => {
+        answered = true;
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          framing: framingOf(incoming.headers),
+          body: wholeBody(incoming, () => failure),
+        });
+      });
+      outgoing.end();
+    });
+  return { get };
+}
+
+// The parser itself refuses both fields at once, and a length that is no number.
+function framingOf(headers: IncomingHttpHeaders): Answer['framing'] {
+  const length = headers['content-length'];
+  if (length !== undefined) return { kind: 'length', bytes: Number(length) };
+  return headers['transfer-encoding']?.toLowerCase() === 'chunked'
+    ? { kind: 'chunked' }
+    : { kind: 'until-close' };
+}
+
+async function* wholeBody(
+  incoming: IncomingMessage,
+  failure: () => Error | undefined,
+): AsyncGenerator<Buffer, void> {
+  try {
+    for await (const chunk of incoming) yield chunk as Buffer;
+  } catch (error) {
+    throw failure() ?? new Error('its answer was cut', { cause: error });
+  }
+  // Bytes beyond the announced length fail the parser when the body is already complete.
+  const surplus = failure();
+  if (surplus !== undefined) throw surplus;
+  if (!incoming.complete) throw new Error('its answer was cut');
+}
+
+/** A parser error carries the bytes it failed on. */
+function withoutPacket(error: NodeJS.ErrnoException): Error {
+  return 'rawPacket' in error ? new Error(`${error.code}: its answer is not valid HTTP`) : error;
+}

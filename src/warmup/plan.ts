@@ -1,0 +1,37 @@
+// What the warmup does about one key of the warm set: a pure function. Used by warmup.ts.
+// Knows no clock, no Redis and no origin.
+
+import { freshUntilMs } from '../cache/freshness.ts';
+import type { EntryHead } from '../cache/entry.ts';
+import type { HeadResult } from '../cache/store.ts';
+
+export type Plan =
+  /** Cached, unchanged, and fresh until after the next run. */
+  | { readonly kind: 'current' }
+  /** Somebody other than the origin wrote it: it is theirs until it expires. */
+  | { readonly kind: 'kept' }
+  /** Cached and unchanged: only its lifetime is renewed. */
+  | { readonly kind: 'extend'; readonly held: EntryHead }
+  /** Absent, changed, or not known to be unchanged. */
+  | { readonly kind: 'load'; readonly held: EntryHead | undefined }
+  | { readonly kind: 'failed'; readonly cause: string };
+
+/** @param validator what a listing says of the origin's entry; undefined where there was no listing. */
+export function planFor(result: HeadResult, validator: string | undefined, nextRunAtMs: number): Plan {
+  switch (result.kind) {
+    case 'miss':
+      return { kind: 'load', held: undefined };
+    case 'wrong-type':
+      return { kind: 'failed', cause: 'wrong-type' };
+    case 'unavailable':
+      return { kind: 'failed', cause: 'cache-unavailable' };
+    case 'hit': {
+      const { head } = result;
+      if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'kept' };
+      const isFresh = freshUntilMs(head.freshness) > nextRunAtMs;
+      if (validator === undefined) return isFresh ? { kind: 'current' } : { kind: 'load', held: head };
+      if (validator !== head.loaded.validator) return { kind: 'load', held: head };
+      return isFresh ? { kind: 'current' } : { kind: 'extend', held: head };
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// The pages of the warm set: the keys that the settings name, or what the origin lists under a prefix.
+// Used by warmup.ts. Knows no Redis.
+
+import type { Origin } from '../origin/origin.ts';
+
+export interface Candidate {
+  readonly name: string;
+  /** What a listing says of it; undefined for a key that the settings name. */
+  readonly listed: { readonly validator: string; readonly bytes: number } | undefined;
+}
+
+export interface WarmPage {
+  readonly candidates: readonly Candidate[];
+  readonly continuationToken: string | undefined;
+}
+
+export interface WarmSet {
+  /** Tells one warm set from another. */
+  readonly scope: string;
+  pages(continuationToken: string | undefined, signal: AbortSignal): AsyncIterable<WarmPage>;
+}
+
+export function namedKeys(names: readonly string[]): WarmSet {
+  const candidates = names.map((name) => ({ name, listed: undefined }));
+  return {
+    scope: JSON.stringify(names),
+    async *pages() {
+      yield { candidates, continuationToken: undefined };
+    },
+  };
+}
+
+export function listing(list: NonNullable<Origin['list']>, containerUrl: string, prefix: string): WarmSet {
+  return {
+    scope: JSON.stringify([containerUrl, prefix]),
+    async *pages(continuationToken, signal) {
+      for await (const page of list(prefix, { continuationToken, signal })) {
+        const candidates = page.entries.map(({ key, validator, bytes }) => ({
+          name: key,
+          listed: { validator, bytes },
+        }));
+        yield { candidates, continuationToken: page.continuationToken };
+      }
+    },
+  };
+}

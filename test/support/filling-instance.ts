@@ -1,0 +1,57 @@
+// One instance's read-through and warmup without a host, on a scripted origin. Used by integration tests.
+
+import { EntryStore } from '../../src/cache/store.ts';
+import { systemClock } from '../../src/clock.ts';
+import { startFilling, type Filling } from '../../src/filling.ts';
+import type { Origin } from '../../src/origin/origin.ts';
+import type { EntryKey } from '../../src/cache/loader.ts';
+import { readSettings } from '../../src/settings.ts';
+import type { AppEvent } from '../../src/telemetry/events.ts';
+import type { Stack } from '../../local/stack.ts';
+import { startSharedClient, type SharedClient } from './shared-client.ts';
+
+export interface FillingInstance extends SharedClient, Filling {
+  readonly store: EntryStore;
+}
+
+/** The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`. */
+export function startFillingInstance(
+  stack: Stack,
+  origin: Origin,
+  settings: Readonly<Record<string, string>> = {},
+): FillingInstance {
+  const client = startSharedClient(stack);
+  const store = new EntryStore(client.redis);
+  const events: AppEvent[] = [];
+  const filling = startFilling(
+    readSettings({
+      ...stack.settings,
+      ORIGIN_BLOB_CONTAINER_URL: 'https://localhost/account/container',
+      ...settings,
+    }),
+    {
+      origin,
+      redis: client.redis,
+      store,
+      keyRules: { prefix: settings['CACHE_KEY_PREFIX'] ?? '', namespace: 'ref' },
+      clock: systemClock,
+      random: Math.random,
+      emit: (event) => void events.push(event),
+    },
+  );
+  return {
+    ...client,
+    ...filling,
+    store,
+    events,
+    async [Symbol.asyncDispose]() {
+      filling.warmup?.stop();
+      await filling.loader?.stop();
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function entryKey(name: string): EntryKey {
+  return { name, redisKey: name };
+}

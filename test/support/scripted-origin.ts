@@ -1,0 +1,73 @@
+// An origin in memory that can be told to be slow, to fail, and to change, and that counts what it is asked.
+// Used by tests and benches of what stands on the Origin port; the real ones have tests of their own.
+
+import { AppError } from '../../src/errors.ts';
+import type { ListedEntry, Origin, OriginAnswer, StoragePermission } from '../../src/origin/origin.ts';
+
+export class ScriptedOrigin implements Origin {
+  readonly entries = new Map<string, { body: Buffer; version: number }>();
+  /** Names asked for, in order; `conditional` where a validator came along. */
+  readonly loads: { readonly name: string; readonly atMs: number; readonly conditional: boolean }[] = [];
+  bodiesMoved = 0;
+  delayMs = 0;
+  failing = false;
+  storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
+  /** Whether a listing can only begin at the start. */
+  refusesTokens = false;
+  /** Entries a page of a listing. */
+  pageSize = 1000;
+  /** The most loads at once. */
+  peak = 0;
+  /** Pages that have been asked for. */
+  pages = 0;
+  #now = 0;
+
+  set(name: string, body: string | Buffer): void {
+    const version = (this.entries.get(name)?.version ?? 0) + 1;
+    this.entries.set(name, { body: Buffer.from(body), version });
+  }
+
+  async load(name: string, options: { validator?: string | undefined }): Promise<OriginAnswer> {
+    const { validator } = options;
+    this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
+    this.#now += 1;
+    this.peak = Math.max(this.peak, this.#now);
+    await new Promise((resolve) => {
+      setTimeout(resolve, this.delayMs);
+    });
+    this.#now -= 1;
+    if (this.failing) throw new AppError('origin-failed', 'The origin was told to fail.');
+    const entry = this.entries.get(name);
+    if (entry === undefined) return { kind: 'none' };
+    const etag = `v${entry.version}`;
+    if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };
+    this.bodiesMoved += 1;
+    return {
+      kind: 'found',
+      body: entry.body,
+      contentType: 'text/plain',
+      etag,
+      validator: `"${etag}"`,
+      storage: this.storage,
+    };
+  }
+
+  readonly list: NonNullable<Origin['list']> = (prefix, { continuationToken }) =>
+    this.#pages(prefix, continuationToken);
+
+  async *#pages(prefix: string, continuationToken: string | undefined) {
+    const names = [...this.entries.keys()].filter((name) => name.startsWith(prefix));
+    for (let at = Number(continuationToken ?? 0); ; at += this.pageSize) {
+      this.pages += 1;
+      if (this.failing || (this.refusesTokens && continuationToken !== undefined))
+        throw new AppError('origin-failed', 'The origin was told to fail.');
+      const page = names.slice(at, at + this.pageSize).map((key): ListedEntry => {
+        const { body, version } = this.entries.get(key) ?? { body: Buffer.alloc(0), version: 0 };
+        return { key, validator: `"v${version}"`, bytes: body.length };
+      });
+      const isLast = at + this.pageSize >= names.length;
+      yield { entries: page, continuationToken: isLast ? undefined : `${at + this.pageSize}` };
+      if (isLast) return;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { SingleFlight } from '../../src/single-flight.ts';
+
+it('does work once for all who ask while it is under way, and again for who asks later', async () => {
+  const flights = new SingleFlight<number>();
+  let done = 0;
+  const work = async (): Promise<number> => (done += 1);
+  const [first, second, other] = [flights.do('a', work), flights.do('a', work), flights.do('b', work)];
+  expect([first.joined, second.joined, other.joined]).toEqual([false, true, false]);
+  expect(await Promise.all([first.result, second.result, other.result])).toEqual([1, 1, 2]);
+  expect(flights.size).toBe(0);
+  expect(await flights.do('a', work).result).toBe(3);
+});
+
+it('a failure is told to all who wait, kept for nobody, and no unhandled rejection where nobody waits', async () => {
+  const flights = new SingleFlight<string>();
+  const failing = async (): Promise<string> => {
+    throw new Error('no');
+  };
+  const [first, second] = [flights.do('a', failing), flights.do('a', failing)];
+  await expect(first.result).rejects.toThrow('no');
+  await expect(second.result).rejects.toThrow('no');
+  void flights.do('a', failing);
+  await flights.settled();
+  expect(await flights.do('a', async () => 'yes').result).toBe('yes');
+});
