@@ -38,6 +38,6 @@ export async function listenOnLoopback(server: Server): Promise<Listening> {
 /** Different ports that were free a moment ago. Another program may take one: whoever uses them must retry. */
 export async function freeLoopbackPorts(count: number): Promise<number[]> {
   const all = await Promise.all(Array.from({ length: count }, () => listenOnLoopback(createServer())));
-  await Promise.all(all.map(async ({ close }) => close()));
+  await Promise.all(all.map(async (listening) => listening.close()));
   return all.map(({ port }) => port);
 }

@@ -1,6 +1,6 @@
 // A few entries of different kinds, so that the first curl finds something. Used by start.ts.
 
-import type { RedisServer } from '../redis-server.ts';
+import type { LocalRedis } from '../redis-server.ts';
 
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
@@ -16,7 +16,7 @@ const entries = [
 ];
 
 /** Writes entries over HTTP, as any client would, and one plain string as somebody else would. */
-export async function seed(hostUrl: string, redis: RedisServer): Promise<void> {
+export async function seed(hostUrl: string, redis: LocalRedis): Promise<void> {
   for (const { key, contentType, body } of entries) {
     const url = `${hostUrl}/api/cache/${key}?ttl=86400`;
     const response = await fetch(url, { method: 'PUT', headers: { 'Content-Type': contentType }, body });

@@ -3,7 +3,7 @@
 import { packageApp } from '../../scripts/package.ts';
 import { startHost, type HostLogLine } from '../functions-host/host.ts';
 import { startStack } from '../stack.ts';
-import { parseOptions, usage, type CommandOptions } from './arguments.ts';
+import { parseOptions, partsTitle, usage, type CommandOptions } from './arguments.ts';
 import { runCommand, step, type Lifecycle } from './lifecycle.ts';
 import { seed } from './seed.ts';
 
@@ -20,8 +20,8 @@ await runCommand(async (lifecycle) => {
 
 async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<void> {
   const { appDirectory } = await step('Packaging the app', () => packageApp());
-  const stack = await step('Starting Redis, Entra front, identity endpoint and storage', async () =>
-    lifecycle.add('the local parts', await startStack({ tokenLifetimeMs: options.tokenLifetimeMs })),
+  const stack = await step(partsTitle(options), async () =>
+    lifecycle.add('the local parts', await startStack(options)),
   );
   const held: HostLogLine[] = [];
   let print = (line: HostLogLine): unknown => held.push(line);

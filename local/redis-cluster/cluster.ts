@@ -124,7 +124,9 @@ export class RedisCluster implements LocalRedis {
     slots: readonly number[],
     options: ReshardingOptions = {},
   ): Promise<void> {
-    const others = (await this.topology()).map(({ primary }) => primary).filter((i) => i !== from && i !== to);
+    const others = (await this.topology())
+      .map(({ primary }) => primary)
+      .filter((i) => i !== from && i !== to);
     await moveSlots(slots, {
       ...options,
       from: this.node(from),

@@ -43,9 +43,9 @@ export async function moveSlots(slots: readonly number[], resharding: Resharding
 
 async function moveGroup(slots: readonly number[], resharding: Resharding): Promise<void> {
   const { from, to, otherPrimaries, onStep } = resharding;
-  const [fromId, toId] = (await Promise.all([from.admin('CLUSTER', 'MYID'), to.admin('CLUSTER', 'MYID')])).map(
-    String,
-  ) as [string, string];
+  const [fromId, toId] = (
+    await Promise.all([from.admin('CLUSTER', 'MYID'), to.admin('CLUSTER', 'MYID')])
+  ).map(String) as [string, string];
   const setSlots = async (node: RedisServer, ...state: string[]): Promise<unknown> =>
     Promise.all(slots.map(async (slot) => node.admin('CLUSTER', 'SETSLOT', `${slot}`, ...state)));
 

@@ -50,7 +50,8 @@ export async function runFollowing(
 /** Numbers are summed, lists joined; texts too, with their numbers summed where they differ in nothing else. */
 export function joinReplies(replies: readonly RawAdminReply[]): RawAdminReply {
   const [first = null] = replies;
-  if (replies.every((reply) => typeof reply === 'number')) return replies.reduce((sum, reply) => sum + reply, 0);
+  if (replies.every((reply) => typeof reply === 'number'))
+    return replies.reduce((sum, reply) => sum + reply, 0);
   if (replies.every((reply) => Array.isArray(reply))) return replies.flat();
   const texts = replies.map(String);
   if (texts.every((text) => text === texts[0])) return first;
@@ -77,4 +78,3 @@ function sumTexts(texts: readonly string[]): string {
     })
     .join('\n');
 }
-

@@ -113,7 +113,9 @@ export async function whatIsUnsettled(nodes: readonly RedisServer[]): Promise<st
   if (owned < slotCount) return `${slotCount - owned} slots have no live owner`;
   for (const { port, info, lines, slots, replication } of views) {
     if (!info.includes('cluster_state:ok')) return `cluster_state of ${port} is not ok`;
-    const unsure = lines.find(({ flags }) => flags.some((flag) => ['fail?', 'handshake', 'noaddr'].includes(flag)));
+    const unsure = lines.find(({ flags }) =>
+      flags.some((flag) => ['fail?', 'handshake', 'noaddr'].includes(flag)),
+    );
     if (unsure !== undefined) return `${port} is not sure of ${unsure.port}`;
     const forgotten = nodes.find((node) => {
       const line = lines.find((candidate) => candidate.port === node.port);
