@@ -88,7 +88,7 @@ export async function startOriginServer(certificate?: CertificateAndKey): Promis
     });
     setTimeout(() => {
       const resource = resources.get(target);
-      const told = resource === undefined ? server.missing : resource.behaviour;
+      const told = resource === undefined ? server.missing : (resource.behaviour ?? 'normal');
       const behaviour = server.behaviour === 'normal' ? told : server.behaviour;
       if (typeof behaviour === 'object') {
         response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
