@@ -160,6 +160,10 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         });
         expect(fixture.server.bodiesMoved).toBe(moved);
         expect(await load(origin, key, { validator: 'no validator' })).toMatchObject({ kind: 'found' });
+        // A 304 need not repeat the lifetime, and then says nothing of it.
+        const target = fixture.targetOf(key);
+        fixture.server.put(target, { body: '', behaviour: { status: 304 } });
+        expect(await load(origin, key, { validator })).toEqual({ kind: 'unchanged', storage: undefined });
       });
 
       it('what is new under a key that has changed', async () => {
