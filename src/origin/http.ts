@@ -4,8 +4,13 @@
 import type { Clock } from '../clock.ts';
 import { attempt, originFailed } from './attempt.ts';
 import { readBody } from './body.ts';
-import { readRetryAfter, storagePermission } from './cache-control.ts';
-import type { LoadOptions, Origin, OriginAnswer, StoragePermission } from './origin.ts';
+import {
+  readRetryAfter,
+  renewedPermission,
+  storagePermission,
+  type FreshnessFields,
+} from './cache-control.ts';
+import type { Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
 import { conditionalHeader, readValidators } from './validators.ts';
@@ -29,19 +34,21 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const place = placeIn(urlTemplate, 'encoded');
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
-    async load(key, { signal, ...load }) {
+    async load(key, { signal, validator, maxBytes }) {
       const href = place(key);
       if (href === undefined) return { kind: 'none' };
       const url = new URL(href);
+      const condition = conditionalHeader(validator);
       const headers = {
         Accept: '*/*',
         'Accept-Encoding': 'identity',
         'User-Agent': userAgent,
-        ...conditionalHeader(load.validator),
+        ...condition,
       };
+      const asked = { conditional: Object.keys(condition).length > 0, maxBytes };
       return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
         const answer = await follow(transport, url, headers, limit);
-        return read(answer, url.origin, load, clock.nowMs());
+        return read(answer, url.origin, asked, clock.nowMs());
       });
     },
   };
@@ -76,12 +83,12 @@ async function follow(
 async function read(
   answer: Answer,
   where: string,
-  { validator, maxBytes }: Omit<LoadOptions, 'signal'>,
+  { conditional, maxBytes }: { readonly conditional: boolean; readonly maxBytes: number },
   nowMs: number,
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
-  if (status === 304 && validator !== undefined)
-    return { kind: 'unchanged', storage: storageOf(headers, nowMs) };
+  if (status === 304 && conditional)
+    return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
   if (status === 404 || status === 410) {
     await drain(answer);
     return { kind: 'none' };
@@ -104,7 +111,7 @@ async function read(
   }
   const body = await readBody(answer.body, maxBytes, announcedBytes);
   if (body === undefined) return { kind: 'too-large', bytes: undefined };
-  const storage = storageOf(headers, nowMs);
+  const storage = storagePermission(fieldsOf(headers), nowMs);
   return {
     kind: 'found',
     body,
@@ -117,9 +124,9 @@ async function read(
   };
 }
 
-function storageOf(headers: Answer['headers'], nowMs: number): StoragePermission {
+function fieldsOf(headers: Answer['headers']): FreshnessFields {
   const { age, expires, date, vary } = headers;
-  return storagePermission({ cacheControl: headers['cache-control'], age, expires, date, vary }, nowMs);
+  return { cacheControl: headers['cache-control'], age, expires, date, vary };
 }
 
 async function drain(answer: Answer): Promise<void> {

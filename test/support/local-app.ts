@@ -20,6 +20,8 @@ export interface LocalApp<S extends AnyStack = Stack> extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+type AppSettings = Readonly<Record<string, string>>;
+
 export interface LocalAppOptions<S extends AnyStack = Stack> {
   readonly tokenLifetimeMs?: number;
   readonly instances?: number;
@@ -28,7 +30,9 @@ export interface LocalAppOptions<S extends AnyStack = Stack> {
   /** The managed identity unless another is named. */
   readonly credential?: StackCredential;
   /** Added to, or put in the place of, the settings of the stack. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: AppSettings | ((stack: S) => AppSettings);
+  /** Whether to start blob storage, too; it takes the longest. */
+  readonly storage?: boolean;
   readonly timers?: boolean;
   /** Done to the local parts before the app starts, such as telling one to misbehave. */
   readonly prepare?: (stack: S) => void | Promise<void>;
@@ -47,8 +51,14 @@ export async function startLocalApp(options: OfEither): Promise<LocalApp<AnyStac
 export async function startLocalApp(
   options: LocalAppOptions<never> & { readonly cluster?: boolean } = {},
 ): Promise<LocalApp<never>> {
-  const { tokenLifetimeMs = 600_000, instances = 1, cluster = false, appDirectory = packagedApp } = options;
-  const stack = await startStack({ tokenLifetimeMs, storage: false, cluster });
+  const {
+    tokenLifetimeMs = 600_000,
+    instances = 1,
+    cluster = false,
+    appDirectory = packagedApp,
+    settings,
+  } = options;
+  const stack = await startStack({ tokenLifetimeMs, storage: options.storage ?? false, cluster });
   let host: Host | undefined;
   const stop = async (): Promise<void> => {
     await host?.stop();
@@ -60,7 +70,10 @@ export async function startLocalApp(
       appDirectory,
       instances,
       flex: options.flex ?? false,
-      settings: { ...stack.settingsFor(options.credential ?? 'managed-identity'), ...options.settings },
+      settings: {
+        ...stack.settingsFor(options.credential ?? 'managed-identity'),
+        ...(typeof settings === 'function' ? settings(stack as never) : settings),
+      },
       timers: options.timers ?? false,
     });
     const { url } = host;
