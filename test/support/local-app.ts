@@ -1,10 +1,11 @@
 // The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
 
-import { join } from 'node:path';
+import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
 import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
 
-export const packagedApp = join(import.meta.dirname, '../../out/app');
+/** Where package-once.ts has unzipped it. */
+export const packagedApp = inject('appDirectory');
 
 export interface LocalApp extends AsyncDisposable {
   readonly stack: Stack;
