@@ -1,5 +1,5 @@
 // The one client for a single endpoint: keeps one connection ready and authenticated, as a state machine.
-// Used by main.ts through redis.ts. Knows no command, no HTTP, and no credential: only the token keeper.
+// Used by parts.ts through redis.ts. Knows no command, no HTTP, and no credential: only the token keeper.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../clock.ts';
