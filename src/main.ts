@@ -8,7 +8,6 @@ import { TokenKeeper } from './auth/token-keeper.ts';
 import { createTokenSource } from './auth/token-source.ts';
 import { EntryStore } from './cache/store.ts';
 import { systemClock as clock } from './clock.ts';
-import { AppError } from './errors.ts';
 import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
 import { RollCall } from './fleet/roll-call.ts';
 import { Roster } from './fleet/roster.ts';
@@ -26,9 +25,9 @@ import type { KeyRules } from './http/key.ts';
 import { createBlobOrigin } from './origin/blob.ts';
 import { createHttpOrigin } from './origin/http.ts';
 import type { Origin } from './origin/origin.ts';
+import { createRedis } from './redis/create.ts';
 import type { Redis } from './redis/redis.ts';
 import { sharedParts } from './redis/shared.ts';
-import { StandaloneRedis } from './redis/standalone.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
@@ -40,7 +39,6 @@ declare const APP_VERSION: string;
 const loadLimitMs = 30_000;
 
 const settings = readSettings(process.env);
-refuseWhatIsNotBuiltYet(settings);
 
 /** The one Redis client of this process, and what lives as long as it, for every function. */
 const parts = sharedParts(() => startParts(settings));
@@ -137,12 +135,9 @@ function startParts(of: Settings): Parts {
     oidRequired: of.redis.username === undefined,
     clock,
   });
-  const { hostname, port, tls, username } = of.redis;
-  const connection = { hostname, port, tls, username, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
 
   const newKeeper = new TokenKeeper({ source, ...common });
-  const newRedis = new StandaloneRedis({
-    connection,
+  const newRedis = createRedis(of.redis, {
     keeper: newKeeper,
     patienceMs: of.requestBudgetMs,
     ...common,
@@ -209,13 +204,4 @@ function instanceIdentity(environment: Readonly<Record<string, string | undefine
     region: environment['REGION_NAME'] ?? null,
     host: host?.slice(0, 12) ?? null,
   };
-}
-
-/** Settings of the contract that this version does not act on yet must not be taken for working. */
-function refuseWhatIsNotBuiltYet({ redis: cache }: Settings): void {
-  const notYet = (name: string, instead: string): AppError =>
-    new AppError('settings-invalid', `${name}: not supported by this version yet; ${instead}`);
-  if (cache.clusteringPolicy === 'OSSCluster') {
-    throw notYet('REDIS_CLUSTERING_POLICY=OSSCluster', 'use a cache with EnterpriseCluster or NoCluster.');
-  }
 }

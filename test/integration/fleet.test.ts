@@ -69,7 +69,11 @@ async function startFleet(
 function readOnAll(fleet: readonly FleetInstance[]): SteadyReads[] {
   return fleet.map(({ redis }) => {
     const read = async (): Promise<number> => {
-      await redis.run((client) => client.get('any'), { deadlineAtMs: Date.now() + 2000, idempotent: true });
+      await redis.run((client) => client.get('any'), {
+        key: 'any',
+        deadlineAtMs: Date.now() + 2000,
+        idempotent: true,
+      });
       return 200;
     };
     return steadyReads(read, { perSecond: 20, limitMs: 120_000 });

@@ -5,15 +5,15 @@ import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
-import type { ConnectionOptions } from '../../src/redis/connection.ts';
-import { StandaloneRedis } from '../../src/redis/standalone.ts';
+import { createRedis, type ConnectionLimits } from '../../src/redis/create.ts';
+import type { Redis } from '../../src/redis/redis.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { Stack, StackCredential } from '../../local/stack.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
-  readonly redis: StandaloneRedis;
+  readonly redis: Redis;
   readonly events: readonly AppEvent[];
 }
 
@@ -25,7 +25,7 @@ export function adoptStack(stack: Stack): void {
 
 export interface SharedClientOptions {
   readonly credential?: StackCredential;
-  readonly connection?: Partial<ConnectionOptions>;
+  readonly connection?: ConnectionLimits;
   /** For a keeper that must not renew by itself: one whose timers never fire. */
   readonly keeperClock?: Clock;
 }
@@ -45,12 +45,11 @@ export function startSharedClient(stack: Stack, options: SharedClientOptions = {
     clock: systemClock,
   });
   const keeper = new TokenKeeper({ source, ...parts, clock: options.keeperClock ?? systemClock });
-  const redis = new StandaloneRedis({
-    connection: { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000, ...options.connection },
-    keeper,
-    patienceMs: settings.requestBudgetMs,
-    ...parts,
-  });
+  const redis = createRedis(
+    settings.redis,
+    { keeper, patienceMs: settings.requestBudgetMs, ...parts },
+    options.connection,
+  );
   keeper.start();
   redis.start();
   return {
