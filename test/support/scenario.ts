@@ -9,6 +9,9 @@ import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 export const tokenLifetimeMs = 6000;
 export const readsPerSecond = 200;
 
+/** Read in turn; on a cluster they are in all shards. */
+const keys = Array.from({ length: 8 }, (_, index) => `steady-${index}`);
+
 export interface Scenario {
   readonly app: LocalApp;
   /** Milliseconds since the reads began. */
@@ -51,10 +54,11 @@ export async function runScenario(
   const { runMs = 20_000 } = options;
   await using app = await startLocalApp({ tokenLifetimeMs, ...options });
   const { stack, host } = app;
-  await app.fetch('/api/cache/steady?ttl=3600', { method: 'PUT', body: 'value' });
+  for (const key of keys) await app.fetch(`/api/cache/${key}?ttl=3600`, { method: 'PUT', body: 'value' });
   const startedAtMs = Date.now();
+  let reading = 0;
   const read = async (): Promise<number> => {
-    const response = await app.fetch('/api/cache/steady');
+    const response = await app.fetch(`/api/cache/${keys[(reading += 1) % keys.length] ?? ''}`);
     const body = await response.text();
     return response.status === 200 && body !== 'value' ? 0 : response.status;
   };
@@ -107,6 +111,11 @@ export async function runScenario(
     clearInterval(watching);
     await reads.stop();
   }
+}
+
+/** After a Redis that kept nothing has come back: somebody fills it again. */
+export async function refill({ stack }: LocalApp): Promise<void> {
+  for (const key of keys) await stack.redis.admin('SET', key, 'value');
 }
 
 /** Waits until the app has adopted its next token. */
