@@ -38,7 +38,13 @@ export interface LocalStorage {
   /** `https://127.0.0.1:<port>/<account>`, no slash at the end. */
   readonly blobUrl: string;
   createContainer(container: string): Promise<void>;
-  putBlob(container: string, name: string, body: string | Buffer, contentType?: string): Promise<void>;
+  putBlob(
+    container: string,
+    name: string,
+    body: string | Buffer,
+    contentType?: string,
+    cacheControl?: string,
+  ): Promise<void>;
   /** Any request with a valid token; `path` starts with a slash and follows the account. */
   request(
     method: string,
@@ -115,11 +121,15 @@ export async function startStorage(options: StorageOptions): Promise<LocalStorag
     port,
     blobUrl: `https://${loopback}:${port}/${accountName}`,
     createContainer: (container) => demand('PUT', `/${container}?restype=container`),
-    putBlob: (container, name, body, contentType = 'application/octet-stream') =>
+    putBlob: (container, name, body, contentType = 'application/octet-stream', cacheControl) =>
       demand(
         'PUT',
         `/${container}/${name.split('/').map(encodeURIComponent).join('/')}`,
-        { 'x-ms-blob-type': 'BlockBlob', 'Content-Type': contentType },
+        {
+          'x-ms-blob-type': 'BlockBlob',
+          'Content-Type': contentType,
+          ...(cacheControl === undefined ? {} : { 'x-ms-blob-cache-control': cacheControl }),
+        },
         Buffer.from(body),
       ),
     request: send,

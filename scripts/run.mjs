@@ -17,6 +17,7 @@ const commands = {
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
   package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
   bench: { redis: true, programs: benchPrograms },
+  bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
   check: {
     redis: false,
     programs: () => [

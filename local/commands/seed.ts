@@ -1,6 +1,9 @@
-// A few entries of different kinds, so that the first curl finds something. Used by start.ts.
+// Fills the local parts so that the first curl finds something: entries in the cache, the data set in storage.
+// Used by start.ts and tests.
 
+import { makeDataset } from '../dataset/dataset.ts';
 import type { RedisServer } from '../redis-server.ts';
+import type { LocalStorage } from '../storage.ts';
 
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
@@ -15,12 +18,31 @@ const entries = [
   { key: 'images/pixel.png', contentType: 'image/png', body: Buffer.from(pixel, 'base64') },
 ];
 
+/** The container that `npm start` reads through to. */
+export const originContainer = 'origin';
+// More at once are no faster: Azurite is one thread.
+const putsAtOnce = 8;
+
 /** Writes entries over HTTP, as any client would, and one plain string as somebody else would. */
-export async function seed(hostUrl: string, redis: RedisServer): Promise<void> {
+export async function seedCache(hostUrl: string, redis: RedisServer): Promise<void> {
   for (const { key, contentType, body } of entries) {
     const url = `${hostUrl}/api/cache/${key}?ttl=86400`;
     const response = await fetch(url, { method: 'PUT', headers: { 'Content-Type': contentType }, body });
     if (!response.ok) throw new Error(`Seeding ${key}: the app answered ${response.status}.`);
   }
   await redis.admin('SET', 'plain', 'A plain Redis string that somebody else wrote.\n');
+}
+
+/** Puts the data set into a new container; returns how many blobs that are. */
+export async function seedStorage(storage: LocalStorage): Promise<number> {
+  const blobs = makeDataset();
+  await storage.createContainer(originContainer);
+  const left = blobs.values();
+  const lane = async (): Promise<void> => {
+    for (const { name, body, contentType, cacheControl } of left) {
+      await storage.putBlob(originContainer, name, body, contentType, cacheControl);
+    }
+  };
+  await Promise.all(Array.from({ length: putsAtOnce }, lane));
+  return blobs.length;
 }

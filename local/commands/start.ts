@@ -1,14 +1,18 @@
 // `npm start`: everything locally, then the packaged app. Run by scripts/run.mjs.
 
 import { packageApp } from '../../scripts/package.ts';
-import { startHost, type HostLogLine } from '../functions-host/host.ts';
+import { warmPrefix } from '../dataset/dataset.ts';
+import { startHost } from '../functions-host/host.ts';
 import { startStack } from '../stack.ts';
 import { parseOptions, usage, type CommandOptions } from './arguments.ts';
+import { guideTo } from './guide.ts';
+import { HostLog } from './host-log.ts';
 import { runCommand, step, type Lifecycle } from './lifecycle.ts';
-import { seed } from './seed.ts';
+import { originContainer, seedCache, seedStorage } from './seed.ts';
 
 const usualPort = 7071;
 const readyLimitMs = 20_000;
+const warmupLimitMs = 60_000;
 
 await runCommand(async (lifecycle) => {
   const options = parseOptions(process.argv.slice(2));
@@ -23,42 +27,49 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
   const stack = await step('Starting Redis, Entra front, identity endpoint and storage', async () =>
     lifecycle.add('the local parts', await startStack({ tokenLifetimeMs: options.tokenLifetimeMs })),
   );
-  const held: HostLogLine[] = [];
-  let print = (line: HostLogLine): unknown => held.push(line);
+  const { storage } = stack;
+  if (storage === undefined) throw new Error('The local parts have no storage.');
+  const log = new HostLog();
   const host = await step(`Starting the Functions host with ${options.instances} instance(s)`, async () => {
     const starting = startHostOn(options.port, {
       appDirectory,
       instances: options.instances,
       flex: options.flex,
-      settings: stack.settings,
-      onLog: (line) => print(line),
+      settings: {
+        ...stack.settings,
+        ORIGIN_BLOB_CONTAINER_URL: `${storage.blobUrl}/${originContainer}`,
+        WARMUP_PREFIX: warmPrefix,
+      },
+      onLog: (line) => log.add(line),
     });
     // Why the app could not be loaded is in what it printed.
-    starting.catch(() => held.forEach(printLine));
+    starting.catch(() => log.print());
     const started = lifecycle.add('the Functions host', await starting);
     await untilReady(started.url);
-    await seed(started.url, stack.redis);
+    await seedCache(started.url, stack.redis);
     return started;
   });
-  const minutes = options.tokenLifetimeMs / 60_000;
-  const lifetime = minutes >= 1 ? `${minutes} min` : `${options.tokenLifetimeMs / 1000} s`;
-  console.log(`
-Functions host      ${host.url}    (no function keys are asked for, as with Core Tools)
-Redis, Entra rules  rediss://localhost:${stack.front.port}    (tokens only; there is no password)
-Identity endpoint   ${stack.identity.url}    (tokens live ${lifetime})
-Blob storage        ${stack.storage?.blobUrl ?? '-'}    (tokens only)
-
-Try, in another shell:
-  curl -i ${host.url}/api/cache/hello
-  curl -i -X PUT --data-binary 'any bytes' '${host.url}/api/cache/mine?ttl=60'
-  curl -s -X POST -d '{"keys":["hello","images/pixel.png","plain","absent"]}' ${host.url}/api/batch
-  curl -i ${host.url}/api/health/ready
-  curl -s ${host.url}/api/fleet                 (a browser gets a page)
-  curl -i -X POST -H 'Content-Type: application/json' -d '{"input":""}' ${host.url}/admin/functions/reauthenticate
-`);
-  held.forEach(printLine);
-  print = printLine;
+  const blobs = await step('Filling a blob container with a data set', () => seedStorage(storage));
+  await step('Warming the cache with it', () => warm(host.url, log));
+  console.log(
+    guideTo({ hostUrl: host.url, stack, storage, blobs, tokenLifetimeMs: options.tokenLifetimeMs }),
+  );
+  log.print();
   console.log(`Ready: ${host.url}    Ctrl-C stops everything.`);
+}
+
+/** Runs the warmup as an operator would, and waits for its end. */
+async function warm(hostUrl: string, log: HostLog): Promise<void> {
+  const ended = log.next(/^Executed 'Functions\.scheduledWarmup'/u, warmupLimitMs);
+  ended.catch(() => {});
+  const response = await fetch(`${hostUrl}/admin/functions/scheduledWarmup`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"input":""}',
+  });
+  await response.arrayBuffer();
+  if (response.status !== 202) throw new Error(`The admin endpoint answered ${response.status}.`);
+  await ended;
 }
 
 async function startHostOn(
@@ -86,11 +97,4 @@ async function untilReady(hostUrl: string): Promise<void> {
       setTimeout(resolve, 50);
     });
   }
-}
-
-function printLine({ atMs, source, level, message }: HostLogLine): void {
-  if (level === 'debug' || level === 'trace') return;
-  const time = new Date(atMs).toISOString().slice(11, 23);
-  const mark = level === 'information' ? '' : `${level}: `;
-  console.log(`${time} ${source.padEnd(10)} ${mark}${message}`);
 }

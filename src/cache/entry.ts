@@ -33,6 +33,9 @@ export interface Loaded {
   readonly staleSeconds: number;
   /** What the load took: the longer, the earlier the next one has to begin. */
   readonly loadMs: number;
+  /** What the origin said of the lifetime: it holds for renewals that say nothing. */
+  readonly maxAgeSeconds: number | undefined;
+  readonly staleAllowed: boolean;
 }
 
 // An entry is one Redis string, so that a read is one GET and Redis's own expiry applies:
@@ -117,8 +120,10 @@ export function decodeHead(start: Buffer, storedBytes: number = Number.POSITIVE_
   const etag = start.toString('latin1', etagAt, headerLengthAt);
   const header = readHeader(start.toString('utf8', headerAt, bodyAt));
   if (!etagPattern.test(etag) || header === undefined) return { kind: 'foreign' };
-  const { type, storedAtMs, ttlSeconds, validator, staleSeconds, loadMs = 0 } = header;
-  const loaded = staleSeconds === undefined ? undefined : { validator, staleSeconds, loadMs };
+  const { type, storedAtMs, ttlSeconds, staleSeconds, validator, loadMs = 0, ...said } = header;
+  const { maxAgeSeconds, staleAllowed = true } = said;
+  const loaded =
+    staleSeconds === undefined ? undefined : { validator, staleSeconds, loadMs, maxAgeSeconds, staleAllowed };
   const head = { contentType: type, etag, freshness: { storedAtMs, ttlSeconds }, loaded };
   return { kind: 'head', head, bodyAt };
 }
@@ -137,6 +142,8 @@ function readHeader(text: string): Header | undefined {
       Number.isFinite(header.ttlSeconds) &&
       isNumberOrNone(header.staleSeconds) &&
       isNumberOrNone(header.loadMs) &&
+      isNumberOrNone(header.maxAgeSeconds) &&
+      (header.staleAllowed === undefined || typeof header.staleAllowed === 'boolean') &&
       (header.validator === undefined || typeof header.validator === 'string');
     return valid ? (header as Header) : undefined;
   } catch {

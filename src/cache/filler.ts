@@ -28,8 +28,11 @@ export class Filler {
   entryOf(answer: OriginEntry, loadMs: number): Entry {
     const { validator, storage } = answer;
     const lifetime = this.#lifetime(storage);
-    const staleSeconds = lifetime?.staleSeconds ?? 0;
-    return loadedEntry(answer, lifetime?.freshness, { validator, staleSeconds, loadMs });
+    return loadedEntry(answer, lifetime?.freshness, {
+      validator,
+      loadMs,
+      ...(lifetime?.said ?? { staleSeconds: 0, maxAgeSeconds: undefined, staleAllowed: false }),
+    });
   }
 
   /** Puts `entry` in the place of `held`, or of nothing. */
@@ -39,12 +42,20 @@ export class Filler {
     return this.#options.store.write(key, entry, condition, this.#deadline());
   }
 
-  /** Gives what the origin says is still current a new lifetime; undefined where it forbids that. */
-  extended<T extends EntryHead>(held: T, storage: StoragePermission, loadMs: number): T | undefined {
-    const lifetime = this.#lifetime(storage);
+  /**
+   * Gives what the origin says is still current a new lifetime; undefined where it forbids that.
+   * @param storage undefined where it said nothing of that: then what it said before holds (RFC 9111, section 4.3.4).
+   */
+  extended<T extends EntryHead>(
+    held: T,
+    storage: StoragePermission | undefined,
+    loadMs: number = held.loaded?.loadMs ?? 0,
+  ): T | undefined {
+    const { validator, maxAgeSeconds, staleAllowed = true } = held.loaded ?? {};
+    const lifetime = this.#lifetime(storage ?? { kind: 'allowed', maxAgeSeconds, staleAllowed });
     if (lifetime === undefined) return undefined;
-    const { freshness, staleSeconds } = lifetime;
-    return { ...held, freshness, loaded: { validator: held.loaded?.validator, staleSeconds, loadMs } };
+    const { freshness, said } = lifetime;
+    return { ...held, freshness, loaded: { validator, loadMs, ...said } };
   }
 
   /** Writes the new lifetime of an entry whose bytes stay. */
@@ -58,10 +69,12 @@ export class Filler {
     return this.#options.store.remove(key, { kind: 'match', etags: [held.etag] }, this.#deadline());
   }
 
-  #lifetime(storage: StoragePermission): ReturnType<typeof lifetimeOf> | undefined {
+  #lifetime(storage: StoragePermission) {
     if (storage.kind === 'forbidden') return undefined;
     const { rules, clock, random } = this.#options;
-    return lifetimeOf(storage, rules, clock.nowMs(), random());
+    const { freshness, staleSeconds } = lifetimeOf(storage, rules, clock.nowMs(), random());
+    const { maxAgeSeconds, staleAllowed } = storage;
+    return { freshness, said: { staleSeconds, maxAgeSeconds, staleAllowed } };
   }
 
   #deadline(): number {

@@ -9,7 +9,7 @@ import { attempt, originFailed } from './attempt.ts';
 import { blobFailure, isBlobNotFound, isRestError } from './blob-failures.ts';
 import { sdkHttpClient } from './blob-transport.ts';
 import { readBody } from './body.ts';
-import { storagePermission } from './cache-control.ts';
+import { renewedPermission, storagePermission } from './cache-control.ts';
 import type { ListedPage, LoadOptions, Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { createTransport } from './transport.ts';
@@ -141,7 +141,7 @@ async function read(
 function withoutBody(error: RestError, where: string, conditional: boolean, nowMs: number): OriginAnswer {
   if (error.statusCode === 304 && conditional) {
     const cacheControl = error.response?.headers.get('cache-control');
-    return { kind: 'unchanged', storage: storagePermission({ cacheControl }, nowMs) };
+    return { kind: 'unchanged', storage: renewedPermission({ cacheControl }, nowMs) };
   }
   if (isBlobNotFound(error)) return { kind: 'none' };
   throw blobFailure(error, where, nowMs);

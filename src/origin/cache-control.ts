@@ -18,7 +18,8 @@ const forbidding = ['no-store', 'no-cache', 'private'] as const;
 const longestSeconds = 2 ** 31;
 
 export function storagePermission(fields: FreshnessFields, nowMs: number): StoragePermission {
-  const directives = parseDirectives(fields.cacheControl ?? '');
+  // Of a run of white space the pattern would try every split: half a second for one of 16 KB.
+  const directives = parseDirectives((fields.cacheControl ?? '').replaceAll(/\s+/gu, ' '));
   const named = forbidding.find((name) => directives.has(name));
   if (named !== undefined) return { kind: 'forbidden', reason: `Cache-Control: ${named}` };
   if (fields.vary?.split(',').some((name) => name.trim() === '*') === true) {
@@ -38,6 +39,13 @@ export function storagePermission(fields: FreshnessFields, nowMs: number): Stora
     maxAgeSeconds,
     staleAllowed: !staleForbidden.some((name) => directives.has(name)),
   };
+}
+
+/** The same of a 304, which need not repeat what the entry came with: then undefined (section 4.3.4). */
+export function renewedPermission(fields: FreshnessFields, nowMs: number): StoragePermission | undefined {
+  const { cacheControl, expires, vary } = fields;
+  const says = [cacheControl, expires, vary].some((field) => field !== undefined);
+  return says ? storagePermission(fields, nowMs) : undefined;
 }
 
 /** Section 4.2.1. What was meant as a lifetime and is none counts as none left. */

@@ -4,8 +4,13 @@
 import type { Clock } from '../clock.ts';
 import { attempt, originFailed } from './attempt.ts';
 import { readBody } from './body.ts';
-import { readRetryAfter, storagePermission } from './cache-control.ts';
-import type { LoadOptions, Origin, OriginAnswer, StoragePermission } from './origin.ts';
+import {
+  readRetryAfter,
+  renewedPermission,
+  storagePermission,
+  type FreshnessFields,
+} from './cache-control.ts';
+import type { LoadOptions, Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
 import { conditionalHeader, readValidators } from './validators.ts';
@@ -81,7 +86,7 @@ async function read(
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
   if (status === 304 && validator !== undefined)
-    return { kind: 'unchanged', storage: storageOf(headers, nowMs) };
+    return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
   if (status === 404 || status === 410) {
     await drain(answer);
     return { kind: 'none' };
@@ -104,7 +109,7 @@ async function read(
   }
   const body = await readBody(answer.body, maxBytes, announcedBytes);
   if (body === undefined) return { kind: 'too-large', bytes: undefined };
-  const storage = storageOf(headers, nowMs);
+  const storage = storagePermission(fieldsOf(headers), nowMs);
   return {
     kind: 'found',
     body,
@@ -117,9 +122,9 @@ async function read(
   };
 }
 
-function storageOf(headers: Answer['headers'], nowMs: number): StoragePermission {
+function fieldsOf(headers: Answer['headers']): FreshnessFields {
   const { age, expires, date, vary } = headers;
-  return storagePermission({ cacheControl: headers['cache-control'], age, expires, date, vary }, nowMs);
+  return { cacheControl: headers['cache-control'], age, expires, date, vary };
 }
 
 async function drain(answer: Answer): Promise<void> {

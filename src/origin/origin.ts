@@ -4,8 +4,11 @@
 /** What the origin has under a key, as far as it answered. A failure is an AppError `origin-failed`, never `none`. */
 export type OriginAnswer =
   | OriginEntry
-  /** The entry that the validator names is still the current one; no body was moved. */
-  | { readonly kind: 'unchanged'; readonly storage: StoragePermission }
+  /**
+   * The entry that the validator names is still the current one; no body was moved. `storage` is undefined where
+   * the answer says nothing of it, as that of blob storage: then what came with the body holds.
+   */
+  | { readonly kind: 'unchanged'; readonly storage: StoragePermission | undefined }
   /** The origin was asked, or cannot by its nature hold this key, and has nothing under it. */
   | { readonly kind: 'none' }
   /** Larger than the limit; nothing beyond the limit was read. */

@@ -1,50 +1,54 @@
-// Which URL a key stands for: its place in a URL template, and no other. Used by http.ts and blob.ts.
+// Which URL a key stands for: its place in a URL template, and no other. Used by http.ts, blob.ts and settings.ts.
 // Knows nothing of requests.
 
 /** The URL of a key; undefined for a key that has no place of its own there. */
 export type Place = (key: string) => string | undefined;
 
 /**
- * Where `{key}` stands in a URL template, encoded so that a key cannot leave its place. The template must have
- * passed `isUrlTemplate`.
+ * Where `{key}` stands in a URL template, encoded so that a key cannot leave its place.
  * @param slashes `encoded`: the key is one path segment or value; `kept`: its slashes are the URL's.
+ * @throws TypeError if `isUrlTemplate` says no to the template.
  */
 export function placeIn(template: string, slashes: 'encoded' | 'kept'): Place {
-  const parts = literalParts(template);
-  if (parts === undefined) throw new TypeError('The template has no {key} in its path or query.');
+  const surroundings = surroundingsOf(template);
+  if (surroundings === undefined) throw new TypeError('The template has no {key} in its path or query.');
+  const { before, after } = surroundings;
   return (key) => {
-    // A lone surrogate has no UTF-8 form: different keys would become one URL.
-    if (!key.isWellFormed()) return undefined;
+    // The empty key's place is that of whatever holds the others. A lone surrogate has no UTF-8 form: different
+    // keys would become one URL.
+    if (key === '' || !key.isWellFormed()) return undefined;
     const encoded = encodeReserved(key);
     const kept = encoded.replaceAll('%2F', '/');
     // Parsers and servers resolve `.` and `..` segments, and some servers decode %2F or %5C first (nginx does
     // before it hands on, HTTP.sys too). A key that would read differently then is not asked for.
-    const asReadByAny = [encoded, kept, kept.replaceAll('%5C', '/')].map((form) => parts.join(form));
-    if (!asReadByAny.every(isNormal)) return undefined;
-    return parts.join(slashes === 'kept' ? kept : encoded);
+    const asReadByAny = before + kept.replaceAll('%5C', '/') + after;
+    if (URL.parse(asReadByAny)?.href !== asReadByAny) return undefined;
+    return before + (slashes === 'kept' ? kept : encoded) + after;
   };
 }
 
-/** Whether `{key}` stands in the path or query, and nowhere else, of an http or https URL without a user name. */
+/**
+ * Whether `{key}` stands once in the path or query, and nowhere else, of an http or https URL without a user name
+ * and fragment.
+ */
 export function isUrlTemplate(template: string): boolean {
-  return literalParts(template) !== undefined;
+  return surroundingsOf(template) !== undefined;
 }
 
-/** What stands around each `{key}`, in the form that a URL parser leaves as it is. */
-function literalParts(template: string): readonly string[] | undefined {
+/** What stands before and after `{key}`, in the form that a URL parser leaves as it is. */
+function surroundingsOf(template: string): { readonly before: string; readonly after: string } | undefined {
   const pieces = template.split('{key}');
+  if (pieces.length !== 2 || template.includes('#')) return undefined;
   // Letters and digits pass a URL parser unchanged in path and query.
   let marker = 'key';
-  while (template.replaceAll('{key}', '').toLowerCase().includes(marker)) marker += '0';
+  while (pieces.join(' ').toLowerCase().includes(marker)) marker += '0';
   const url = URL.parse(pieces.join(marker));
   if (url === null || !/^https?:$/u.test(url.protocol) || url.username !== '' || url.password !== '') {
     return undefined;
   }
-  url.hash = '';
-  const parts = url.href.split(marker);
-  const inPathAndQuery = (url.pathname + url.search).split(marker).length;
-  const all = parts.length === pieces.length && parts.length === inPathAndQuery;
-  return all && parts.length > 1 ? parts : undefined;
+  const [before, after, ...more] = url.href.split(marker);
+  const inPlace = (url.pathname + url.search).includes(marker) && more.length === 0;
+  return inPlace && before !== undefined && after !== undefined ? { before, after } : undefined;
 }
 
 /** Every byte outside RFC 3986's unreserved characters: encodeURIComponent leaves five of those. */
@@ -53,8 +57,4 @@ function encodeReserved(key: string): string {
     /[!'()*]/gu,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-function isNormal(url: string): boolean {
-  return URL.parse(url)?.href === url;
 }

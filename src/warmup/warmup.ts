@@ -145,7 +145,7 @@ export class Warmup {
   }
 
   async #act(candidate: Candidate, redisKey: string, plan: Plan, pass: Pass): Promise<void> {
-    const { filler, clock, maxValueBytes } = this.#options;
+    const { filler, maxValueBytes } = this.#options;
     const { counts } = pass.tally;
     switch (plan.kind) {
       case 'current':
@@ -157,11 +157,8 @@ export class Warmup {
       case 'failed':
         return pass.fail(plan.cause);
       case 'extend': {
-        const { freshness, ...rest } = plan.held;
-        if (freshness === undefined) return;
-        const head = { ...rest, freshness: { ...freshness, storedAtMs: clock.nowMs() } };
-        const touched = await filler.touch(redisKey, head);
-        if (pass.settle(touched)) counts.renewed += 1;
+        const head = filler.extended(plan.held, undefined);
+        if (head !== undefined && pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
         return;
       }
       case 'load': {

@@ -28,9 +28,11 @@ describe('entries in Redis', () => {
         etags,
         validators,
         ttls,
-        (body, contentType, etag, validator, ttl) => {
+        fc.boolean(),
+        (body, contentType, etag, validator, ttl, staleAllowed) => {
           const freshness = { storedAtMs: 1, ttlSeconds: ttl / 3 };
-          const loaded = { validator, staleSeconds: 60, loadMs: 12.5 };
+          const maxAgeSeconds = staleAllowed ? undefined : ttl;
+          const loaded = { validator, staleSeconds: 60, loadMs: 12.5, maxAgeSeconds, staleAllowed };
           const entry = loadedEntry({ body, contentType, etag }, freshness, loaded);
           expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
           // The origin's tag is kept where it can stand in a header and in the stored form.

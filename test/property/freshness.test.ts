@@ -8,7 +8,7 @@ const head = (storedAtMs: number, ttlSeconds: number, loadMs: number) => ({
   contentType: 'text/plain',
   etag: 'x',
   freshness: { storedAtMs, ttlSeconds },
-  loaded: { validator: undefined, staleSeconds: 60, loadMs },
+  loaded: { validator: undefined, staleSeconds: 60, loadMs, maxAgeSeconds: undefined, staleAllowed: true },
 });
 
 describe('lifetimes', () => {

@@ -14,6 +14,8 @@ export interface LocalApp extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+type AppSettings = Readonly<Record<string, string>>;
+
 export interface LocalAppOptions {
   readonly tokenLifetimeMs?: number;
   readonly instances?: number;
@@ -22,7 +24,9 @@ export interface LocalAppOptions {
   /** The managed identity unless another is named. */
   readonly credential?: StackCredential;
   /** Added to, or put in the place of, the settings of the stack. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: AppSettings | ((stack: Stack) => AppSettings);
+  /** Whether to start blob storage, too; it takes the longest. */
+  readonly storage?: boolean;
   readonly timers?: boolean;
   /** Done to the local parts before the app starts, such as telling one to misbehave. */
   readonly prepare?: (stack: Stack) => void | Promise<void>;
@@ -31,8 +35,8 @@ export interface LocalAppOptions {
 }
 
 export async function startLocalApp(options: LocalAppOptions = {}): Promise<LocalApp> {
-  const { tokenLifetimeMs = 600_000, instances = 1, appDirectory = packagedApp } = options;
-  const stack = await startStack({ tokenLifetimeMs, storage: false });
+  const { tokenLifetimeMs = 600_000, instances = 1, appDirectory = packagedApp, settings } = options;
+  const stack = await startStack({ tokenLifetimeMs, storage: options.storage ?? false });
   let host: Host | undefined;
   const stop = async (): Promise<void> => {
     await host?.stop();
@@ -44,7 +48,10 @@ export async function startLocalApp(options: LocalAppOptions = {}): Promise<Loca
       appDirectory,
       instances,
       flex: options.flex ?? false,
-      settings: { ...stack.settingsFor(options.credential ?? 'managed-identity'), ...options.settings },
+      settings: {
+        ...stack.settingsFor(options.credential ?? 'managed-identity'),
+        ...(typeof settings === 'function' ? settings(stack) : settings),
+      },
       timers: options.timers ?? false,
     });
     const { url } = host;
