@@ -3,7 +3,7 @@
 
 import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
-import { startStack, type Stack } from '../local/stack.ts';
+import { startStack, type AnyStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
 
 const rounds = 300;
@@ -19,7 +19,7 @@ interface Contestant extends AsyncDisposable {
   readonly readsMs: number[];
 }
 
-const stacks: Stack[] = [];
+const stacks: AnyStack[] = [];
 try {
   stacks.push(await startStack({ storage: false }));
   stacks.push(await startStack({ storage: false, cluster: true }));
@@ -55,7 +55,7 @@ try {
   for (const stack of stacks) await stack.stop();
 }
 
-async function start(stack: Stack): Promise<Contestant> {
+async function start(stack: AnyStack): Promise<Contestant> {
   adoptStack(stack);
   // A client secret, because MSAL knows one identity endpoint a process, and each stack has its own.
   const client = startSharedClient(stack, { credential: 'client-secret' });

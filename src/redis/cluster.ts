@@ -6,9 +6,9 @@ import { AppError } from '../errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import type { RedisClient } from './connection.ts';
 import type { NodeCall, RedisNode } from './node.ts';
+import { slotOf } from './key-slot.ts';
 import { nextStep } from './redirect.ts';
 import type { CallOptions, KeyOutcome, Redis, RedisStatus } from './redis.ts';
-import { slotOf } from './topology.ts';
 
 export interface ClusterRedisOptions {
   readonly nodes: ClusterNodes;
@@ -64,7 +64,7 @@ export class ClusterRedis implements Redis {
         const step = node === undefined ? ({ kind: 'later' } as const) : nextStep(error, this.#hostname);
         if (step.kind === 'give-up' || steps === maxSteps || this.#nodes.isClosed) throw error;
         once = step.kind === 'ask' ? this.#nodes.asked(step.at) : undefined;
-        if (step.kind === 'moved') this.#nodes.moved(slot, step.to);
+        if (step.kind === 'moved') this.#nodes.moved(step.slot, step.to);
         if (step.kind === 'later') {
           this.#nodes.refreshSoon();
           await this.#pause(deadlineAtMs, error);

@@ -7,7 +7,7 @@ import { parseAddress, type NodeAddress } from './topology.ts';
 
 export type NextStep =
   /** The slot has moved for good. */
-  | { readonly kind: 'moved'; readonly to: NodeAddress }
+  | { readonly kind: 'moved'; readonly slot: number; readonly to: NodeAddress }
   /** The slot is on its way: this key is there already, this once. */
   | { readonly kind: 'ask'; readonly at: NodeAddress }
   /** Nothing was done; the same node may be able to in a moment. */
@@ -24,10 +24,12 @@ export function nextStep(error: AppError, answeredBy: string): NextStep {
   if (error.code === 'stopped') return { kind: 'elsewhere' };
   if (!(error.cause instanceof ErrorReply)) return { kind: 'give-up' };
   const { message } = error.cause;
-  const redirect = /^(?<kind>MOVED|ASK) \d+ (?<address>\S+)$/u.exec(message)?.groups;
+  const redirect = /^(?<kind>MOVED|ASK) (?<slot>\d+) (?<address>\S+)$/u.exec(message)?.groups;
   const address = parseAddress(redirect?.['address'] ?? '', answeredBy);
   if (address !== undefined) {
-    return redirect?.['kind'] === 'MOVED' ? { kind: 'moved', to: address } : { kind: 'ask', at: address };
+    return redirect?.['kind'] === 'MOVED'
+      ? { kind: 'moved', slot: Number(redirect['slot']), to: address }
+      : { kind: 'ask', at: address };
   }
   return passing.some((code) => message.startsWith(code)) ? { kind: 'later' } : { kind: 'give-up' };
 }

@@ -1,10 +1,7 @@
 // Which node of a cluster holds which slot, out of CLUSTER SLOTS. Used by cluster-nodes.ts and cluster.ts.
 // Pure; knows no connection.
 
-import calculateSlot from 'cluster-key-slot';
-
-/** Of a cluster: fixed by the protocol (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
-export const slotCount = 16_384;
+import { slotCount } from './key-slot.ts';
 
 export interface NodeAddress {
   readonly host: string;
@@ -13,10 +10,6 @@ export interface NodeAddress {
 
 /** The primary of each slot; undefined where no node holds it. */
 export type SlotTable = readonly (NodeAddress | undefined)[];
-
-export function slotOf(key: string): number {
-  return calculateSlot(key);
-}
 
 export function addressText({ host, port }: NodeAddress): string {
   return `${host}:${port}`;

@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
 import {
@@ -19,7 +19,7 @@ import { failed, steadyReads, type SteadyReads } from '../support/steady-reads.t
 
 const spreadMs = 2000;
 
-let stack: Stack;
+let stack: AnyStack;
 let fleets = 0;
 const stops: (() => Promise<unknown>)[] = [];
 

@@ -2,7 +2,7 @@
 // Run on each kind of cache by test/integration/warmup*.test.ts.
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
@@ -10,7 +10,7 @@ import { eventually } from '../support/local-app.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 
-let stack: Stack;
+let stack: AnyStack;
 let origin: ScriptedOrigin;
 
 const start = (settings: Readonly<Record<string, string>> = {}): FillingInstance =>

@@ -1,14 +1,15 @@
 // The app on a cluster of six nodes: primaries that die, slots that move, ports that change, all under reads.
 
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ClusterStack } from '../../local/stack.ts';
-import { slotOf } from '../../src/redis/topology.ts';
+import { slotOf } from '../../src/redis/key-slot.ts';
 import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from '../support/steady-reads.ts';
 
 const budgetMs = 1000;
 const timeout = 60_000;
-let app: LocalApp;
+let app: LocalApp<ClusterStack>;
 let stack: ClusterStack;
 
 const sleep = (ms: number): Promise<void> =>
@@ -18,7 +19,7 @@ const sleep = (ms: number): Promise<void> =>
 
 beforeEach(async () => {
   app = await startLocalApp({ cluster: true, settings: { REQUEST_BUDGET_MS: `${budgetMs}` } });
-  stack = app.stack as ClusterStack;
+  stack = app.stack;
 });
 afterEach(async () => app?.stop());
 
@@ -80,8 +81,22 @@ const logged = (): string =>
     .join('\n');
 
 it('computes slots as Redis does', { timeout }, async () => {
-  const odd = ['', '{', '{}', 'a{b}c', '{}{a}', 'a{}b', '{{a}}', 'ä{ö}', '\u{1F600}', 'a'.repeat(1024)];
-  for (const key of [...odd, ...keys]) expect(slotOf(key)).toBe(await stack.redis.slotOf(key));
+  const odd = [
+    '',
+    '{',
+    '{}',
+    'a{b}c',
+    '{}{a}',
+    'a{}b',
+    '{{a}}',
+    '}a{b}',
+    'ä{ö}',
+    '\u{1F600}',
+    'a'.repeat(1024),
+  ];
+  const any = fc.sample(fc.string({ unit: fc.constantFrom('{', '}', 'a', 'b', 'ö', '\u{1F600}', ' ') }), 300);
+  for (const key of [...odd, ...any])
+    expect([key, slotOf(key)]).toEqual([key, await stack.redis.slotOf(key)]);
 });
 
 it(
@@ -111,9 +126,8 @@ it(
     const failures = failed(outcomes);
     // What exists is never absent, nor anything else than unavailable.
     expect(new Set(failures.map(({ status }) => status))).toEqual(new Set([503]));
-    expect(
-      failures.every(({ atMs, tookMs }) => atMs + tookMs >= killedAtMs && tookMs <= budgetMs + 200),
-    ).toBe(true);
+    expect(failures.filter(({ atMs, tookMs }) => atMs + tookMs < killedAtMs)).toEqual([]);
+    expect(Math.max(...failures.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(budgetMs + 500);
     expect(failures.filter(({ atMs }) => atMs > tookOverAtMs + 1000)).toEqual([]);
     expect(app.host.crashes).toBe(0);
   },
@@ -153,9 +167,9 @@ it('slots that move under load cost no read and no write', { timeout }, async ()
   const slots = [...new Set(moving.map(slotOf))];
   const reads = readAll();
   const written = new Map<string, string>();
-  let writing = true;
+  const stopWriting = new AbortController();
   const writes = (async () => {
-    for (let turn = 0; writing; turn += 1) {
+    for (let turn = 0; !stopWriting.signal.aborted; turn += 1) {
       const key = `written-{${moving[turn % moving.length] ?? ''}}-${turn % 7}`;
       const { status } = await put(key, `turn ${turn}`);
       expect([201, 204]).toContain(status);
@@ -168,7 +182,7 @@ it('slots that move under load cost no read and no write', { timeout }, async ()
     await stack.redis.moveSlots(0, 1, slots, { keysPerStep: 1, onStep });
     await stack.redis.moveSlots(1, 2, slots, { keysPerStep: 1, onStep });
   } finally {
-    writing = false;
+    stopWriting.abort();
   }
   await writes;
   const outcomes = await reads.stop();

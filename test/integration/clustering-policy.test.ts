@@ -1,16 +1,17 @@
 // A setting that does not fit the cache is told by name, not suffered; and no certificate is taken for another.
 
 import { expect, it } from 'vitest';
+import type { AnyStack } from '../../local/stack.ts';
 import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
 
-const logged = (app: LocalApp, text: string): string[] =>
+const logged = (app: LocalApp<AnyStack>, text: string): string[] =>
   app.host
     .logs()
     .map(({ message }) => message)
     .filter((message) => message.includes(text));
 
 /** One clear error, 503 for every key, and not ready. */
-async function expectToldOnce(app: LocalApp, setting: RegExp): Promise<void> {
+async function expectToldOnce(app: LocalApp<AnyStack>, setting: RegExp): Promise<void> {
   await eventually(async () => {
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {
       expect((await app.fetch(`/api/cache/${key}`)).status).toBe(503);

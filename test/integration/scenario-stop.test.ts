@@ -2,13 +2,14 @@
 
 import { expect, it } from 'vitest';
 import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from '../support/local-app.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { allCaches } from '../support/caches.ts';
 
 interface Middle {
   readonly what: string;
-  readonly options?: LocalAppOptions;
+  readonly options?: LocalAppOptions<AnyStack>;
   /** Brings the app into the middle of it. */
-  readonly reach: (app: LocalApp) => Promise<void>;
+  readonly reach: (app: LocalApp<AnyStack>) => Promise<void>;
   /** What requests in flight may be answered with. */
   readonly statuses: readonly number[];
 }

@@ -7,7 +7,7 @@ import type { Origin } from '../../src/origin/origin.ts';
 import type { EntryKey } from '../../src/cache/loader.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
-import type { Stack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { startSharedClient, type SharedClient } from './shared-client.ts';
 
 export interface FillingInstance extends SharedClient, Filling {
@@ -16,7 +16,7 @@ export interface FillingInstance extends SharedClient, Filling {
 
 /** The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`. */
 export function startFillingInstance(
-  stack: Stack,
+  stack: AnyStack,
   origin: Origin,
   settings: Readonly<Record<string, string>> = {},
 ): FillingInstance {

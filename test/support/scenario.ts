@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 
@@ -13,7 +14,7 @@ export const readsPerSecond = 200;
 const keys = Array.from({ length: 8 }, (_, index) => `steady-${index}`);
 
 export interface Scenario {
-  readonly app: LocalApp;
+  readonly app: LocalApp<AnyStack>;
   /** Milliseconds since the reads began. */
   readonly elapsedMs: () => number;
   /** Expiry of the latest token that Redis has accepted. */
@@ -23,7 +24,7 @@ export interface Scenario {
 }
 
 export interface Observed {
-  readonly app: LocalApp;
+  readonly app: LocalApp<AnyStack>;
   readonly outcomes: readonly ReadOutcome[];
   readonly failed: readonly ReadOutcome[];
   /** Tokens adopted after the first. */
@@ -37,7 +38,8 @@ export interface Observed {
   readonly output: string;
 }
 
-export interface ScenarioOptions extends LocalAppOptions {
+export interface ScenarioOptions extends LocalAppOptions<AnyStack> {
+  readonly cluster?: boolean;
   readonly runMs?: number;
 }
 
@@ -114,12 +116,12 @@ export async function runScenario(
 }
 
 /** After a Redis that kept nothing has come back: somebody fills it again. */
-export async function refill({ stack }: LocalApp): Promise<void> {
+export async function refill({ stack }: LocalApp<AnyStack>): Promise<void> {
   for (const key of keys) await stack.redis.admin('SET', key, 'value');
 }
 
 /** Waits until the app has adopted its next token. */
-export async function nextRotation(app: LocalApp): Promise<void> {
+export async function nextRotation(app: LocalApp<AnyStack>): Promise<void> {
   const count = (): number =>
     app.host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
   const before = count();

@@ -9,7 +9,7 @@ import { createRedis, type ConnectionLimits } from '../../src/redis/create.ts';
 import type { Redis } from '../../src/redis/redis.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
-import type { Stack, StackCredential } from '../../local/stack.ts';
+import type { AnyStack, StackCredential } from '../../local/stack.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
@@ -18,7 +18,7 @@ export interface SharedClient extends AsyncDisposable {
 }
 
 /** Lets this process trust the stack and find its identity endpoint, as NODE_EXTRA_CA_CERTS would. */
-export function adoptStack(stack: Stack): void {
+export function adoptStack(stack: AnyStack): void {
   setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
 }
@@ -30,7 +30,7 @@ export interface SharedClientOptions {
   readonly keeperClock?: Clock;
 }
 
-export function startSharedClient(stack: Stack, options: SharedClientOptions = {}): SharedClient {
+export function startSharedClient(stack: AnyStack, options: SharedClientOptions = {}): SharedClient {
   const settings = readSettings(stack.settingsFor(options.credential ?? 'managed-identity'));
   const events: AppEvent[] = [];
   const parts = {

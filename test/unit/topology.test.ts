@@ -59,8 +59,8 @@ describe('an error reply of a node', () => {
     nextStep(fromErrorReply(new ErrorReply(message)) as AppError, 'cache.example');
 
   it.each([
-    ['MOVED 3999 10.0.0.1:8501', { kind: 'moved', to: { host: '10.0.0.1', port: 8501 } }],
-    ['MOVED 3999 :8501', { kind: 'moved', to: { host: 'cache.example', port: 8501 } }],
+    ['MOVED 3999 10.0.0.1:8501', { kind: 'moved', slot: 3999, to: { host: '10.0.0.1', port: 8501 } }],
+    ['MOVED 3999 :8501', { kind: 'moved', slot: 3999, to: { host: 'cache.example', port: 8501 } }],
     ['ASK 3999 2001:db8::1:8501', { kind: 'ask', at: { host: '2001:db8::1', port: 8501 } }],
     ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'later' }],
     ['CLUSTERDOWN Hash slot not served', { kind: 'later' }],
