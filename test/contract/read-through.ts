@@ -43,7 +43,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('fills a miss once, and the next reads are hits with what the origin said of it', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'value');
     origin.storage = { kind: 'allowed', maxAgeSeconds: 1000, staleAllowed: true };
     expect(await read(instance)).toMatchObject({
@@ -64,7 +64,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('asks the origin once for 1,000 concurrent reads of one absent key on three instances', async () => {
-    const instances = [1, 2, 3].map(() => startFillingInstance(stack, origin));
+    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
     try {
       origin.set(name, 'value');
       origin.delayMs = 300;
@@ -84,7 +84,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('asks the origin at most once an instance when Redis restarts, and its locks are lost, under a load', async () => {
-    const instances = [1, 2, 3].map(() => startFillingInstance(stack, origin));
+    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
     try {
       for (const instance of instances) expect(told(await read(instance, 'absent'))).toBe('miss');
       origin.loads.length = 0;
@@ -109,7 +109,9 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('a hot key is loaded once a lifetime and no read waits for the origin after the first', async () => {
     const lifetimeSeconds = 2;
     const settings = { CACHE_DEFAULT_TTL_SECONDS: `${lifetimeSeconds}`, CACHE_STALE_SECONDS: '2' };
-    const instances = [1, 2, 3].map(() => startFillingInstance(stack, origin, settings));
+    const instances = await Promise.all(
+      [1, 2, 3].map(async () => startFillingInstance(stack, origin, settings)),
+    );
     try {
       origin.delayMs = 100;
       origin.set(name, 'value');
@@ -141,7 +143,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('serves what is stale at once while a slow origin renews it, and the late answer is in the cache', async () => {
-    await using instance = startFillingInstance(stack, origin, {
+    await using instance = await startFillingInstance(stack, origin, {
       CACHE_DEFAULT_TTL_SECONDS: '1',
       CACHE_STALE_SECONDS: '60',
     });
@@ -160,7 +162,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('ends a miss within its time when the origin is slow, and the late answer is in the cache', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'late');
     origin.delayMs = 1000;
     const startedAtMs = performance.now();
@@ -171,7 +173,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('remembers for a moment that the origin has none, then asks again', async () => {
-    await using instance = startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
     expect(await read(instance)).toEqual({ kind: 'miss', origin: 'asked' });
     expect(await read(instance)).toEqual({ kind: 'miss', origin: 'remembered' });
     expect(origin.loads).toHaveLength(1);
@@ -180,7 +182,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('a stale entry that the origin has no more ends as a miss', async () => {
-    await using instance = startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
     origin.set(name, 'value');
     await read(instance);
     origin.entries.clear();
@@ -191,8 +193,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
 
   it('serves stale while the origin fails, tries again once a second in the whole fleet, and recovers', async () => {
     const settings = { CACHE_DEFAULT_TTL_SECONDS: '4', CACHE_STALE_SECONDS: '60' };
-    await using first = startFillingInstance(stack, origin, settings);
-    await using second = startFillingInstance(stack, origin, settings);
+    await using first = await startFillingInstance(stack, origin, settings);
+    await using second = await startFillingInstance(stack, origin, settings);
     origin.set(name, 'old');
     await read(first);
     await sleep(4100);
@@ -216,7 +218,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('answers a miss with what failed while the origin fails, never with a miss', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.failing = true;
     for (let reads = 0; reads < 3; reads += 1) expect(told(await read(instance))).toBe('origin-failed');
     origin.failing = false;
@@ -225,7 +227,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('goes to the origin while Redis is down, with bounded loads, and says that nothing was stored', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     await instance.redis.ping(Date.now() + 5000);
     const names = Array.from({ length: 100 }, (_, index) => `${name}-${index}`);
     for (const one of names) origin.set(one, one);
@@ -253,7 +255,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it("does not overwrite what a client wrote while a load was on its way, and leaves a client's entries alone", async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'from the origin');
     origin.delayMs = 300;
     const loading = read(instance);
@@ -266,7 +268,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('serves and does not store what the origin forbids to store', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'secret');
     origin.storage = { kind: 'forbidden', reason: 'no-store' };
     for (let reads = 0; reads < 2; reads += 1) {
@@ -277,7 +279,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('reads many keys at once, each with an answer of its own', async () => {
-    await using instance = startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(`${name}/a`, 'a');
     origin.set(`${name}/b`, 'b');
     await read(instance, `${name}/a`);
@@ -288,8 +290,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('another instance takes over within seconds when the one that loads is gone', async () => {
-    const dead = startFillingInstance(stack, origin);
-    await using instance = startFillingInstance(stack, origin);
+    const dead = await startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'value');
     origin.delayMs = 600_000;
     void read(dead).catch(() => {});

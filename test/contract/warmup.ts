@@ -13,7 +13,7 @@ import { adoptStack } from '../support/shared-client.ts';
 let stack: AnyStack;
 let origin: ScriptedOrigin;
 
-const start = (settings: Readonly<Record<string, string>> = {}): FillingInstance =>
+const start = (settings: Readonly<Record<string, string>> = {}): Promise<FillingInstance> =>
   startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings });
 
 interface RunOptions {
@@ -66,7 +66,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('loads 2,000 entries, each byte-identical; the next run moves no body, and only what has changed is loaded', async () => {
-    await using instance = start();
+    await using instance = await start();
     fill(2000);
     expect(await run(instance)).toMatchObject({
       listed: 2000,
@@ -93,7 +93,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('renews what would not stay fresh until the next run without asking for it again', async () => {
-    await using instance = start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
+    await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
     fill(300);
     await run(instance);
     origin.loads.length = 0;
@@ -105,7 +105,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('one bad entry stops nothing: too large, not a key, of another type, gone, written by a client', async () => {
-    await using instance = start({ CACHE_MAX_VALUE_BYTES: '4096' });
+    await using instance = await start({ CACHE_MAX_VALUE_BYTES: '4096' });
     fill(50);
     origin.set('set/huge', Buffer.alloc(5000));
     origin.set('set/\u0007bell', 'x');
@@ -126,7 +126,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('with five instances one does the work', async () => {
-    const instances = [1, 2, 3, 4, 5].map(() => start());
+    const instances = await Promise.all([1, 2, 3, 4, 5].map(async () => start()));
     try {
       fill(500);
       origin.delayMs = 20;
@@ -146,8 +146,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('stops at its time limit, and the next run goes on there, on another instance, and goes round', async () => {
-    await using first = start();
-    await using second = start();
+    await using first = await start();
+    await using second = await start();
     fill(1000);
     origin.pageSize = 100;
     origin.delayMs = 20;
@@ -168,8 +168,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('killed half-way, the next run completes it as soon as the lock has expired', async () => {
-    const killed = start();
-    await using instance = start();
+    const killed = await start();
+    await using instance = await start();
     fill(1000);
     origin.delayMs = 20;
     origin.pageSize = 100;
@@ -189,7 +189,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('begins anew when the place where it stopped is gone', async () => {
-    await using instance = start();
+    await using instance = await start();
     fill(200);
     origin.pageSize = 50;
     origin.delayMs = 50;
@@ -201,7 +201,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('keeps few names in memory: pages are asked for as they are worked off', async () => {
-    await using instance = start();
+    await using instance = await start();
     fill(100_000, 1);
     origin.pageSize = 1000;
     let ahead = 0;
@@ -217,7 +217,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('ends when the origin or Redis is gone, says so, and the next run goes on', async () => {
-    await using instance = start();
+    await using instance = await start();
     fill(1000);
     origin.pageSize = 1000;
     origin.failing = true;
@@ -246,7 +246,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   });
 
   it('warms the keys that the settings name, by conditional requests where they are not fresh', async () => {
-    await using instance = start({ WARMUP_KEYS: 'one, two,three', CACHE_DEFAULT_TTL_SECONDS: '100' });
+    await using instance = await start({ WARMUP_KEYS: 'one, two,three', CACHE_DEFAULT_TTL_SECONDS: '100' });
     for (const name of ['one', 'two', 'four']) origin.set(name, name);
     expect(await run(instance)).toMatchObject({ listed: 3, loaded: 2, failed: { 'not-found': 1 } });
     origin.set('two', 'second');

@@ -14,13 +14,17 @@ export interface FillingInstance extends SharedClient, Filling {
   readonly store: EntryStore;
 }
 
-/** The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`. */
-export function startFillingInstance(
+/**
+ * The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`.
+ * Resolves when it is connected to all nodes: what a test times is not the start.
+ */
+export async function startFillingInstance(
   stack: AnyStack,
   origin: Origin,
   settings: Readonly<Record<string, string>> = {},
-): FillingInstance {
+): Promise<FillingInstance> {
   const client = startSharedClient(stack);
+  await client.connected();
   const store = new EntryStore(client.redis);
   const events: AppEvent[] = [];
   const filling = startFilling(

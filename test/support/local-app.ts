@@ -1,6 +1,6 @@
 // The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
 
-import { join } from 'node:path';
+import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
 import {
   startStack,
@@ -10,7 +10,8 @@ import {
   type StackCredential,
 } from '../../local/stack.ts';
 
-export const packagedApp = join(import.meta.dirname, '../../out/app');
+/** Where package-once.ts has unzipped it. */
+export const packagedApp = inject('appDirectory');
 
 export interface LocalApp<S extends AnyStack = Stack> extends AsyncDisposable {
   readonly stack: S;

@@ -10,11 +10,15 @@ import type { Redis } from '../../src/redis/redis.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { AnyStack, StackCredential } from '../../local/stack.ts';
+import { caches } from './caches.ts';
+import { eventually } from './local-app.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
   readonly redis: Redis;
   readonly events: readonly AppEvent[];
+  /** Resolves when the client is connected to every node that it connects to. */
+  connected(): Promise<void>;
 }
 
 /** Lets this process trust the stack and find its identity endpoint, as NODE_EXTRA_CA_CERTS would. */
@@ -56,6 +60,13 @@ export function startSharedClient(stack: AnyStack, options: SharedClientOptions 
     keeper,
     redis,
     events,
+    async connected() {
+      const nodes = settings.redis.clusteringPolicy === 'OSSCluster' ? caches.cluster.nodes : 1;
+      await redis.ping(Date.now() + 10_000);
+      await eventually(() => {
+        if (redis.status().connections !== nodes) throw new Error('Not connected to all nodes yet.');
+      });
+    },
     async [Symbol.asyncDispose]() {
       await redis.close();
       keeper.stop();
