@@ -92,7 +92,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       origin.delayMs = 500;
       const reads = Array.from({ length: 300 }, async (_, index) => {
         const instance = instances[index % instances.length] ?? expect.unreachable();
-        return told(await read(instance));
+        // A cluster is back after a few seconds only.
+        return told(await read(instance, name, 8000));
       });
       await eventually(() => expect(origin.loads).toHaveLength(1));
       await stack.redis.restart();

@@ -150,8 +150,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
     await using second = await start();
     fill(1000);
     origin.pageSize = 100;
-    origin.delayMs = 20;
-    const cut = await run(first, { limitMs: 250 });
+    origin.delayMs = 100;
+    const cut = await run(first, { limitMs: 900 });
     expect(cut.complete).toBe(false);
     expect(cut.loaded).toBeGreaterThan(0);
     expect(cut.loaded).toBeLessThan(1000);
@@ -192,8 +192,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
     await using instance = await start();
     fill(200);
     origin.pageSize = 50;
-    origin.delayMs = 50;
-    expect((await run(instance, { limitMs: 150 })).complete).toBe(false);
+    origin.delayMs = 200;
+    expect((await run(instance, { limitMs: 700 })).complete).toBe(false);
     expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toHaveLength(1);
     origin.refusesTokens = true;
     expect(await run(instance)).toMatchObject({ complete: true, failed: { 'listing-failed': 1 } });
