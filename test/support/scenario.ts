@@ -90,6 +90,7 @@ export async function runScenario(
     clearInterval(watching);
     stack.identity.setBehaviour('normal');
     const outcomes = await reads.stop();
+    await untilNoRotation(app);
     const health = await app.fetch('/api/health/ready');
     const said = `${JSON.stringify([...health.headers])}${await health.text()}`;
     const lines = host.logs().map(({ source, level, message }) => `${source} ${level} ${message}`);
@@ -120,12 +121,35 @@ export async function refill({ stack }: LocalApp<AnyStack>): Promise<void> {
   for (const key of keys) await stack.redis.admin('SET', key, 'value');
 }
 
-/** Waits until the app has adopted its next token. */
+/** Waits until the app has adopted its next token, and every live connection has it. */
 export async function nextRotation(app: LocalApp<AnyStack>): Promise<void> {
-  const count = (): number =>
-    app.host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
-  const before = count();
-  await eventually(() => expect(count()).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+  const before = rotationsOf(app);
+  await eventually(() => expect(rotationsOf(app)).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+  await eventually(() => {
+    const live = app.stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
+    const expiriesAtMs = live.map(({ auths }) => auths.at(-1)?.tokenExpiresAtMs ?? 0);
+    expect(Math.min(...expiriesAtMs)).toBeGreaterThan(adoptedExpiryAtMs(app) - 1000);
+  });
+}
+
+/** Of the token that the app adopted last. */
+function adoptedExpiryAtMs({ host }: LocalApp<AnyStack>): number {
+  const last = host.logs().findLast(({ message }) => message.startsWith('tokenRotated '));
+  const { expiresAt } = JSON.parse(last?.message.slice('tokenRotated '.length) ?? '{}') as { expiresAt: string };
+  return Date.parse(expiresAt);
+}
+
+function rotationsOf({ host }: LocalApp<AnyStack>): number {
+  return host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
+}
+
+/** Between two rotations: none of which the AUTHs are still on their way. */
+async function untilNoRotation(app: LocalApp<AnyStack>): Promise<void> {
+  await eventually(async () => {
+    const before = rotationsOf(app);
+    await sleep(400);
+    expect(rotationsOf(app)).toBe(before);
+  });
 }
 
 /** The first 20 consecutive characters of a token that stand in `output`; undefined where none do. */
