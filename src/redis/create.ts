@@ -1,4 +1,4 @@
-// Settings -> the one Redis client, as the cache's clustering policy asks for. Used by main.ts, tests and benches.
+// Settings -> the one Redis client, as the cache's clustering policy asks for. Used by parts.ts.
 // Knows no command.
 
 import type { Settings } from '../settings.ts';

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
@@ -45,6 +46,8 @@ export async function failureOf(loading: Promise<unknown>): Promise<AppError> {
   expect(thrown).toBeInstanceOf(AppError);
   const error = thrown as AppError;
   expect(error.code).toBe('origin-failed');
+  // Whatever logs it, causes and all, logs no token.
+  expect(inspect(error, { depth: 20, showHidden: true, customInspect: false })).not.toMatch(/Bearer|eyJ/u);
   return error;
 }
 

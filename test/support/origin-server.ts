@@ -86,10 +86,11 @@ export async function startOriginServer(certificate?: CertificateAndKey): Promis
       now -= 1;
       noted.sent ??= response.writableFinished;
     });
+    // As it stands when the question comes.
+    const resource = resources.get(target);
+    const told = resource === undefined ? server.missing : (resource.behaviour ?? 'normal');
+    const behaviour = server.behaviour === 'normal' ? told : server.behaviour;
     setTimeout(() => {
-      const resource = resources.get(target);
-      const told = resource === undefined ? server.missing : (resource.behaviour ?? 'normal');
-      const behaviour = server.behaviour === 'normal' ? told : server.behaviour;
       if (typeof behaviour === 'object') {
         response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
       } else if (behaviour === 'hang') {
