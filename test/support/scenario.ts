@@ -135,7 +135,9 @@ export async function nextRotation(app: LocalApp<AnyStack>): Promise<void> {
 /** Of the token that the app adopted last. */
 function adoptedExpiryAtMs({ host }: LocalApp<AnyStack>): number {
   const last = host.logs().findLast(({ message }) => message.startsWith('tokenRotated '));
-  const { expiresAt } = JSON.parse(last?.message.slice('tokenRotated '.length) ?? '{}') as { expiresAt: string };
+  const { expiresAt } = JSON.parse(last?.message.slice('tokenRotated '.length) ?? '{}') as {
+    expiresAt: string;
+  };
   return Date.parse(expiresAt);
 }
 
