@@ -39,8 +39,9 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
     // The Functions worker supplies this module through `require`
     // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
     external: ['@azure/functions-core'],
+    // By a name of its own: what is bundled may import it, too, and then is no module.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     plugins: [quickCommands],
     logLevel: 'warning',
