@@ -4,7 +4,6 @@
 import { app } from '@azure/functions';
 import type { Auth } from './auth/auth.ts';
 import { systemClock as clock } from './clock.ts';
-import { AppError } from './errors.ts';
 import type { WriteDeps } from './functions/deps.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
@@ -21,7 +20,6 @@ import { sharedParts } from './shared.ts';
 
 /** Registers the triggers and starts what they share. Waits for nothing. */
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
-  refuseWhatIsNotBuiltYet(settings);
   // The one Redis client of this process, and what lives as long as it, for every function.
   const parts = sharedParts('app', () => startParts(settings, auth, environment));
   const { redis, store, readThrough, loader, warmup, roster, member, rollCall } = parts;
@@ -97,13 +95,4 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     await redis.close();
     keeper.stop();
   });
-}
-
-/** Settings of the contract that this version does not act on yet must not be taken for working. */
-function refuseWhatIsNotBuiltYet({ redis: cache }: Settings): void {
-  const notYet = (name: string, instead: string): AppError =>
-    new AppError('settings-invalid', `${name}: not supported by this version yet; ${instead}`);
-  if (cache.clusteringPolicy === 'OSSCluster') {
-    throw notYet('REDIS_CLUSTERING_POLICY=OSSCluster', 'use a cache with EnterpriseCluster or NoCluster.');
-  }
 }

@@ -14,8 +14,8 @@ import type { KeyRules } from './http/key.ts';
 import { createBlobOrigin } from './origin/blob.ts';
 import { createHttpOrigin } from './origin/http.ts';
 import type { Origin } from './origin/origin.ts';
+import { createRedis } from './redis/create.ts';
 import type { Redis } from './redis/redis.ts';
-import { StandaloneRedis } from './redis/standalone.ts';
 import type { Settings } from './settings.ts';
 import type { Environment } from './settings-reader.ts';
 import { emit } from './telemetry/events.ts';
@@ -37,10 +37,7 @@ export interface Parts extends Filling {
 /** Makes and starts them: the connection is begun before any request. */
 export function startParts(of: Settings, { credential, keeper }: Auth, environment: Environment): Parts {
   const common = { clock, random: Math.random, emit };
-  const { hostname, port, tls, username } = of.redis;
-  const connection = { hostname, port, tls, username, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
-
-  const redis = new StandaloneRedis({ connection, keeper, patienceMs: of.requestBudgetMs, ...common });
+  const redis = createRedis(of.redis, { keeper, patienceMs: of.requestBudgetMs, ...common });
   redis.start();
 
   const store = new EntryStore(redis);

@@ -1,10 +1,12 @@
 // What is deployed: it runs where there is nothing else, and holds no secret.
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { startHost } from '../../local/functions-host/host.ts';
 import { startStack } from '../../local/stack.ts';
@@ -21,6 +23,14 @@ it('holds the app, its licences and nothing else', async () => {
   expect(others.filter((file) => !/^[\w-]+-[A-Z0-9]{8}\.mjs$/u.test(file))).toEqual([]);
   for (const file of files.filter((name) => name.endsWith('.mjs'))) {
     expect(await readFile(join(packagedApp, file), 'utf8')).not.toContain('sourceMappingURL');
+  }
+});
+
+it('every part can be parsed by Node.js, those that are loaded on first use too', async () => {
+  const parts = (await readdir(packagedApp)).filter((file) => file.endsWith('.mjs'));
+  expect(parts.length).toBeGreaterThan(4);
+  for (const part of parts) {
+    await promisify(execFile)(process.execPath, ['--check', join(packagedApp, part)]);
   }
 });
 
