@@ -34,6 +34,8 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
     // function and class at every start: 10 ms of 200.
     minifySyntax: true,
     minifyWhitespace: true,
+    // Node.js prints the whole line of an error that nobody caught.
+    lineLimit: 1000,
     sourcemap: 'external',
     legalComments: 'none',
     // The Functions worker supplies this module through `require`
