@@ -121,6 +121,16 @@ describe('the certificate trap', () => {
     client.destroy();
   });
 
+  it('a certificate for another name fits no address at all', async () => {
+    const other = await startStack({ storage: false, cacheNames: ['other.example'] });
+    try {
+      const connecting = clientAt(other, other.front.port, await credentialsFor(other)).connect();
+      await expect(connecting).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('does not catch who reaches the nodes by the host name', async () => {
     const client = await cluster();
     for (const primary of [0, 1, 2]) {
@@ -196,6 +206,20 @@ describe('addresses', () => {
     await publishing;
     for (const reply of replies) expect(portsIn(reply)).toEqual(everyPort());
     await eventually(() => expect(messages).toBe(200));
+  });
+
+  it('are found after Redis has ended a subscription by itself: its slot has moved away', async () => {
+    const client = await at(stack.front.node(0).port);
+    const { key: channel, slot } = await keyOf(0, 'channel');
+    const heard: string[] = [];
+    await client.sSubscribe(channel, (message) => heard.push(message));
+    await stack.redis.admin('SPUBLISH', channel, 'one');
+    await eventually(() => expect(heard).toEqual(['one']));
+    await stack.redis.moveSlots(0, 2, [slot]);
+    await expect(client.get(channel)).rejects.toThrow(`MOVED ${slot} 127.0.0.1:${stack.front.node(2).port}`);
+    expect(portsIn(await client.sendCommand(['CLUSTER', 'SLOTS']))).toContain(stack.front.node(2).port);
+    expect(portsIn(await client.sendCommand(['CLUSTER', 'NODES']))).toEqual(everyPort());
+    await stack.redis.moveSlots(2, 0, [slot]);
   });
 
   it('change when a front moves to another port; who is connected there is cut', async () => {

@@ -192,6 +192,24 @@ describe('the addresses in replies', () => {
     );
   });
 
+  it('are found after SUNSUBSCRIBE without names, though Redis has ended a subscription by itself', () => {
+    const all: Exchange[] = [
+      {
+        command: 'SSUBSCRIBE s t',
+        replies: ['s', 't'].map((channel, index) => confirmation('ssubscribe', bulk(channel), index + 1)),
+      },
+      { replies: [confirmation('sunsubscribe', bulk('s'), 1)] },
+      { command: 'GET key', replies: [bulk('value')] },
+      { command: 'SUNSUBSCRIBE', replies: [confirmation('sunsubscribe', bulk('t'), 0)] },
+      ...rewritten,
+    ];
+    fc.assert(
+      fc.property(cuts, (places) => {
+        expect(converse(all, places).toString()).toBe(bytesExpected(all).toString());
+      }),
+    );
+  });
+
   it('are found again after a RESP2 client has subscribed and unsubscribed', () => {
     const note = (kind: string, channel: string, count: number): Buffer =>
       aggregate('*', [bulk(kind), bulk(channel), Buffer.from(`:${count}\r\n`)]);
@@ -199,6 +217,7 @@ describe('the addresses in replies', () => {
     const subscribed: Exchange[] = [
       message,
       { command: 'PING', replies: [words('pong', '')] },
+      { command: 'GET key', replies: [Buffer.from("-ERR Can't execute 'get'\r\n")] },
       { command: 'PSUBSCRIBE p*', replies: [note('psubscribe', 'p*', 2)] },
     ];
     const conversations = fc.tuple(

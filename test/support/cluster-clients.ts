@@ -2,7 +2,7 @@
 
 import { createClient, createCluster } from 'redis';
 import { redisAudience, systemAssigned } from '../../local/token-issuer.ts';
-import type { ClusterStack } from '../../local/stack.ts';
+import type { AnyStack, ClusterStack } from '../../local/stack.ts';
 
 export interface Credentials {
   readonly username?: string;
@@ -10,7 +10,7 @@ export interface Credentials {
 }
 
 /** A token of the managed identity as node-redis takes it. */
-export async function credentialsFor(stack: ClusterStack, lifetimeMs = 60_000): Promise<Credentials> {
+export async function credentialsFor(stack: AnyStack, lifetimeMs = 60_000): Promise<Credentials> {
   const { token } = await stack.issuer.issue({
     audience: redisAudience,
     identity: systemAssigned,
@@ -22,7 +22,7 @@ export async function credentialsFor(stack: ClusterStack, lifetimeMs = 60_000): 
 const quiet = { disableClientInfo: true, maintNotifications: 'disabled' } as const;
 
 /** For one port of a front; never reconnects. */
-export function clientAt(stack: ClusterStack, port: number, credentials: Credentials, RESP: 2 | 3 = 3) {
+export function clientAt(stack: AnyStack, port: number, credentials: Credentials, RESP: 2 | 3 = 3) {
   const socket = {
     host: 'localhost',
     port,
