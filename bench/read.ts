@@ -6,6 +6,7 @@ import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
+import { median } from './support/median.ts';
 
 const rounds = 7;
 const readsPerRound = 4000;
@@ -98,9 +99,4 @@ async function concurrently(
     while (next < count) await work((next += 1));
   };
   await Promise.all(Array.from({ length: width }, lane));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

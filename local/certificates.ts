@@ -19,6 +19,7 @@ import {
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
+  type X509Certificate,
 } from '@peculiar/x509';
 
 /** A certificate and its private key (PKCS #8), both PEM. */
@@ -30,7 +31,10 @@ export interface CertificateAndKey {
 export interface ServerCertificates {
   /** What clients must trust, e.g. by NODE_EXTRA_CA_CERTS. Its key is gone as soon as this exists. */
   readonly caPem: string;
+  /** For `localhost` and 127.0.0.1. */
   readonly server: CertificateAndKey;
+  /** The cache's: for its host name and no IP address, as on Azure. */
+  readonly cache: CertificateAndKey;
 }
 
 const ecAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -56,35 +60,52 @@ async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
   return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 
-/** A CA and a server certificate for `names` (host names and IP addresses). */
+/** A CA, and server certificates under it; the cache's is for the host names `cacheNames`. */
 export async function makeServerCertificates(
-  names: readonly string[] = ['localhost', '127.0.0.1'],
+  cacheNames: readonly string[] = ['localhost'],
 ): Promise<ServerCertificates> {
-  const [caKeys, serverKeys] = await Promise.all([
-    webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']),
-    webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']),
-  ]);
-  const caIdentifier = await SubjectKeyIdentifierExtension.create(caKeys.publicKey);
-  const ca = await X509CertificateGenerator.createSelfSigned({
+  const keys = await webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']);
+  const identifier = await SubjectKeyIdentifierExtension.create(keys.publicKey);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
     ...validity(),
     serialNumber: serialNumber(),
     name: `CN=redis-entra-functions local CA ${randomBytes(4).toString('hex')}`,
     signingAlgorithm: ecAlgorithm,
-    keys: caKeys,
+    keys,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      caIdentifier,
+      identifier,
     ],
   });
+  const ca = { certificate, keys, identifier };
+  const [server, cache] = await Promise.all([
+    makeServerCertificate(ca, ['localhost', '127.0.0.1']),
+    makeServerCertificate(ca, cacheNames),
+  ]);
+  return { caPem: certificate.toString('pem'), server, cache };
+}
+
+interface CertificateAuthority {
+  readonly certificate: X509Certificate;
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly identifier: SubjectKeyIdentifierExtension;
+}
+
+/** `names`: host names and IP addresses. */
+async function makeServerCertificate(
+  ca: CertificateAuthority,
+  names: readonly string[],
+): Promise<CertificateAndKey> {
+  const keys = await webcrypto.subtle.generateKey(ecAlgorithm, true, ['sign', 'verify']);
   const server = await X509CertificateGenerator.create({
     ...validity(),
     serialNumber: serialNumber(),
     subject: `CN=${names[0] ?? 'localhost'}`,
-    issuer: ca.subject,
+    issuer: ca.certificate.subject,
     signingAlgorithm: ecAlgorithm,
-    publicKey: serverKeys.publicKey,
-    signingKey: caKeys.privateKey,
+    publicKey: keys.publicKey,
+    signingKey: ca.keys.privateKey,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -92,13 +113,10 @@ export async function makeServerCertificates(
       new SubjectAlternativeNameExtension(
         names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }) as const),
       ),
-      new AuthorityKeyIdentifierExtension(caIdentifier.keyId),
+      new AuthorityKeyIdentifierExtension(ca.identifier.keyId),
     ],
   });
-  return {
-    caPem: ca.toString('pem'),
-    server: { certificatePem: server.toString('pem'), keyPem: await keyPem(serverKeys.privateKey) },
-  };
+  return { certificatePem: server.toString('pem'), keyPem: await keyPem(keys.privateKey) };
 }
 
 /**

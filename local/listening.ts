@@ -35,9 +35,9 @@ export async function listenOnLoopback(server: Server): Promise<Listening> {
   return { port: address.port, close: () => (closed ??= close()) };
 }
 
-/** A port that was free a moment ago. Another program may take it: whoever uses it must retry. */
-export async function freeLoopbackPort(): Promise<number> {
-  const listening = await listenOnLoopback(createServer());
-  await listening.close();
-  return listening.port;
+/** Different ports that were free a moment ago. Another program may take one: whoever uses them must retry. */
+export async function freeLoopbackPorts(count: number): Promise<number[]> {
+  const all = await Promise.all(Array.from({ length: count }, () => listenOnLoopback(createServer())));
+  await Promise.all(all.map(async (listening) => listening.close()));
+  return all.map(({ port }) => port);
 }

@@ -1,16 +1,16 @@
 // A real redis-server (or valkey-server) on loopback that nobody can enter without an ACL user.
 // Used by the Entra front and by tests as administrator. Knows nothing of tokens or TLS.
 
-import { createHash, randomBytes } from 'node:crypto';
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { access, constants, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createClient, RESP_TYPES } from 'redis';
 import { startChild, type Child } from './child.ts';
-import { freeLoopbackPort, loopback } from './listening.ts';
+import { freeLoopbackPorts, loopback } from './listening.ts';
+import { adminUser, redisConfig, type ClusterNodeOptions, type RedisConfig } from './redis-config.ts';
 
 const startAttempts = 5;
-const adminUser = 'local-admin';
 const connectTimeoutMs = 2000;
 
 /** As redis-cli would show it, bulk strings decoded as UTF-8. */
@@ -38,19 +38,32 @@ export async function findRedisServer(searchPath: string = process.env['PATH'] ?
 }
 
 export interface RedisServerOptions {
-  /** A directory of the caller's, also removed if this process dies. One is made otherwise. */
+  /** A directory of the caller's, made if it is not there. A temporary one is made otherwise. */
   readonly directory?: string;
+  /** What is removed if this process dies; `directory` unless said otherwise. */
+  readonly removeIfOrphaned?: string;
+  /** The administrator's; a random one unless several servers must know it. */
+  readonly password?: string;
+  /** As a node of a cluster that somebody else forms. */
+  readonly cluster?: ClusterNodeOptions;
 }
 
-/** Starts a server that keeps nothing on disk. */
+/** Starts a server that keeps no data on disk. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const program = await findRedisServer();
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'redis-entra-redis-')));
-  const password = randomBytes(24).toString('base64url');
+  await mkdir(directory, { recursive: true });
+  const password = options.password ?? randomBytes(24).toString('base64url');
   let failure: unknown;
   for (let attempt = 0; attempt < startAttempts; attempt++) {
-    const port = await freeLoopbackPort();
-    const server = new RedisServer({ program, directory, port, password, ownsDirectory: !options.directory });
+    const [port = 0, busPort = 0] = await freeLoopbackPorts(2);
+    const server = new RedisServer({
+      program,
+      directory,
+      removeIfOrphaned: options.removeIfOrphaned ?? directory,
+      ownsDirectory: !options.directory,
+      config: { port, password, ...(options.cluster && { cluster: { ...options.cluster, busPort } }) },
+    });
     try {
       await server.start();
       return server;
@@ -65,27 +78,49 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   throw failure;
 }
 
+/** What an administrator and a test can do with one server, and with a cluster as if it were one. */
+export interface LocalRedis {
+  readonly running: boolean;
+  start(): Promise<void>;
+  admin(...command: readonly (string | Buffer)[]): Promise<AdminReply>;
+  adminRaw(...command: readonly (string | Buffer)[]): Promise<RawAdminReply>;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
 interface RedisServerParts {
   readonly program: string;
   readonly directory: string;
-  readonly port: number;
-  readonly password: string;
+  readonly removeIfOrphaned: string;
   readonly ownsDirectory: boolean;
+  readonly config: RedisConfig;
 }
 
-export class RedisServer {
+export class RedisServer implements LocalRedis {
   readonly port: number;
+  /** Of the cluster bus, in a cluster. */
+  readonly busPort: number | undefined;
   readonly #parts: RedisServerParts;
   #child: Child | undefined;
+  #paused = false;
   #admin: Promise<AdminClient> | undefined;
 
   constructor(parts: RedisServerParts) {
-    this.port = parts.port;
+    this.port = parts.config.port;
+    this.busPort = parts.config.cluster?.busPort;
     this.#parts = parts;
   }
 
   get running(): boolean {
     return this.#child?.running ?? false;
+  }
+
+  /** Whether it runs and is not paused. */
+  get responsive(): boolean {
+    return this.running && !this.#paused;
   }
 
   /** Of redis-server itself, while it runs. */
@@ -96,13 +131,14 @@ export class RedisServer {
   /** Starts it; does nothing while it runs. Throws if the port has been taken. */
   async start(): Promise<void> {
     if (this.running) return;
-    const { directory, program } = this.#parts;
+    const { config, directory, program, removeIfOrphaned } = this.#parts;
     const configPath = join(directory, 'redis.conf');
-    await writeFile(configPath, redisConfig(this.#parts), { mode: 0o600 });
+    await writeFile(configPath, redisConfig(config), { mode: 0o600 });
+    this.#paused = false;
     const child = await startChild(program, [configPath], {
       name: 'redis-server',
       cwd: directory,
-      removeIfOrphaned: directory,
+      removeIfOrphaned,
     });
     this.#child = child;
     await child.line(/Ready to accept connections/u);
@@ -110,7 +146,7 @@ export class RedisServer {
 
   /** One command on the administrator's connection. Rejects while redis is down. */
   async admin(...command: readonly (string | Buffer)[]): Promise<AdminReply> {
-    return decode(await this.adminRaw(...command));
+    return decodeReply(await this.adminRaw(...command));
   }
 
   async adminRaw(...command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
@@ -139,15 +175,17 @@ export class RedisServer {
 
   /** Freezes redis: the kernel still accepts connections and bytes, nothing answers. */
   pause(): void {
+    this.#paused = true;
     this.#child?.signal('SIGSTOP');
   }
 
   resume(): void {
+    this.#paused = false;
     this.#child?.signal('SIGCONT');
   }
 
   async #adminClient(): Promise<AdminClient> {
-    const opening = (this.#admin ??= openAdmin(this.port, this.#parts.password, () => {
+    const opening = (this.#admin ??= openAdmin(this.port, this.#parts.config.password, () => {
       if (this.#admin === opening) this.#admin = undefined;
     }));
     return opening;
@@ -188,29 +226,7 @@ async function openAdmin(port: number, password: string, onGone: () => void) {
   return client;
 }
 
-function decode(reply: RawAdminReply): AdminReply {
+export function decodeReply(reply: RawAdminReply): AdminReply {
   if (Buffer.isBuffer(reply)) return reply.toString();
-  return typeof reply === 'object' && reply !== null ? reply.map(decode) : reply;
-}
-
-/**
- * Only the hash of the password is written. `databases 1`: Azure Managed Redis has database 0 only
- * (https://learn.microsoft.com/azure/redis/architecture). Default user off: access keys are disabled
- * (https://learn.microsoft.com/azure/redis/entra-for-authentication), so everybody must name a user.
- */
-function redisConfig({ port, password }: RedisServerParts): string {
-  const hash = createHash('sha256').update(password).digest('hex');
-  return [
-    `bind ${loopback}`,
-    `port ${port}`,
-    'daemonize no',
-    'save ""',
-    'appendonly no',
-    'databases 1',
-    'logfile ""',
-    'loglevel notice',
-    'user default off resetpass',
-    `user ${adminUser} on #${hash} ~* &* +@all`,
-    '',
-  ].join('\n');
+  return typeof reply === 'object' && reply !== null ? reply.map(decodeReply) : reply;
 }

@@ -12,9 +12,11 @@ import {
   writePem,
   type ServerCertificates,
 } from './certificates.ts';
+import { startClusterFront, type ClusterFront } from './entra-front/cluster-front.ts';
 import { startEntraFront, type EntraFront } from './entra-front/front.ts';
 import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts';
-import { startRedisServer, type RedisServer } from './redis-server.ts';
+import { startRedisCluster, type RedisCluster } from './redis-cluster/cluster.ts';
+import { startRedisServer, type LocalRedis, type RedisServer } from './redis-server.ts';
 import { startStorage, type LocalStorage } from './storage.ts';
 import { startTokenAuthority, type TokenAuthority } from './token-authority.ts';
 import {
@@ -32,12 +34,17 @@ export interface StackOptions {
   readonly storage?: boolean;
   /** Whether the identities are given access to the cache. */
   readonly assigned?: boolean;
+  /** Whether Redis is a cluster, as with the policy OSSCluster; one server otherwise. */
+  readonly cluster?: boolean;
+  /** The host names in the cache's certificate; `localhost` unless said otherwise. */
+  readonly cacheNames?: readonly string[];
 }
 
 /** What REDIS_CREDENTIAL may be here. */
 export type StackCredential = 'managed-identity' | 'client-secret' | 'client-certificate';
 
-export interface Stack {
+/** What a stack with one server and one with a cluster have in common. */
+export interface AnyStack {
   /** The environment of an app that uses the managed identity. */
   readonly settings: Readonly<Record<string, string>>;
   /** The same for an app that signs in otherwise. */
@@ -45,7 +52,7 @@ export interface Stack {
   readonly directory: string;
   readonly certificates: ServerCertificates;
   readonly issuer: TokenIssuer;
-  readonly redis: RedisServer;
+  readonly redis: LocalRedis;
   readonly front: EntraFront;
   readonly identity: IdentityEndpoint;
   readonly authority: TokenAuthority;
@@ -54,9 +61,22 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+export interface Stack extends AnyStack {
+  readonly redis: RedisServer;
+  readonly front: EntraFront;
+}
+
+export interface ClusterStack extends AnyStack {
+  readonly redis: RedisCluster;
+  readonly front: ClusterFront;
+}
+
 const defaultTokenLifetimeMs = 600_000;
 
-export async function startStack(options: StackOptions = {}): Promise<Stack> {
+export async function startStack(options?: StackOptions & { readonly cluster?: false }): Promise<Stack>;
+export async function startStack(options: StackOptions & { readonly cluster: true }): Promise<ClusterStack>;
+export async function startStack(options: StackOptions): Promise<AnyStack>;
+export async function startStack(options: StackOptions = {}): Promise<AnyStack> {
   const { tokenLifetimeMs = defaultTokenLifetimeMs, storage: withStorage = true, assigned = true } = options;
   const directory = await mkdtemp(join(tmpdir(), 'redis-entra-local-'));
   const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
@@ -77,10 +97,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 
   try {
-    const redisStarting = begin(startRedisServer({ directory }));
+    const redisStarting = options.cluster
+      ? begin(startRedisCluster({ directory }))
+      : begin(startRedisServer({ directory }));
     const [issuer, certificates, client] = await Promise.all([
       createTokenIssuer(),
-      makeServerCertificates(),
+      makeServerCertificates(options.cacheNames),
       makeClientCertificate(),
     ]);
     const storageStarting = withStorage
@@ -99,7 +121,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         }),
       ),
     ]);
-    const front = await begin(startEntraFront({ certificates, issuer, redis }));
+    const cacheParts =
+      'nodes' in redis
+        ? { redis, front: await begin(startClusterFront({ certificates, issuer, redis })) }
+        : { redis, front: await begin(startEntraFront({ certificates, issuer, redis })) };
+    const { front } = cacheParts;
     if (assigned) {
       for (const { objectId } of [systemAssigned, userAssigned, servicePrincipal]) front.assign(objectId);
     }
@@ -110,6 +136,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const cache = {
       REDIS_HOSTNAME: front.hostname,
       REDIS_PORT: `${front.port}`,
+      ...(options.cluster && { REDIS_CLUSTERING_POLICY: 'OSSCluster' }),
       NODE_EXTRA_CA_CERTS: caPath,
     };
     const settings = { ...cache, IDENTITY_ENDPOINT: identity.url, IDENTITY_HEADER: identity.header };
@@ -138,8 +165,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       directory,
       certificates,
       issuer,
-      redis,
-      front,
+      ...cacheParts,
       identity,
       authority,
       storage,

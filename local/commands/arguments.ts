@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly tokenLifetimeMs: number;
   /** Whether timers run on an instance of their own. */
   readonly flex: boolean;
+  /** Whether Redis is a cluster. */
+  readonly cluster: boolean;
   /** Undefined: 7071, or a free one where that is taken. */
   readonly port: number | undefined;
   readonly help: boolean;
@@ -15,9 +17,15 @@ export interface CommandOptions {
 export const usage = `Options:
   --instances N          how many processes run the app (1 to 16; 1)
   --flex                 timers run on one more instance that serves no HTTP, as on Flex Consumption
+  --cluster              Redis is a cluster of 3 primaries and 3 replicas, as with the policy OSSCluster
   --token-lifetime TIME  how long tokens live: 20s, 10m, 1h (at least 5s; 10m)
   --port N               port of the Functions host (7071, or a free one)
   --help`;
+
+/** What is being started, for both commands. */
+export function partsTitle({ cluster }: CommandOptions): string {
+  return `Starting Redis${cluster ? ' Cluster, Entra fronts' : ', Entra front'}, identity endpoint and storage`;
+}
 
 const unitsMs = { s: 1000, m: 60_000, h: 3_600_000 } as const;
 const leastLifetimeMs = 5000;
@@ -31,6 +39,7 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
     tokenLifetimeMs: lifetime(values['token-lifetime']),
     port: values.port === undefined ? undefined : wholeNumber('--port', values.port, 1, 65_535),
     flex: values.flex,
+    cluster: values.cluster,
     help: values.help,
   };
 }
@@ -44,6 +53,7 @@ function readOptions(parameters: readonly string[]) {
         'token-lifetime': { type: 'string', default: '10m' },
         port: { type: 'string' },
         flex: { type: 'boolean', default: false },
+        cluster: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });

@@ -1,13 +1,13 @@
 // What `npm start` prints when everything is up. Used by start.ts.
 
 import { onDemand, warmPrefix } from '../dataset/dataset.ts';
-import type { Stack } from '../stack.ts';
+import type { AnyStack } from '../stack.ts';
 import type { LocalStorage } from '../storage.ts';
 import { originContainer } from './seed.ts';
 
 export interface Running {
   readonly hostUrl: string;
-  readonly stack: Stack;
+  readonly stack: AnyStack;
   readonly storage: LocalStorage;
   readonly blobs: number;
   readonly tokenLifetimeMs: number;

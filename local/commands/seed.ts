@@ -2,7 +2,7 @@
 // Used by start.ts and tests.
 
 import { makeDataset } from '../dataset/dataset.ts';
-import type { RedisServer } from '../redis-server.ts';
+import type { LocalRedis } from '../redis-server.ts';
 import type { LocalStorage } from '../storage.ts';
 
 const pixel =
@@ -24,7 +24,7 @@ export const originContainer = 'origin';
 const putsAtOnce = 8;
 
 /** Writes entries over HTTP, as any client would, and one plain string as somebody else would. */
-export async function seedCache(hostUrl: string, redis: RedisServer): Promise<void> {
+export async function seedCache(hostUrl: string, redis: LocalRedis): Promise<void> {
   for (const { key, contentType, body } of entries) {
     const url = `${hostUrl}/api/cache/${key}?ttl=86400`;
     const response = await fetch(url, { method: 'PUT', headers: { 'Content-Type': contentType }, body });

@@ -1,14 +1,14 @@
 // `npm run stack`: the local parts without the host, for whoever runs `func start`. Run by scripts/run.mjs.
 
 import { startStack } from '../stack.ts';
-import { parseOptions, usage } from './arguments.ts';
+import { parseOptions, partsTitle, usage } from './arguments.ts';
 import { runCommand, step } from './lifecycle.ts';
 
 await runCommand(async (lifecycle) => {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) return console.log(`npm run stack -- [options]\n\n${usage}`);
-  const stack = await step('Starting Redis, Entra front, identity endpoint and storage', async () =>
-    lifecycle.add('the local parts', await startStack({ tokenLifetimeMs: options.tokenLifetimeMs })),
+  const stack = await step(partsTitle(options), async () =>
+    lifecycle.add('the local parts', await startStack(options)),
   );
   const { NODE_EXTRA_CA_CERTS: caPath, ...values } = stack.settings;
   const settings = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node', ...values } };

@@ -4,7 +4,7 @@ import { packageApp } from '../../scripts/package.ts';
 import { warmPrefix } from '../dataset/dataset.ts';
 import { startHost } from '../functions-host/host.ts';
 import { startStack } from '../stack.ts';
-import { parseOptions, usage, type CommandOptions } from './arguments.ts';
+import { parseOptions, partsTitle, usage, type CommandOptions } from './arguments.ts';
 import { guideTo } from './guide.ts';
 import { HostLog } from './host-log.ts';
 import { runCommand, step, type Lifecycle } from './lifecycle.ts';
@@ -24,8 +24,8 @@ await runCommand(async (lifecycle) => {
 
 async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<void> {
   const { appDirectory } = await step('Packaging the app', () => packageApp());
-  const stack = await step('Starting Redis, Entra front, identity endpoint and storage', async () =>
-    lifecycle.add('the local parts', await startStack({ tokenLifetimeMs: options.tokenLifetimeMs })),
+  const stack = await step(partsTitle(options), async () =>
+    lifecycle.add('the local parts', await startStack(options)),
   );
   const { storage } = stack;
   if (storage === undefined) throw new Error('The local parts have no storage.');

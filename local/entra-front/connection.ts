@@ -6,7 +6,9 @@ import type { TLSSocket } from 'node:tls';
 import { atTime } from '../alarm.ts';
 import { loopback } from '../listening.ts';
 import type { Verdict } from './access.ts';
+import type { AnnouncedPorts } from './addresses.ts';
 import { helloProtocol, readAuthAttempt, type AuthAttempt } from './auth-attempt.ts';
+import { AddressRewriter, matchedCommands } from './reply-matching.ts';
 import { CommandSplitter, type Piece } from './resp-commands.ts';
 
 export type CloseReason =
@@ -30,6 +32,8 @@ export interface AuthRecord {
 
 export interface ConnectionRecord {
   readonly id: number;
+  /** In a cluster, the index of the node to which it leads. */
+  readonly node?: number;
   readonly acceptedAtMs: number;
   readonly closedAtMs?: number;
   readonly closedBecause?: CloseReason;
@@ -40,6 +44,9 @@ export interface ConnectionRecord {
 export interface ConnectionContext {
   readonly id: number;
   readonly redisPort: number;
+  readonly node?: number;
+  /** In a cluster: what its addresses are changed to. */
+  readonly announcedPorts?: AnnouncedPorts;
   readonly check: (attempt: AuthAttempt) => Promise<Verdict>;
   readonly onAuth: (accepted: boolean) => void;
   readonly onClosed: () => void;
@@ -55,7 +62,8 @@ export class FrontConnection {
   readonly #context: ConnectionContext;
   readonly #client: TLSSocket;
   readonly #auths: AuthRecord[] = [];
-  readonly #splitter = new CommandSplitter(watched);
+  readonly #splitter: CommandSplitter;
+  readonly #rewriter: AddressRewriter | undefined;
   #redis: Socket | undefined;
   #redisGone = false;
   /** From the client, not yet passed on: while a check is in flight, or stalled. */
@@ -74,7 +82,10 @@ export class FrontConnection {
   constructor(client: TLSSocket, context: ConnectionContext) {
     this.#client = client;
     this.#context = context;
-    this.record = { id: context.id, acceptedAtMs: Date.now(), auths: this.#auths };
+    const { id, node, announcedPorts } = context;
+    this.record = { id, ...(node !== undefined && { node }), acceptedAtMs: Date.now(), auths: this.#auths };
+    this.#rewriter = announcedPorts && new AddressRewriter(announcedPorts);
+    this.#splitter = new CommandSplitter(announcedPorts ? [...watched, ...matchedCommands] : watched);
     client.setNoDelay(true);
     client.on('error', () => {}); // 'close' follows.
     client.on('data', (chunk) => this.#onClientData(chunk));
@@ -127,7 +138,7 @@ export class FrontConnection {
     for (let piece = this.#nextPiece(); piece !== undefined; piece = this.#nextPiece()) {
       if (piece.command !== undefined) {
         this.#checking = true;
-        this.#examine(piece.command, piece.bytes, redis).then(
+        this.#examine(piece, piece.command, redis).then(
           () => {
             this.#checking = false;
             this.#pump();
@@ -136,7 +147,7 @@ export class FrontConnection {
         );
         return;
       }
-      redis.write(piece.bytes);
+      this.#pass(piece, redis);
     }
     if (this.#clientEnded) redis.end();
     else if (redis.writableNeedDrain) this.#client.pause();
@@ -154,7 +165,7 @@ export class FrontConnection {
   }
 
   /** Passes a watched command on, after redis has been told of the user if it is a good AUTH or HELLO. */
-  async #examine(command: readonly Buffer[], bytes: Buffer, redis: Socket): Promise<void> {
+  async #examine(piece: Piece, command: readonly Buffer[], redis: Socket): Promise<void> {
     const name = String(command[0]).toUpperCase();
     if (subscribing.includes(name)) {
       this.#subscribedInResp2 ||= this.#protocol === 2;
@@ -167,7 +178,12 @@ export class FrontConnection {
       }
       if (name === 'HELLO' && authenticated) this.#protocol = helloProtocol(command) ?? this.#protocol;
     }
-    if (!this.#closed) redis.write(bytes);
+    if (!this.#closed) this.#pass(piece, redis);
+  }
+
+  #pass(piece: Piece, redis: Socket): void {
+    this.#rewriter?.sent(piece);
+    redis.write(piece.bytes);
   }
 
   #onVerdict(command: 'AUTH' | 'HELLO', verdict: Verdict): boolean {
@@ -202,7 +218,9 @@ export class FrontConnection {
     };
     redis.on('error', gone);
     redis.on('data', (chunk) => {
-      if (!this.#client.write(chunk)) redis.pause();
+      const parts = this.#rewriter?.rewrite(chunk) ?? [chunk];
+      for (const part of parts) this.#client.write(part);
+      if (this.#client.writableNeedDrain) redis.pause();
     });
     redis.on('drain', () => this.#pump());
     redis.on('end', () => {

@@ -7,6 +7,8 @@
 export interface Piece {
   readonly bytes: Buffer;
   readonly command?: readonly Buffer[];
+  /** How many commands end in these bytes: so many replies will come. */
+  readonly completed: number;
 }
 
 const [lineFeed, carriageReturn, asterisk, dollar, digitZero, digitNine] = [
@@ -59,6 +61,7 @@ export class CommandSplitter {
     // earlier chunk (then `commandAt` is 0).
     let from = 0;
     let commandAt = 0;
+    let completed = 0;
     while (at < chunk.length && this.#state !== 'opaque') {
       if (this.#state === 'start') {
         commandAt = at;
@@ -71,16 +74,19 @@ export class CommandSplitter {
       if (this.#verdict === 'passed') this.#releaseHeld(pieces);
       if (!complete) continue;
       if (this.#verdict === 'watched') {
-        if (commandAt > from) pieces.push({ bytes: chunk.subarray(from, commandAt) });
+        if (commandAt > from) pieces.push({ bytes: chunk.subarray(from, commandAt), completed });
         const bytes = Buffer.concat([...this.#held, chunk.subarray(commandAt, at)]);
-        pieces.push({ bytes, command: this.#words });
+        pieces.push({ bytes, command: this.#words, completed: 1 });
         from = at;
+        completed = 0;
+      } else if (!this.#empty) {
+        completed += 1;
       }
       this.#end();
     }
     const holding = this.#state !== 'start' && this.#verdict !== 'passed';
     const passTo = holding ? commandAt : chunk.length;
-    if (passTo > from) pieces.push({ bytes: chunk.subarray(from, passTo) });
+    if (passTo > from) pieces.push({ bytes: chunk.subarray(from, passTo), completed });
     if (holding && commandAt < chunk.length) {
       this.#held.push(chunk.subarray(commandAt));
       this.#heldBytes += chunk.length - commandAt;
@@ -90,11 +96,14 @@ export class CommandSplitter {
 
   /** Where the last read ended. */
   #readTo = 0;
+  /** Of the command that has just ended: Redis passes over an empty one and does not answer. */
+  #empty = false;
 
   #begin(isArray: boolean): void {
     this.#state = isArray ? 'array-header' : 'inline';
     this.#verdict = 'unknown';
     this.#words = [];
+    this.#empty = false;
   }
 
   #end(): void {
@@ -104,7 +113,7 @@ export class CommandSplitter {
   }
 
   #releaseHeld(pieces: Piece[]): void {
-    for (const bytes of this.#held) pieces.push({ bytes });
+    for (const bytes of this.#held) pieces.push({ bytes, completed: 0 });
     this.#held = [];
     this.#heldBytes = 0;
   }
@@ -139,6 +148,7 @@ export class CommandSplitter {
       .split(/\s+/u)
       .filter((word) => word !== '');
     this.#words = words.map((word) => Buffer.from(word, 'latin1'));
+    this.#empty = words.length === 0;
     this.#decide(words[0] ?? '');
     return true;
   }
@@ -148,9 +158,9 @@ export class CommandSplitter {
     if (count === undefined) return this.#giveUp();
     this.#stringsLeft = count;
     this.#state = 'string-header';
-    // Redis ignores empty arrays.
-    if (count === 0) this.#verdict = 'passed';
-    return count === 0;
+    this.#empty = count === 0;
+    if (this.#empty) this.#verdict = 'passed';
+    return this.#empty;
   }
 
   #onStringHeader(line: Buffer): false {

@@ -33,7 +33,7 @@ export async function attempt<T>(
   try {
     return await Promise.race([givenUp, signal.aborted ? givenUp : ask(over.signal)]);
   } catch (error) {
-    if (error instanceof AppError) throw error;
+    if (error instanceof AppError && error.code === 'origin-failed') throw error;
     throw originFailed(where, `could not be asked: ${describeCause(error)}`, { cause: error });
   } finally {
     cancelTimer();

@@ -3,6 +3,7 @@
 
 import { Readable } from 'node:stream';
 import type { HttpOperationResponse, IHttpClient, RestError, WebResource } from '@azure/storage-blob';
+import type { Token } from '../auth/token.ts';
 import { describeCause } from './attempt.ts';
 import { readBody } from './body.ts';
 import type { Answer, Transport } from './transport.ts';
@@ -10,12 +11,21 @@ import type { Answer, Transport } from './transport.ts';
 /** A page of 1,000 names of 1,024 characters is 3 MB at worst; whatever else comes as text is far smaller. */
 const maxTextBytes = 16 * 1024 * 1024;
 
-/** @param SdkError the SDK repeats a request for errors of this class only. */
-export function sdkHttpClient(transport: Transport, SdkError: typeof RestError): IHttpClient {
+/**
+ * @param token asked for each request. It is added here, so that no error of the SDK, which hold their request,
+ * holds a token.
+ * @param SdkError the SDK repeats a request for errors of this class only.
+ */
+export function sdkHttpClient(
+  transport: Transport,
+  token: () => Promise<Token>,
+  SdkError: typeof RestError,
+): IHttpClient {
   return {
     async sendRequest(request) {
       if (request.method !== 'GET') throw new TypeError('Only GET is carried.');
-      const headers = request.headers.toJson({ preserveCase: true });
+      const authorization = { Authorization: `Bearer ${(await token()).reveal()}` };
+      const headers = { ...request.headers.toJson({ preserveCase: true }), ...authorization };
       const signal = (request.abortSignal as AbortSignal | undefined) ?? new AbortController().signal;
       const answer = await transport
         .get(new URL(request.url), headers, signal)

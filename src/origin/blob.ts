@@ -2,8 +2,9 @@
 // read-through and warmup/. Knows no Redis.
 
 import { createHash } from 'node:crypto';
-import type { TokenCredential } from '@azure/identity';
 import type { BlobDownloadResponseParsed, ContainerClient, RestError } from '@azure/storage-blob';
+import { TokenOnDemand } from '../auth/token-on-demand.ts';
+import { createTokenSource, type TokenCredentialLike } from '../auth/token-source.ts';
 import type { Clock } from '../clock.ts';
 import { attempt, originFailed } from './attempt.ts';
 import { blobFailure, isBlobNotFound, isRestError } from './blob-failures.ts';
@@ -16,9 +17,9 @@ import { createTransport } from './transport.ts';
 import { conditionalHeader, readValidators } from './validators.ts';
 
 export interface BlobOriginOptions {
-  /** Of a container, over https: a token is sent there. */
+  /** Of a container, over https only: a token is sent there. */
   readonly containerUrl: string;
-  readonly credential: TokenCredential;
+  readonly credential: TokenCredentialLike;
   readonly clock: Clock;
   /** For one load from the question to the last byte, and for one page of a listing. */
   readonly timeLimitMs: number;
@@ -30,10 +31,13 @@ type LoadLimits = Omit<LoadOptions, 'signal'>;
 
 /** Of one listing request; the most that the service gives. */
 const pageSize = 1000;
+/** The identity endpoint normally answers within 2 s; who waits for a load does not wait longer than its limit. */
+const tokenLimitMs = 5000;
 
 export function createBlobOrigin(options: BlobOriginOptions): Origin {
   const { containerUrl, clock, timeLimitMs } = options;
-  const where = new URL(containerUrl).origin;
+  const { origin: where, protocol } = new URL(containerUrl);
+  if (protocol !== 'https:') throw new TypeError('A token is sent over https only.');
   const open = onceUnlessFailed(() => openContainer(options));
   const limits = { clock, timeLimitMs, where };
 
@@ -85,11 +89,13 @@ interface OpenContainer {
 // Loaded when first needed: it takes longer than everything else the app loads, and an app without this origin,
 // or whose first reads are hits, does not need it.
 async function openContainer(options: BlobOriginOptions): Promise<OpenContainer> {
-  const { containerUrl, credential, userAgent = 'redis-entra-functions', maxSockets } = options;
+  const { containerUrl, userAgent = 'redis-entra-functions', maxSockets } = options;
   const { BlobClient, ContainerClient, RestError, newPipeline } = await import('@azure/storage-blob');
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
-  const pipeline = newPipeline(credential, {
-    httpClient: sdkHttpClient(transport, RestError),
+  const token = storageToken(options);
+  // Without a credential: the token is added by the transport.
+  const pipeline = newPipeline(undefined, {
+    httpClient: sdkHttpClient(transport, async () => token.get(), RestError),
     retryOptions: { maxTries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
     userAgentOptions: { userAgentPrefix: userAgent },
   });
@@ -105,6 +111,16 @@ async function openContainer(options: BlobOriginOptions): Promise<OpenContainer>
       return client.url === url ? client : undefined;
     },
   };
+}
+
+function storageToken({ credential, clock, timeLimitMs }: BlobOriginOptions): TokenOnDemand {
+  // The audience of every cloud: https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory
+  const scope = 'https://storage.azure.com/.default';
+  const limitMs = Math.min(timeLimitMs, tokenLimitMs);
+  return new TokenOnDemand(
+    createTokenSource({ credential, scope, oidRequired: false, clock, timeLimitMs: limitMs }),
+    clock,
+  );
 }
 
 async function read(

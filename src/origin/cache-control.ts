@@ -43,9 +43,9 @@ export function storagePermission(fields: FreshnessFields, nowMs: number): Stora
 
 /** The same of a 304, which need not repeat what the entry came with: then undefined (section 4.3.4). */
 export function renewedPermission(fields: FreshnessFields, nowMs: number): StoragePermission | undefined {
-  const { cacheControl, expires, vary } = fields;
-  const says = [cacheControl, expires, vary].some((field) => field !== undefined);
-  return says ? storagePermission(fields, nowMs) : undefined;
+  const permission = storagePermission(fields, nowMs);
+  const says = fields.cacheControl !== undefined || fields.expires !== undefined;
+  return says || permission.kind === 'forbidden' ? permission : undefined;
 }
 
 /** Section 4.2.1. What was meant as a lifetime and is none counts as none left. */

@@ -10,7 +10,7 @@ import {
   storagePermission,
   type FreshnessFields,
 } from './cache-control.ts';
-import type { LoadOptions, Origin, OriginAnswer } from './origin.ts';
+import type { Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
 import { conditionalHeader, readValidators } from './validators.ts';
@@ -34,19 +34,21 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const place = placeIn(urlTemplate, 'encoded');
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
-    async load(key, { signal, ...load }) {
+    async load(key, { signal, validator, maxBytes }) {
       const href = place(key);
       if (href === undefined) return { kind: 'none' };
       const url = new URL(href);
+      const condition = conditionalHeader(validator);
       const headers = {
         Accept: '*/*',
         'Accept-Encoding': 'identity',
         'User-Agent': userAgent,
-        ...conditionalHeader(load.validator),
+        ...condition,
       };
+      const asked = { conditional: Object.keys(condition).length > 0, maxBytes };
       return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
         const answer = await follow(transport, url, headers, limit);
-        return read(answer, url.origin, load, clock.nowMs());
+        return read(answer, url.origin, asked, clock.nowMs());
       });
     },
   };
@@ -81,11 +83,11 @@ async function follow(
 async function read(
   answer: Answer,
   where: string,
-  { validator, maxBytes }: Omit<LoadOptions, 'signal'>,
+  { conditional, maxBytes }: { readonly conditional: boolean; readonly maxBytes: number },
   nowMs: number,
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
-  if (status === 304 && validator !== undefined)
+  if (status === 304 && conditional)
     return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
   if (status === 404 || status === 410) {
     await drain(answer);

@@ -1,27 +1,79 @@
 // What is deployed: it runs where there is nothing else, and holds no secret.
 
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { packageApp } from '../../scripts/package.ts';
+import { thirdPartyLicences } from '../../scripts/package/licences.ts';
 import { packagedApp, startLocalApp } from '../support/local-app.ts';
 
-it('the packaged folder, copied to an empty place, serves the cache', async () => {
-  const elsewhere = await mkdtemp(join(tmpdir(), 'packaged-app-'));
-  try {
-    await cp(packagedApp, elsewhere, { recursive: true });
-    const files = await readdir(elsewhere);
-    expect(files).toEqual(expect.arrayContaining(['host.json', 'main.mjs', 'package.json']));
-    // The rest are the parts that are loaded on first use.
-    const others = files.filter((file) => !['host.json', 'main.mjs', 'package.json'].includes(file));
-    expect(others.filter((file) => !/^[\w-]+-[A-Z0-9]{8}\.mjs$/u.test(file))).toEqual([]);
-    await using app = await startLocalApp({ appDirectory: elsewhere });
-    const body = 'from elsewhere';
-    expect((await app.fetch('/api/cache/key', { method: 'PUT', body })).status).toBe(201);
-    expect(await (await app.fetch('/api/cache/key')).text()).toBe(body);
-  } finally {
-    await rm(elsewhere, { recursive: true });
+it('holds the app, its licences and nothing else', async () => {
+  const files = await readdir(packagedApp, { recursive: true });
+  const named = ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'host.json', 'main.mjs', 'package.json'];
+  expect(files).toEqual(expect.arrayContaining(named));
+  // The rest are the parts that are loaded on first use. No source, no map, no test, no local settings.
+  const others = files.filter((file) => !named.includes(file));
+  expect(others.filter((file) => !/^[\w-]+-[A-Z0-9]{8}\.mjs$/u.test(file))).toEqual([]);
+  for (const file of files.filter((name) => name.endsWith('.mjs'))) {
+    expect(await readFile(join(packagedApp, file), 'utf8')).not.toContain('sourceMappingURL');
   }
+});
+
+it('runs where no node_modules can be found', () => {
+  expect(() => createRequire(join(packagedApp, 'main.mjs')).resolve('redis')).toThrow(/Cannot find module/u);
+});
+
+it('has the licence of every package whose code is in it', async () => {
+  const text = await readFile(join(packagedApp, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
+  const sections = text.split(/^-{80}$/mu).slice(1);
+  const names = sections.map((section) => section.trim().split(' ')[0]);
+  expect(names).toEqual(
+    expect.arrayContaining([
+      '@azure/functions',
+      '@azure/identity',
+      '@azure/storage-blob',
+      '@redis/client',
+      'redis',
+    ]),
+  );
+  // Every licence text in use here has one of these words; a bare title has none.
+  expect(sections.filter((section) => !/copyright|permission|licensor/iu.test(section))).toEqual([]);
+});
+
+it('refuses to package what has no licence', async () => {
+  await using elsewhere = await temporaryFolder();
+  const folder = join(elsewhere.path, 'node_modules/unlicensed');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'unlicensed', version: '1.0.0' }));
+  await expect(thirdPartyLicences(elsewhere.path, ['node_modules/unlicensed/index.js'])).rejects.toThrow(
+    'unlicensed is bundled and has no licence file',
+  );
+});
+
+it('refuses to package more than the budget', async () => {
+  await using elsewhere = await temporaryFolder();
+  const tooMuch = packageApp({ outDirectory: elsewhere.path, budgetKibibytes: 100 });
+  await expect(tooMuch).rejects.toThrow(
+    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: main\.mjs /u,
+  );
+  expect(await readdir(elsewhere.path)).toEqual([]);
+});
+
+it('is the same, byte for byte, when it is made again', async () => {
+  await using elsewhere = await temporaryFolder();
+  const zips: Buffer[] = [];
+  for (const name of ['first', 'second']) {
+    const { zipPath } = await packageApp({ outDirectory: join(elsewhere.path, name) });
+    zips.push(await readFile(zipPath));
+  }
+  const [first, second] = zips.map((zip) => createHash('sha256').update(zip).digest('hex'));
+  expect(first).toBe(second);
+  // Dates in the zip are those of 1980, not of today.
+  const central = zips[0]?.indexOf(Buffer.from([0x50, 0x4b, 0x01, 0x02])) ?? -1;
+  expect(zips[0]?.readUInt32LE(central + 12)).toBe(0x0021_0000);
 });
 
 it('registers the functions of the contract', async () => {
@@ -55,3 +107,8 @@ it('no credential but tokens exists: not in settings, environment or command lin
     expect(commandLine).not.toMatch(/password|secret|eyJ/iu);
   }
 });
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'package-test-'));
+  return { path, [Symbol.asyncDispose]: async () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseHttpDate, readRetryAfter, storagePermission } from '../../src/origin/cache-control.ts';
+import {
+  parseHttpDate,
+  readRetryAfter,
+  renewedPermission,
+  storagePermission,
+} from '../../src/origin/cache-control.ts';
 import { conditionalHeader, readValidators } from '../../src/origin/validators.ts';
 
 const nowMs = Date.UTC(2026, 0, 1, 12);
@@ -154,6 +159,14 @@ describe('what an answer lets a cache do', () => {
   it('is nothing where the answer depends on more than can be named', () => {
     expect(permit('max-age=60', { vary: 'Accept, *' }).kind).toBe('forbidden');
     expect(permit('max-age=60', { vary: 'Accept' })).toEqual(allowed(60));
+  });
+
+  it('is what came with the body where a 304 does not repeat it', () => {
+    expect(renewedPermission({}, nowMs)).toBeUndefined();
+    expect(renewedPermission({ vary: 'Accept', age: '5', date: httpDate(nowMs) }, nowMs)).toBeUndefined();
+    expect(renewedPermission({ vary: '*' }, nowMs)).toMatchObject({ kind: 'forbidden' });
+    expect(renewedPermission({ cacheControl: 'public' }, nowMs)).toEqual(allowed(undefined));
+    expect(renewedPermission({ expires: httpDate(nowMs + 60_000) }, nowMs)).toEqual(allowed(60));
   });
 
   it('is found at once also in a field made to take long', () => {

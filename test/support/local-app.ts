@@ -1,13 +1,20 @@
 // The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
 
-import { join } from 'node:path';
+import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
-import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
+import {
+  startStack,
+  type AnyStack,
+  type ClusterStack,
+  type Stack,
+  type StackCredential,
+} from '../../local/stack.ts';
 
-export const packagedApp = join(import.meta.dirname, '../../out/app');
+/** Where package-once.ts has unzipped it. */
+export const packagedApp = inject('appDirectory');
 
-export interface LocalApp extends AsyncDisposable {
-  readonly stack: Stack;
+export interface LocalApp<S extends AnyStack = Stack> extends AsyncDisposable {
+  readonly stack: S;
   readonly host: Host;
   /** fetch() on a path of the host, like `/api/cache/hello`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
@@ -16,7 +23,7 @@ export interface LocalApp extends AsyncDisposable {
 
 type AppSettings = Readonly<Record<string, string>>;
 
-export interface LocalAppOptions {
+export interface LocalAppOptions<S extends AnyStack = Stack> {
   readonly tokenLifetimeMs?: number;
   readonly instances?: number;
   readonly flex?: boolean;
@@ -24,39 +31,55 @@ export interface LocalAppOptions {
   /** The managed identity unless another is named. */
   readonly credential?: StackCredential;
   /** Added to, or put in the place of, the settings of the stack. */
-  readonly settings?: AppSettings | ((stack: Stack) => AppSettings);
+  readonly settings?: AppSettings | ((stack: S) => AppSettings);
   /** Whether to start blob storage, too; it takes the longest. */
   readonly storage?: boolean;
   readonly timers?: boolean;
   /** Done to the local parts before the app starts, such as telling one to misbehave. */
-  readonly prepare?: (stack: Stack) => void | Promise<void>;
+  readonly prepare?: (stack: S) => void | Promise<void>;
   /** Whether to wait until the app can serve; on by default. */
   readonly untilReady?: boolean;
 }
 
-export async function startLocalApp(options: LocalAppOptions = {}): Promise<LocalApp> {
-  const { tokenLifetimeMs = 600_000, instances = 1, appDirectory = packagedApp, settings } = options;
-  const stack = await startStack({ tokenLifetimeMs, storage: options.storage ?? false });
+type OfServer = LocalAppOptions & { readonly cluster?: false };
+type OfCluster = LocalAppOptions<ClusterStack> & { readonly cluster: true };
+type OfEither = LocalAppOptions<AnyStack> & { readonly cluster?: boolean };
+
+/** `cluster`: whether Redis is a cluster, as with the policy OSSCluster. */
+export async function startLocalApp(options?: OfServer): Promise<LocalApp>;
+export async function startLocalApp(options: OfCluster): Promise<LocalApp<ClusterStack>>;
+export async function startLocalApp(options: OfEither): Promise<LocalApp<AnyStack>>;
+export async function startLocalApp(
+  options: LocalAppOptions<never> & { readonly cluster?: boolean } = {},
+): Promise<LocalApp<never>> {
+  const {
+    tokenLifetimeMs = 600_000,
+    instances = 1,
+    cluster = false,
+    appDirectory = packagedApp,
+    settings,
+  } = options;
+  const stack = await startStack({ tokenLifetimeMs, storage: options.storage ?? false, cluster });
   let host: Host | undefined;
   const stop = async (): Promise<void> => {
     await host?.stop();
     await stack.stop();
   };
   try {
-    await options.prepare?.(stack);
+    await options.prepare?.(stack as never); // The overloads see to it that it is the right one.
     host = await startHost({
       appDirectory,
       instances,
       flex: options.flex ?? false,
       settings: {
         ...stack.settingsFor(options.credential ?? 'managed-identity'),
-        ...(typeof settings === 'function' ? settings(stack) : settings),
+        ...(typeof settings === 'function' ? settings(stack as never) : settings),
       },
       timers: options.timers ?? false,
     });
     const { url } = host;
-    const app: LocalApp = {
-      stack,
+    const app: LocalApp<never> = {
+      stack: stack as never,
       host,
       fetch: async (path, init) => fetch(new URL(path, url), init),
       stop,
@@ -71,7 +94,7 @@ export async function startLocalApp(options: LocalAppOptions = {}): Promise<Loca
 }
 
 /** Waits until every instance has answered ready once (requests go round the instances in turn). */
-export async function untilReady(app: LocalApp, limitMs = 20_000): Promise<void> {
+export async function untilReady(app: LocalApp<AnyStack>, limitMs = 20_000): Promise<void> {
   await eventually(async () => {
     for (const { id } of app.host.instances) {
       const { status } = await app.fetch('/api/health/ready');

@@ -1,7 +1,44 @@
-// Packages the app once before the integration tests, which run the package and not the sources.
+// Packages the app once before the integration tests and unzips it into an empty folder outside of the checkout:
+// the tests run what is deployed, where nothing else can be found. APP_DIRECTORY names another folder to test.
 
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { unzipSync } from 'fflate';
+import type { TestProject } from 'vitest/node';
 import { packageApp } from '../../scripts/package.ts';
 
-export async function setup(): Promise<void> {
-  await packageApp();
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The folder of the app under test. */
+    appDirectory: string;
+  }
+}
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['APP_DIRECTORY'];
+  if (given !== undefined) {
+    project.provide('appDirectory', resolve(given));
+    return async () => {};
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'packaged-app-'));
+  const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    const { zipPath } = await packageApp({ outDirectory: join(directory, 'out') });
+    const appDirectory = join(directory, 'unzipped');
+    await unzip(zipPath, appDirectory);
+    project.provide('appDirectory', appDirectory);
+    return remove;
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function unzip(zipPath: string, directory: string): Promise<void> {
+  for (const [name, content] of Object.entries(unzipSync(await readFile(zipPath)))) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
 }

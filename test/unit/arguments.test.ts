@@ -8,17 +8,19 @@ describe('options of npm start', () => {
       tokenLifetimeMs: 600_000,
       port: undefined,
       flex: false,
+      cluster: false,
       help: false,
     });
   });
 
   it('are read', () => {
-    const parameters = ['--instances', '3', '--token-lifetime=20s', '--port', '8080', '--flex'];
+    const parameters = ['--instances', '3', '--token-lifetime=20s', '--port', '8080', '--flex', '--cluster'];
     expect(parseOptions(parameters)).toMatchObject({
       instances: 3,
       tokenLifetimeMs: 20_000,
       port: 8080,
       flex: true,
+      cluster: true,
     });
   });
 

@@ -1,0 +1,47 @@
+// The private link scope through which the private variant sends telemetry and queries logs.
+
+@description('Name of the scope.')
+param name string
+
+@description('Tags of every resource.')
+param tags { *: string }
+
+@description('Name of the Log Analytics workspace.')
+param workspaceName string
+
+@description('Name of the Application Insights component.')
+param componentName string
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {
+  name: workspaceName
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+// Azure Monitor's DNS zones are shared by all its resources: "PrivateOnly" keeps this network from sending anywhere else.
+resource scope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+  properties: {
+    accessModeSettings: {
+      ingestionAccessMode: 'PrivateOnly'
+      queryAccessMode: 'PrivateOnly'
+    }
+  }
+
+  resource workspaceLink 'scopedResources' = {
+    name: workspace.name
+    properties: { linkedResourceId: workspace.id }
+  }
+
+  resource componentLink 'scopedResources' = {
+    name: component.name
+    properties: { linkedResourceId: component.id }
+  }
+}
+
+@description('Resource id.')
+output id string = scope.id

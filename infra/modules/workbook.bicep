@@ -1,0 +1,120 @@
+// The workbook: what the fleet page shows, and over time the hit ratio, the latency and what went wrong.
+
+@description('Region.')
+param location string
+
+@description('Tags of every resource.')
+param tags { *: string }
+
+@description('Name of the Application Insights component.')
+param componentName string
+
+@description('Resource id of the cache.')
+param cacheId string
+
+@description('Resource type of the cache, as its metrics are called: microsoft.cache/redisenterprise or microsoft.cache/redis.')
+param cacheType string
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+var hour = 3600000
+var tables = [
+  { title: 'Roll calls', visualization: 'table', query: loadTextContent('../queries/roll-calls.kql') }
+  { title: 'Instances', visualization: 'table', query: loadTextContent('../queries/instances.kql') }
+  { title: 'Reads that found a value', visualization: 'timechart', query: loadTextContent('../queries/hit-ratio.kql') }
+  { title: 'Time to answer a read, ms', visualization: 'timechart', query: loadTextContent('../queries/latency.kql') }
+  { title: 'Answers', visualization: 'timechart', query: loadTextContent('../queries/answers.kql') }
+  {
+    title: 'Tokens, connections and origin in trouble'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/troubles.kql')
+  }
+  { title: 'Warmups', visualization: 'table', query: loadTextContent('../queries/warmups.kql') }
+]
+
+var timeRange = {
+  type: 9
+  name: 'parameters'
+  content: {
+    version: 'KqlParameterItem/1.0'
+    style: 'pills'
+    parameters: [
+      {
+        id: '6e6cf2b3-6d0e-4c0f-8d3e-2f5f5a3c9a01'
+        version: 'KqlParameterItem/1.0'
+        name: 'time'
+        label: 'Time range'
+        type: 4
+        isRequired: true
+        value: { durationMs: 24 * hour }
+        typeSettings: {
+          selectableValues: [
+            { durationMs: hour }
+            { durationMs: 4 * hour }
+            { durationMs: 24 * hour }
+            { durationMs: 168 * hour }
+            { durationMs: 720 * hour }
+          ]
+        }
+      }
+    ]
+  }
+}
+
+var queryItems = map(tables, table => {
+  type: 3
+  name: table.title
+  content: {
+    version: 'KqlItem/1.0'
+    title: table.title
+    query: table.query
+    size: 0
+    queryType: 0
+    resourceType: 'microsoft.insights/components'
+    crossComponentResources: [component.id]
+    timeContextFromParameter: 'time'
+    visualization: table.visualization
+  }
+})
+
+// Redis counts the app's own bookkeeping and everybody else's reads as well.
+var redisMetrics = {
+  type: 10
+  name: 'Redis metrics'
+  content: {
+    version: 'MetricsItem/2.0'
+    chartId: 'redis-metrics'
+    title: 'Key lookups that Redis itself counts'
+    size: 0
+    chartType: 2
+    resourceType: cacheType
+    metricScope: 0
+    resourceIds: [cacheId]
+    timeContextFromParameter: 'time'
+    timeContext: { durationMs: 0 }
+    metrics: [
+      { namespace: cacheType, metric: '${cacheType}--cachehits', aggregation: 1 }
+      { namespace: cacheType, metric: '${cacheType}--cachemisses', aggregation: 1 }
+    ]
+  }
+}
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(component.id, 'workbook')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Cache and fleet'
+    category: 'workbook'
+    version: '1.0'
+    sourceId: component.id
+    serializedData: string({
+      version: 'Notebook/1.0'
+      items: concat([timeRange], queryItems, [redisMetrics])
+      fallbackResourceIds: [component.id]
+    })
+  }
+}

@@ -1,0 +1,273 @@
+// What would be deployed: compiled, linted and worked out by the real Bicep CLI, then held to the project's rules.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { differences, type Prediction } from '../../scripts/infra-changes.ts';
+import { compareVersions } from '../../scripts/bicep.ts';
+import { readSettings } from '../../src/settings.ts';
+import { bicepFiles, bicepOrReason, infraDirectory, type Bicep } from '../support/bicep.ts';
+import { appSettings, at, ofType, type Faults } from '../support/prediction.ts';
+import * as access from '../support/template-access-checks.ts';
+import { breakages } from '../support/template-breakages.ts';
+import * as checks from '../support/template-checks.ts';
+
+const found = await bicepOrReason();
+if (typeof found === 'string') it.skip(`the infrastructure: ${found}`);
+// Each run of the CLI computes for two seconds.
+else describe('the infrastructure', { timeout: 240_000 }, () => suite(found));
+
+it('versions of the Bicep CLI are compared as numbers', () => {
+  expect(compareVersions('0.9.10', '0.49.2')).toBeLessThan(0);
+  expect(compareVersions('1.0.0', '0.49.2')).toBeGreaterThan(0);
+  expect(compareVersions('0.49.2', '0.49.2')).toBe(0);
+});
+
+type Json = Record<string, unknown>;
+
+const hostRole = 'Storage Blob Data Owner on Microsoft.Storage/storageAccounts/sthost';
+const originContainer = 'Microsoft.Storage/storageAccounts/storigin~/blobServices/default/containers/origin';
+
+function suite(bicep: Bicep): void {
+  const variants = {
+    'by default': bicep.predict(),
+    private: bicep.predict({ DEPLOY_NETWORK: 'private' }),
+    'with an existing cache': bicep.predict(existing('existing')),
+    'with an existing classic cache': bicep.predict(existing('existing-classic')),
+    'with an HTTP origin': bicep.predict({
+      DEPLOY_ORIGIN: 'http',
+      DEPLOY_ORIGIN_URL_TEMPLATE: 'https://example.org/{key}',
+      DEPLOY_APP_SETTINGS: JSON.stringify({ CACHE_WRITES: 'disabled', WARMUP_KEYS: 'a,b' }),
+    }),
+  };
+  const template = bicep
+    .build(join(infraDirectory, 'main.bicep'))
+    .then(({ stdout }) => JSON.parse(stdout) as Json);
+
+  it('compiles, and lints without a warning, every file', async () => {
+    for (const { exitCode, stdout, stderr } of await bicep.lint()) {
+      expect({ exitCode, said: stdout + stderr }).toEqual({ exitCode: 0, said: '' });
+    }
+  });
+
+  it('is formatted as the CLI formats it', async () => {
+    expect(await bicep.unformatted()).toEqual([]);
+  });
+
+  it('uses no module but its own: compiling needs no network', async () => {
+    for (const file of await bicepFiles()) {
+      expect(await readFile(join(infraDirectory, file), 'utf8')).not.toMatch(/'(?:br|ts)[:/]/u);
+    }
+  });
+
+  it('has no parameter or output for a secret, reads no key, and describes every parameter', async () => {
+    expect(access.secretFaults(await template)).toEqual([]);
+    expect(access.descriptionFaults(await template)).toEqual([]);
+  });
+
+  for (const [variant, prediction] of Object.entries(variants)) {
+    it(`${variant}: tokens only, TLS only, settings that the app reads, one identity everywhere`, async () => {
+      const predicted = await prediction;
+      expect(allFaults(predicted)).toEqual([]);
+      expect(settingsOf(predicted).credential).toMatchObject({ kind: 'managed-identity' });
+    });
+  }
+
+  it('gives the identity the least roles, each on one resource', async () => {
+    const roles = [
+      `${hostRole}~ to id-~`,
+      `Storage Blob Data Reader on ${originContainer} to id-~`,
+      'Monitoring Metrics Publisher on Microsoft.Insights/components/appi-~ to id-~',
+    ];
+    for (const variant of ['by default', 'private', 'with an existing cache'] as const) {
+      const predicted = await variants[variant];
+      expect(access.roleFaults(predicted, withToken(predicted, roles))).toEqual([]);
+    }
+    const withoutBlobs = await variants['with an HTTP origin'];
+    const fewer = withToken(
+      withoutBlobs,
+      roles.filter((role) => !role.includes('Reader')),
+    );
+    expect(access.roleFaults(withoutBlobs, fewer)).toEqual([]);
+  });
+
+  it('gives a person named as developer the origin to fill and the cache to use, and nothing else', async () => {
+    const person = '11111111-1111-1111-1111-111111111111';
+    const predicted = await bicep.predict({ DEPLOY_DEVELOPER_PRINCIPAL_ID: person });
+    const changes = differences(await variants['by default'], predicted);
+    expect(changes).toEqual([
+      expect.stringMatching(
+        /^\+ Microsoft\.Cache\/redisEnterprise\/databases\/accessPolicyAssignments \S+\/developer/u,
+      ),
+      expect.stringMatching(/^\+ Microsoft\.Authorization\/roleAssignments /u),
+    ]);
+    const given = access.assignments(predicted).filter((line) => line.endsWith(person));
+    expect(given).toEqual(
+      withToken(predicted, [`Storage Blob Data Contributor on ${originContainer} to ${person}`]),
+    );
+  });
+
+  it('the private variant has no public endpoint but the app, and a private one for all that the app needs', async () => {
+    expect(access.privacyFaults(await variants.private)).toEqual([]);
+    expect(access.privacyFaults(await variants['by default'])).not.toEqual([]);
+  });
+
+  it('an existing cache is given access to, and is not changed', async () => {
+    for (const variant of ['with an existing cache', 'with an existing classic cache'] as const) {
+      const caches = (await variants[variant]).predictedResources.filter(({ type }) =>
+        type.startsWith('Microsoft.Cache/'),
+      );
+      expect(caches.map(({ type }) => type)).toEqual([
+        expect.stringMatching(/\/accessPolicyAssignments$/u) as string,
+      ]);
+      expect(caches[0]?.id).toContain('/resourceGroups/rg-old/');
+      expect(JSON.stringify(caches[0])).toContain('outputs.principalId');
+    }
+  });
+
+  it('shows what a parameter changes, and that it changes nothing else', async () => {
+    const after = await bicep.predict({
+      DEPLOY_CACHE_SKU: 'Balanced_B10',
+      DEPLOY_NODE_VERSION: '22',
+      DEPLOY_ALWAYS_READY: '2',
+      DEPLOY_APP_SETTINGS: '{"REQUEST_BUDGET_MS":"1500"}',
+    });
+    expect(differences(await variants['by default'], after)).toEqual([
+      expect.stringMatching(/redisEnterprise \S+ sku\.name: "Balanced_B0" -> "Balanced_B10"$/u),
+      expect.stringMatching(/runtime\.version: "24" -> "22"$/u),
+      expect.stringMatching(/alwaysReady: \[\] -> \[\{"name":"http","instanceCount":2\}\]$/u),
+      expect.stringMatching(/appSettings\.REQUEST_BUDGET_MS: \(none\) -> "1500"$/u),
+    ]);
+  });
+
+  it('refuses values that could only fail later', async () => {
+    const wrong = { DEPLOY_NETWORK: 'secret', DEPLOY_APP_SETTINGS: '{"CACHE_WRITE":"enabled"}' };
+    const refusal = await bicep.predict(wrong).catch(String);
+    expect(refusal).toContain(`"'private' | 'public'" but the provided value is of type "'secret'"`);
+    expect(refusal).toContain('"CACHE_WRITE" is not allowed');
+  });
+
+  it('azd finds what it deploys to', async () => {
+    const predicted = await variants['by default'];
+    const azure = await readFile(join(infraDirectory, '..', 'azure.yaml'), 'utf8');
+    const [, service] = /^services:\n {2}(\w+):\n/mu.exec(azure) ?? [];
+    const [app] = ofType(predicted, 'Microsoft.Web/sites');
+    expect(at(app, 'tags.azd-service-name')).toBe(service);
+    expect(azure).toContain('dist: out/app\n');
+    expect(Object.keys(predicted.outputs)).toEqual(
+      expect.arrayContaining([
+        'AZURE_LOCATION',
+        'AZURE_RESOURCE_GROUP',
+        'SERVICE_APP_NAME',
+        'SERVICE_APP_URI',
+      ]),
+    );
+    const untagged = predicted.predictedResources.filter(
+      (resource) => 'location' in resource && at(resource, 'tags.azd-env-name') !== 'demo',
+    );
+    expect(untagged.map(({ name }) => name)).toEqual([]);
+  });
+
+  describe('broken once, each rule says so:', () => {
+    for (const [what, break_, expected] of breakages) {
+      it(what, async () => {
+        const broken = structuredClone(await variants.private);
+        break_(broken);
+        expect([...allFaults(broken), ...access.privacyFaults(broken)].join('\n')).toMatch(expected);
+      });
+    }
+
+    it('a role more, a role less, a role on the resource group', async () => {
+      const predicted = await variants['by default'];
+      const expected = access.assignments(predicted);
+      const [first] = ofType(predicted, 'Microsoft.Authorization/roleAssignments');
+      const wider = {
+        ...first,
+        id: `${first?.id.split('/providers/')[0]}/providers/Microsoft.Authorization/roleAssignments/x`,
+      };
+      const faults = (change: (resources: unknown[]) => unknown[]): Faults =>
+        access.roleFaults(
+          { ...predicted, predictedResources: change([...predicted.predictedResources]) as never },
+          expected,
+        );
+      expect(faults((resources) => resources)).toEqual([]);
+      expect(faults((resources) => [...resources, wider]).join()).toMatch(
+        /^not expected: .*resourceGroups\/rg-demo to/u,
+      );
+      expect(faults((resources) => resources.filter((resource) => resource !== first)).join()).toMatch(
+        /^missing: /u,
+      );
+    });
+
+    it('a parameter or output for a secret, a key that is read, a parameter without description', () => {
+      const inner = { parameters: { adminPassword: { type: 'string' } } };
+      const broken = {
+        parameters: { token: { type: 'securestring' } },
+        outputs: { connectionString: { type: 'string' } },
+        resources: { storage: { value: "[listKeys('x')]", properties: { template: inner } } },
+      };
+      expect(access.secretFaults(broken)).toEqual([
+        'main: parameters has token',
+        'main: outputs has connectionString',
+        'storage: parameters has adminPassword',
+        'reads listKeys(...)',
+      ]);
+      expect(access.descriptionFaults(broken)).toHaveLength(2);
+    });
+  });
+}
+
+function existing(kind: string): Record<string, string> {
+  return {
+    DEPLOY_CACHE: kind,
+    DEPLOY_EXISTING_CACHE_NAME: 'old',
+    DEPLOY_EXISTING_CACHE_RESOURCE_GROUP: 'rg-old',
+  };
+}
+
+function allFaults(prediction: Prediction): Faults {
+  return [
+    ...checks.passwordFaults(prediction),
+    ...checks.tlsFaults(prediction),
+    ...checks.flexFaults(prediction),
+    ...checks.wiringFaults(prediction),
+    ...checks.settingFaults(prediction, settingsTheAppReads(), [
+      'REDIS_HOSTNAME',
+      'REDIS_PORT',
+      'AZURE_CLIENT_ID',
+    ]),
+  ];
+}
+
+/** Whatever the app's own reader of settings asks the environment for. */
+function settingsTheAppReads(): ReadonlySet<string> {
+  const names = new Set<string>();
+  const asked = (_: object, name: string | symbol): string => {
+    names.add(String(name));
+    return name === 'REDIS_HOSTNAME' ? 'cache.example.org' : '';
+  };
+  readSettings(new Proxy({}, { get: asked }));
+  return names;
+}
+
+/** The app's own reader takes what the template sets; what only Azure knows is put in for it. */
+function settingsOf(prediction: Prediction): ReturnType<typeof readSettings> {
+  const known: Record<string, string> = {
+    REDIS_HOSTNAME: 'cache.westeurope.redis.azure.net',
+    REDIS_PORT: '6380',
+    REDIS_CLUSTERING_POLICY: 'NoCluster',
+    ORIGIN_BLOB_CONTAINER_URL: 'https://account.blob.core.windows.net/origin',
+  };
+  const settings = Object.entries(appSettings(prediction)).map(([name, value]) => [
+    name,
+    value.startsWith('[') ? (known[name] ?? 'known-to-azure') : value,
+  ]);
+  return readSettings(Object.fromEntries(settings) as Record<string, string>);
+}
+
+/** `~` stands for the token that ends the names. */
+function withToken(prediction: Prediction, lines: readonly string[]): readonly string[] {
+  const [identity] = ofType(prediction, 'Microsoft.ManagedIdentity/userAssignedIdentities');
+  const token = identity?.name.replace('id-', '') ?? '';
+  return lines.map((line) => line.replaceAll('~', token));
+}
