@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 export const containerName = 'warmset';
 export const blobCount = 10_000;
 export const blobBytes = 2048;
+/** How many of them are copied one after the other. */
+export const sequentialSample = 300;
 
 export function blobName(index: number): string {
   return `set/${index.toString().padStart(5, '0')}`;

@@ -40,7 +40,8 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
     // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
     external: ['@azure/functions-core'],
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      // Under a name of its own: the storage SDK imports it, too, and would declare it twice in one file.
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
     },
     plugins: [quickCommands],
     logLevel: 'warning',

@@ -179,11 +179,15 @@ it('killed half-way, the next run completes it as soon as the lock has expired',
 });
 
 it('begins anew when the place where it stopped is gone', async () => {
+  await using stopped = start();
   await using instance = start();
   fill(200);
   origin.pageSize = 50;
   origin.delayMs = 50;
-  expect((await run(instance, { limitMs: 150 })).complete).toBe(false);
+  const running = run(stopped);
+  await eventually(() => expect(origin.loads.length).toBeGreaterThan(60));
+  stopped.warmup?.stop();
+  expect((await running).complete).toBe(false);
   expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toHaveLength(1);
   origin.refusesTokens = true;
   expect(await run(instance)).toMatchObject({ complete: true, failed: { 'listing-failed': 1 } });
