@@ -306,7 +306,7 @@ module monitoringEndpoint 'modules/private-endpoint.bicep' = if (isPrivate) {
     subnetId: privateNetwork!.outputs.endpointSubnetId
     targetId: monitoringLink!.outputs.id
     groupId: 'azuremonitor'
-    // Azure Monitor keeps what agents fetch in blobs, hence that zone too.
+    // Azure Monitor keeps solution packs in blobs, hence that zone too.
     zoneNames: concat(monitorZones, [blobZone])
   }
 }

@@ -65,5 +65,7 @@ function clusterConfig(
     'repl-diskless-sync-delay 0',
     'repl-ping-replica-period 1',
     'shutdown-timeout 0',
+    // What a replica got from its primary would be on disk and back after a kill.
+    'rdb-del-sync-files yes',
   ];
 }

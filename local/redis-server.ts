@@ -11,7 +11,7 @@ import { freeLoopbackPorts, loopback } from './listening.ts';
 import { adminUser, redisConfig, type ClusterNodeOptions, type RedisConfig } from './redis-config.ts';
 
 const startAttempts = 5;
-const connectTimeoutMs = 2000;
+const connectTimeoutMs = 10_000;
 
 /** As redis-cli would show it, bulk strings decoded as UTF-8. */
 export type AdminReply = string | number | null | readonly AdminReply[];

@@ -86,6 +86,8 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
   /** Notes a part that starts, so that it is stopped whatever happens to the others. */
   const begin = <T extends { stop(): Promise<void> }>(part: Promise<T>): Promise<T> => {
     starting.push(part);
+    // One may fail before it is waited for; `stop` waits for all.
+    part.catch(() => {});
     return part;
   };
   const stop = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-// The parts that bring entries from the origin into the cache, wired together. Used by main.ts and benches.
+// The parts that bring entries from the origin into the cache, wired together. Used by parts.ts and benches.
 // Reads no environment and registers nothing.
 
 import { Filler } from './cache/filler.ts';

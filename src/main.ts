@@ -1,221 +1,23 @@
-// Composition root: settings -> parts -> triggers. The entry point of the Function App.
-// The only module that reads process.env, makes clients and registers triggers.
+// The entry point of the Function App: settings -> the first token request -> the rest, loaded beside it.
+// The only module that reads process.env.
 
-import { randomBytes } from 'node:crypto';
-import { app } from '@azure/functions';
-import { createCredential } from './auth/credential.ts';
-import { TokenKeeper } from './auth/token-keeper.ts';
-import { createTokenSource } from './auth/token-source.ts';
-import { EntryStore } from './cache/store.ts';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { startAuth } from './auth/auth.ts';
 import { systemClock as clock } from './clock.ts';
-import { AppError } from './errors.ts';
-import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
-import { RollCall } from './fleet/roll-call.ts';
-import { Roster } from './fleet/roster.ts';
-import type { WriteDeps } from './functions/deps.ts';
-import { startFilling, type Filling } from './filling.ts';
-import { fleet } from './functions/fleet.ts';
-import { live, ready } from './functions/health.ts';
-import { readBatch } from './functions/read-batch.ts';
-import { readCache } from './functions/read-cache.ts';
-import { reauthenticate } from './functions/reauthenticate.ts';
-import { scheduledWarmup } from './functions/scheduled-warmup.ts';
-import { functionTimeoutMs } from './functions/timer.ts';
-import { removeCache, writeCache } from './functions/write-cache.ts';
-import type { KeyRules } from './http/key.ts';
-import { createBlobOrigin } from './origin/blob.ts';
-import { createHttpOrigin } from './origin/http.ts';
-import type { Origin } from './origin/origin.ts';
-import type { Redis } from './redis/redis.ts';
-import { sharedParts } from './redis/shared.ts';
-import { StandaloneRedis } from './redis/standalone.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { readSettings } from './settings.ts';
+import { sharedParts } from './shared.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
 
-/** Put in by the bundler (scripts/package.ts). */
-declare const APP_VERSION: string;
-
-/** Of one load from the origin; a request does not wait that long. */
-const loadLimitMs = 30_000;
-
 const settings = readSettings(process.env);
-refuseWhatIsNotBuiltYet(settings);
-
-/** The one Redis client of this process, and what lives as long as it, for every function. */
-const parts = sharedParts(() => startParts(settings));
-const { redis, keeper, store, readThrough, loader, warmup, roster, member, rollCall } = parts;
-
-const httpDeps: WriteDeps = {
-  store,
-  readThrough,
-  clock,
-  keyRules: keyRulesOf(settings),
-  requestBudgetMs: settings.requestBudgetMs,
-  writesEnabled: settings.cache.writes === 'enabled',
-  defaultTtlSeconds: settings.cache.defaultTtlSeconds,
-  maxValueBytes: settings.cache.maxValueBytes,
-};
-
-const keyRoute = 'cache/{*key}';
-
-app.http('readCache', {
-  methods: ['GET', 'HEAD'],
-  route: keyRoute,
-  authLevel: 'function',
-  handler: readCache(httpDeps),
-});
-app.http('writeCache', {
-  methods: ['PUT'],
-  route: keyRoute,
-  authLevel: 'function',
-  handler: writeCache(httpDeps),
-});
-app.http('removeCache', {
-  methods: ['DELETE'],
-  route: keyRoute,
-  authLevel: 'function',
-  handler: removeCache(httpDeps),
-});
-app.http('readBatch', {
-  methods: ['POST'],
-  route: 'batch',
-  authLevel: 'function',
-  handler: readBatch(httpDeps),
-});
-
-app.http('live', { methods: ['GET'], route: 'health/live', authLevel: 'anonymous', handler: live() });
-app.http('ready', {
-  methods: ['GET'],
-  route: 'health/ready',
-  authLevel: 'anonymous',
-  handler: ready({ redis, keeper, clock, requestBudgetMs: settings.requestBudgetMs }),
-});
-
-app.http('fleet', {
-  methods: ['GET', 'HEAD'],
-  route: 'fleet',
-  authLevel: 'function',
-  handler: fleet({ roster, clock, requestBudgetMs: settings.requestBudgetMs }),
-});
-
-app.timer('reauthenticate', {
-  schedule: settings.reauthenticate.schedule,
-  handler: reauthenticate({ keeper, rollCall }),
-});
-
-app.timer('scheduledWarmup', {
-  schedule: settings.warmup.schedule,
-  handler: scheduledWarmup({ warmup, clock, timeLimitMs: functionTimeoutMs(process.env) * 0.9 }),
-});
-
-app.hook.appTerminate(async () => {
-  warmup?.stop();
-  await loader?.stop();
-  await member.leave();
-  await redis.close();
-  keeper.stop();
-});
-
-interface Parts extends Filling {
-  readonly keeper: TokenKeeper;
-  readonly redis: Redis;
-  readonly store: EntryStore;
-  readonly roster: Roster;
-  readonly member: FleetMember;
-  readonly rollCall: RollCall;
-}
-
-/** Makes and starts the live parts: the token is asked for and the connection begun before any request. */
-function startParts(of: Settings): Parts {
+const auth = sharedParts('auth', () => {
   logEvents(console);
-  const common = { clock, random: Math.random, emit };
-  const credential = createCredential(of.credential);
-  const source = createTokenSource({
-    credential,
-    scope: of.entraScope,
-    oidRequired: of.redis.username === undefined,
-    clock,
-  });
-  const { hostname, port, tls, username } = of.redis;
-  const connection = { hostname, port, tls, username, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
+  return startAuth(settings, { clock, random: Math.random, emit });
+});
 
-  const newKeeper = new TokenKeeper({ source, ...common });
-  const newRedis = new StandaloneRedis({
-    connection,
-    keeper: newKeeper,
-    patienceMs: of.requestBudgetMs,
-    ...common,
-  });
-  newKeeper.start();
-  newRedis.start();
-
-  const newStore = new EntryStore(newRedis);
-  const newRoster = new Roster(newRedis, of.namespace);
-  const shared = { roster: newRoster, redis: newRedis, keeper: newKeeper };
-  const newMember = new FleetMember({
-    ...shared,
-    ...common,
-    identity: instanceIdentity(process.env),
-    readCount: () => newStore.readCount,
-  });
-  newMember.start();
-  const filling = startFilling(of, {
-    ...common,
-    origin: createOrigin(of, credential),
-    redis: newRedis,
-    store: newStore,
-    keyRules: keyRulesOf(of),
-  });
-  return {
-    ...shared,
-    ...filling,
-    store: newStore,
-    member: newMember,
-    rollCall: new RollCall({ ...shared, ...common }),
-  };
-}
-
-function keyRulesOf(of: Settings): KeyRules {
-  return { prefix: of.cache.keyPrefix, namespace: of.namespace };
-}
-
-function createOrigin(of: Settings, credential: ReturnType<typeof createCredential>): Origin | undefined {
-  const { origin } = of;
-  switch (origin.kind) {
-    case 'none':
-      return undefined;
-    case 'blob':
-      return createBlobOrigin({
-        containerUrl: origin.containerUrl,
-        credential,
-        clock,
-        timeLimitMs: loadLimitMs,
-      });
-    case 'http':
-      return createHttpOrigin({ urlTemplate: origin.urlTemplate, clock, timeLimitMs: loadLimitMs });
-  }
-}
-
-/** What the platform says of where this process runs, and a part that tells processes of one host apart. */
-function instanceIdentity(environment: Readonly<Record<string, string | undefined>>): InstanceIdentity {
-  // CONTAINER_NAME is what Flex Consumption sets.
-  const host = environment['WEBSITE_INSTANCE_ID'] ?? environment['CONTAINER_NAME'] ?? null;
-  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
-  return {
-    id: `${name}-${randomBytes(3).toString('hex')}`,
-    startedAtMs: clock.nowMs(),
-    version: APP_VERSION,
-    region: environment['REGION_NAME'] ?? null,
-    host: host?.slice(0, 12) ?? null,
-  };
-}
-
-/** Settings of the contract that this version does not act on yet must not be taken for working. */
-function refuseWhatIsNotBuiltYet({ redis: cache }: Settings): void {
-  const notYet = (name: string, instead: string): AppError =>
-    new AppError('settings-invalid', `${name}: not supported by this version yet; ${instead}`);
-  if (cache.clusteringPolicy === 'OSSCluster') {
-    throw notYet('REDIS_CLUSTERING_POLICY=OSSCluster', 'use a cache with EnterpriseCluster or NoCluster.');
-  }
-}
+// node-redis and @azure/functions take 50 ms to load. The identity endpoint can answer meanwhile, if it was
+// asked: the SDK makes the request in the next turn, and a millisecond later it has left.
+await setImmediate();
+await setTimeout(1);
+const { startApp } = await import('./app.ts');
+startApp(settings, auth, process.env);

@@ -2,6 +2,7 @@
 // Reads no environment by itself, and no value of a secret ever reaches a message.
 
 import { AppError } from './errors.ts';
+import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
 export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
@@ -29,11 +30,6 @@ export type CredentialSettings =
     }
   | { readonly kind: 'developer' };
 
-export type OriginSettings =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'blob'; readonly containerUrl: string }
-  | { readonly kind: 'http'; readonly urlTemplate: string };
-
 export interface Settings {
   readonly redis: {
     readonly hostname: string;
@@ -54,7 +50,7 @@ export interface Settings {
   };
   readonly requestBudgetMs: number;
   readonly origin: OriginSettings;
-  readonly warmup: { readonly schedule: string; readonly keys: readonly string[]; readonly prefix: string };
+  readonly warmup: WarmSetSettings & { readonly schedule: string };
   readonly reauthenticate: { readonly schedule: string };
 }
 
@@ -73,6 +69,7 @@ export function readSettings(environment: Environment): Settings {
     reader.add('REDIS_TLS', '"true", because "false" is accepted for loopback hosts only');
   }
 
+  const origin = readOrigin(reader);
   const settings: Settings = {
     redis: {
       hostname,
@@ -95,14 +92,10 @@ export function readSettings(environment: Environment): Settings {
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
-    origin: readOrigin(reader),
+    origin,
     warmup: {
       schedule: reader.text('WARMUP_SCHEDULE', '0 */5 * * * *', scheduleExpectation, isSchedule),
-      keys: (reader.optional('WARMUP_KEYS') ?? '')
-        .split(',')
-        .map((key) => key.trim())
-        .filter(Boolean),
-      prefix: reader.optional('WARMUP_PREFIX') ?? '',
+      ...readWarmSet(reader, origin),
     },
     reauthenticate: {
       schedule: reader.text('REAUTHENTICATE_SCHEDULE', '0 * * * * *', scheduleExpectation, isSchedule),
@@ -136,24 +129,6 @@ function readCredential(reader: SettingsReader): CredentialSettings {
     reader.required('AZURE_CLIENT_CERTIFICATE_PATH', `the path of a PEM file, ${because}`) ?? '';
   const certificatePassword = reader.optional('AZURE_CLIENT_CERTIFICATE_PASSWORD');
   return { kind, ...application, certificatePath, certificatePassword };
-}
-
-function readOrigin(reader: SettingsReader): OriginSettings {
-  const schemes = ['https:', 'http:'];
-  const containerUrl = reader.url('ORIGIN_BLOB_CONTAINER_URL', "a blob container's URL", schemes);
-  const urlTemplate = reader.url('ORIGIN_URL_TEMPLATE', 'a URL with {key} in its path or query', schemes);
-  if (urlTemplate !== undefined && !urlTemplate.includes('{key}')) {
-    reader.add('ORIGIN_URL_TEMPLATE', 'a URL with {key} in its path or query');
-  }
-  if (containerUrl !== undefined && urlTemplate !== undefined) {
-    reader.add(
-      'ORIGIN_URL_TEMPLATE',
-      'to be left out where ORIGIN_BLOB_CONTAINER_URL is set: one origin at most',
-    );
-  }
-  if (containerUrl !== undefined) return { kind: 'blob', containerUrl };
-  if (urlTemplate !== undefined) return { kind: 'http', urlTemplate };
-  return { kind: 'none' };
 }
 
 /** Loopback as a name or an address; plain TCP is for these only. */

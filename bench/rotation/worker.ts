@@ -8,7 +8,7 @@ import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { systemClock } from '../../src/clock.ts';
-import { StandaloneRedis } from '../../src/redis/standalone.ts';
+import { createRedis } from '../../src/redis/create.ts';
 import { readSettings } from '../../src/settings.ts';
 import { steadyReads } from '../../test/support/steady-reads.ts';
 
@@ -27,13 +27,12 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
       clock: systemClock,
     });
     const keeper = new TokenKeeper({ source, ...parts });
-    const connection = { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
-    const redis = new StandaloneRedis({ connection, keeper, patienceMs: budgetMs, ...parts });
+    const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, ...parts });
     keeper.start();
     redis.start();
-    await redis.run((client) => client.ping(), { deadlineAtMs: Date.now() + 10_000, idempotent: true });
-    return () =>
-      redis.run((client) => client.get('key'), { deadlineAtMs: Date.now() + budgetMs, idempotent: true });
+    await redis.ping(Date.now() + 10_000);
+    const call = { key: 'key', idempotent: true };
+    return () => redis.run((client) => client.get('key'), { ...call, deadlineAtMs: Date.now() + budgetMs });
   },
 
   // As its README shows it: a refresh ratio and nothing else.

@@ -17,11 +17,10 @@ const unsubscriptions = ['UNSUBSCRIBE', 'PUNSUBSCRIBE', 'SUNSUBSCRIBE'];
 const matchedSubscriptions = new Set(
   [...subscriptions, ...unsubscriptions].map((name) => name.toLowerCase()),
 );
-const messages = new Set(['message', 'pmessage', 'smessage']);
 /** To these there is no single reply, and nothing of a cluster client's comes after them. */
 const unanswerable = new Set(['MONITOR', 'SYNC', 'PSYNC']);
 
-/** The commands of which `commandSent` must be told by name. */
+/** The commands of which `sent` must be told by name. */
 export const matchedCommands = ['CLUSTER', 'CLIENT', ...unanswerable, ...subscriptions, ...unsubscriptions];
 
 export class AddressRewriter {
@@ -29,7 +28,7 @@ export class AddressRewriter {
   readonly #expected: Expected[] = [];
   /** By kind: `subscribe`, `psubscribe`, `ssubscribe`. */
   readonly #channels = new Map<string, Set<string>>();
-  /** In RESP2 messages come as arrays, and only what is subscribed tells them from replies. */
+  /** Whether confirmations come as arrays: in RESP2. */
   #inArrays = false;
   readonly #splitter = new ReplySplitter({
     begin: (type) => this.#wants(type),
@@ -92,7 +91,9 @@ export class AddressRewriter {
       else if (type === '+') this.#consume(); // QUEUED, in a transaction.
       return reply;
     }
-    if (type === '>' || isConfirmation || (this.#inArrays && messages.has(name?.text ?? ''))) return reply;
+    if (type === '>' || isConfirmation) return reply;
+    // In RESP2 this may be a message that is counted as the reply to a PING, the only command that has one while
+    // something is subscribed. The next confirmation puts it right: it is waited for by name.
     this.#consume();
     return next?.kind === 'addresses' ? announceInReply(reply, this.#ports) : reply;
   }

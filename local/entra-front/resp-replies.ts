@@ -53,7 +53,7 @@ export class ReplySplitter {
 
   push(chunk: Buffer): Buffer[] {
     const out: Buffer[] = [];
-    // The bytes from `from` on are in `out` no more than in `#held`.
+    // The bytes from `from` on are neither in `out` nor in `#held` yet.
     let from = 0;
     for (let at = 0; at < chunk.length && this.#state !== 'opaque';) {
       if (this.#state === 'type' && this.#valuesLeft === 0) {

@@ -14,7 +14,7 @@ import {
 import { untilNothingLacks } from '../until.ts';
 import { formCluster } from './formation.ts';
 import { moveSlots, type ReshardingOptions } from './resharding.ts';
-import { joinReplies, runFollowing, runsOn } from './routing.ts';
+import { joinReplies, runFollowing, concerns } from './routing.ts';
 import { askTopology, whatIsUnsettled, type Topology } from './topology.ts';
 
 const nodeCount = 6;
@@ -150,8 +150,12 @@ export class RedisCluster implements LocalRedis {
   }
 
   async adminRaw(...command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
-    const several = runsOn(command, await this.topology(), this.nodes);
-    if (several === undefined) return runFollowing(command, this.entrance, this.nodes);
+    const concerned = concerns(command);
+    if (concerned === 'one node') return runFollowing(command, this.entrance, this.nodes);
+    const several =
+      concerned === 'primaries'
+        ? (await this.topology()).map(({ primary }) => this.node(primary))
+        : this.nodes.filter((node) => node.responsive);
     return joinReplies(await Promise.all(several.map(async (node) => node.adminRaw(...command))));
   }
 

@@ -1,25 +1,16 @@
 // Commands of the administrator to a cluster as if it were one server. Used by cluster.ts.
 
 import type { RawAdminReply, RedisServer } from '../redis-server.ts';
-import type { Topology } from './topology.ts';
 
 type Words = readonly (string | Buffer)[];
 
-/** Run on every primary, or on every node, and their replies made one. */
 const onPrimaries = new Set(['FLUSHALL', 'FLUSHDB', 'DBSIZE', 'KEYS']);
 const onAllNodes = new Set(['ACL', 'CLIENT', 'CONFIG', 'INFO', 'SCRIPT']);
 const mostRedirections = 5;
 
-/** Who runs a command that names no key: undefined if one node does. */
-export function runsOn(
-  command: Words,
-  topology: Topology,
-  nodes: readonly RedisServer[],
-): RedisServer[] | undefined {
+export function concerns(command: Words): 'primaries' | 'all nodes' | 'one node' {
   const name = String(command[0]).toUpperCase();
-  if (onAllNodes.has(name)) return nodes.filter((node) => node.responsive);
-  if (!onPrimaries.has(name)) return undefined;
-  return topology.flatMap(({ primary }) => nodes[primary] ?? []);
+  return onPrimaries.has(name) ? 'primaries' : onAllNodes.has(name) ? 'all nodes' : 'one node';
 }
 
 /** Runs `command` where it belongs: Redis says where its keys are. */

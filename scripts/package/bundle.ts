@@ -34,14 +34,16 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
     // function and class at every start: 10 ms of 200.
     minifySyntax: true,
     minifyWhitespace: true,
+    // Node.js prints the whole line of an error that nobody caught.
+    lineLimit: 1000,
     sourcemap: 'external',
     legalComments: 'none',
     // The Functions worker supplies this module through `require`
     // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
     external: ['@azure/functions-core'],
+    // By a name of its own: what is bundled may import it, too, and then is no module.
     banner: {
-      // Under a name of its own: the storage SDK imports it, too, and would declare it twice in one file.
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     plugins: [quickCommands],
     logLevel: 'warning',

@@ -1,4 +1,4 @@
-// Settings -> TokenCredential of @azure/identity. Used by main.ts only.
+// Settings -> TokenCredential of @azure/identity. Used by auth.ts only.
 // Knows no Redis, and never probes: the credential that the settings name is the one that is asked.
 
 import {

@@ -1,4 +1,4 @@
-// This instance as a member of the fleet: reports when it joins, and answers roll calls. Used by main.ts.
+// This instance as a member of the fleet: reports when it joins, and answers roll calls. Used by parts.ts.
 // Knows nothing of who announces, and does no more for an announcement than check itself.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';

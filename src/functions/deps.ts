@@ -1,4 +1,4 @@
-// What the HTTP handlers are given. Filled by main.ts.
+// What the HTTP handlers are given. Filled by app.ts.
 
 import type { ReadThrough } from '../cache/read-through.ts';
 import type { EntryStore } from '../cache/store.ts';

@@ -1,5 +1,5 @@
 // GET and HEAD /api/fleet: the fleet, its tokens and its last roll calls, as JSON or as a page.
-// Registered by main.ts. Nothing it shows opens anything: no token, no key, no value.
+// Registered by app.ts. Nothing it shows opens anything: no token, no key, no value.
 
 import { randomBytes } from 'node:crypto';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
@@ -7,7 +7,6 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { RollCallRecord, Roster, RosterEntry } from '../fleet/roster.ts';
 import { deadlineAtMs } from '../http/budget.ts';
-import { fleetPage } from '../http/fleet-page.ts';
 import { cacheUnavailable } from '../http/problem.ts';
 
 export interface FleetDeps {
@@ -18,7 +17,7 @@ export interface FleetDeps {
 
 export function fleet(deps: FleetDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const response = prefersHtml(request.headers.get('accept')) ? page() : await data(deps);
+    const response = prefersHtml(request.headers.get('accept')) ? await page() : await data(deps);
     if (request.method !== 'HEAD') return response;
     const { body: _body, ...head } = response;
     return head;
@@ -30,7 +29,8 @@ function prefersHtml(accept: string | null): boolean {
   return /\btext\/html\b/u.test(accept ?? '');
 }
 
-function page(): HttpResponseInit {
+async function page(): Promise<HttpResponseInit> {
+  const { fleetPage } = await import('../http/fleet-page.ts');
   const nonce = randomBytes(16).toString('base64');
   const policy = [
     "default-src 'none'",

@@ -1,4 +1,4 @@
-// GET /api/health/live and /api/health/ready. Registered by main.ts, open to anybody.
+// GET /api/health/live and /api/health/ready. Registered by app.ts, open to anybody.
 
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';

@@ -1,4 +1,4 @@
-// POST /api/batch: up to 100 keys in one round trip. Registered by main.ts.
+// POST /api/batch: up to 100 keys in one round trip. Registered by app.ts.
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';

@@ -1,4 +1,4 @@
-// GET and HEAD /api/cache/{*key}. Registered by main.ts.
+// GET and HEAD /api/cache/{*key}. Registered by app.ts.
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { Entry } from '../cache/entry.ts';

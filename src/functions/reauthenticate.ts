@@ -1,5 +1,5 @@
 // The timer that calls the roll: every instance of the fleet renews what is due and reports.
-// Registered by main.ts. A tick costs nothing but the report when it is missed: instances renew themselves.
+// Registered by app.ts. A tick costs nothing but the report when it is missed: instances renew themselves.
 
 import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';

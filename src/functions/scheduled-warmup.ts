@@ -1,4 +1,4 @@
-// The timer that keeps the warm set in the cache. Registered by main.ts.
+// The timer that keeps the warm set in the cache. Registered by app.ts.
 // Fires on one instance only, which is enough: what it warms is in Redis, for all.
 
 import type { TimerHandler } from '@azure/functions';

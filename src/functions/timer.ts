@@ -1,4 +1,4 @@
-// What a timer's input says, and how long an invocation may take. Used by the timer functions and main.ts.
+// What a timer's input says, and how long an invocation may take. Used by the timer functions and app.ts.
 
 import type { Timer } from '@azure/functions';
 

@@ -1,4 +1,4 @@
-// PUT and DELETE /api/cache/{*key}. Registered by main.ts.
+// PUT and DELETE /api/cache/{*key}. Registered by app.ts.
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import { newEntry } from '../cache/entry.ts';

@@ -1,4 +1,4 @@
-// The Origin port over a blob container, entered by the app's own identity. Made by main.ts, used by
+// The Origin port over a blob container, entered by the app's own identity. Made by parts.ts, used by
 // read-through and warmup/. Knows no Redis.
 
 import { TokenOnDemand } from '../auth/token-on-demand.ts';

@@ -1,5 +1,5 @@
 // One live connection: a node-redis client that connects once, is watched, and is never reused after a loss.
-// Used by standalone.ts. Decides nothing: not when to connect, nor what to do after a loss.
+// Used by node.ts. Decides nothing: not when to connect, nor what to do after a loss.
 
 import { createClient, ErrorReply } from 'redis';
 import type { Token } from '../auth/token.ts';
@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly hostname: string;
   readonly port: number;
   readonly tls: boolean;
+  /** Whom the certificate must name, where that is not `hostname`. */
+  readonly servername?: string | undefined;
   /** The Redis user name; the token's `oid` where undefined. */
   readonly username: string | undefined;
   /** TCP, TLS, token and HELLO together. */
@@ -34,7 +36,7 @@ function newClient(options: ConnectionOptions, token: () => Promise<Token>) {
   } as const;
   return createClient({
     RESP: 3,
-    socket: options.tls ? { ...socket, tls: true } : socket,
+    socket: options.tls ? { ...socket, ...servername(options), tls: true } : socket,
     disableOfflineQueue: true,
     // Deadlines are the caller's: node-redis's own limit ends when the command is written.
     commandOptions: { timeout: 0 },
@@ -47,6 +49,11 @@ function newClient(options: ConnectionOptions, token: () => Promise<Token>) {
       },
     },
   });
+}
+
+/** SNI and the name that the certificate is checked against (https://nodejs.org/api/tls.html#tlsconnectoptions-callback). */
+function servername({ servername: name }: ConnectionOptions): { servername?: string } {
+  return name === undefined ? {} : { servername: name };
 }
 
 export type RedisClient = ReturnType<typeof newClient>;

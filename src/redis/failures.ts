@@ -15,6 +15,8 @@ const passingReplies = [
   'TRYAGAIN',
   'OOM',
   'ERR max number of clients',
+  'MOVED ',
+  'ASK ',
 ];
 const identityReplies = ['NOAUTH', 'WRONGPASS'];
 

@@ -1,5 +1,5 @@
 // Brings live connections to the current token: one AUTH a rotation and connection, repeated where it failed.
-// Used by standalone.ts. Knows connections and the token keeper; not which connection commands go to.
+// Used by node.ts. Knows connections and the token keeper; not which connection commands go to.
 
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';

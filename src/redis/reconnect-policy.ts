@@ -1,4 +1,4 @@
-// How long to wait before connecting again: a pure function. Used by standalone.ts.
+// How long to wait before connecting again: a pure function. Used by node.ts.
 // Knows no connection.
 
 import type { ErrorCode } from '../errors.ts';

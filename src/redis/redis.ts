@@ -1,5 +1,5 @@
-// What the rest of the app sees of Redis: one client, however many connections are behind it.
-// Implemented by standalone.ts; used by cache/, functions/ and main.ts. Knows no topology and no token.
+// What the rest of the app sees of Redis: one client, however many connections are behind it. Implemented by
+// standalone.ts and cluster.ts; used by cache/, fleet/, warmup/ and functions/. Knows no topology and no token.
 
 import type { AppError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';

@@ -1,4 +1,4 @@
-// Pub/Sub listeners that outlive connections. Used by standalone.ts.
+// Pub/Sub listeners that outlive connections. Used by node.ts.
 // Knows what is listened to and on which connection now; not what is said.
 
 import type { Clock } from '../clock.ts';

@@ -7,6 +7,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 export type AppEvent =
   | RollCallEnded
   | OriginEvent
+  | ClusterEvent
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -67,6 +68,17 @@ export type AppEvent =
       readonly authMs: number;
       readonly timeLeftMs: number;
     };
+
+/** Nodes are told by `<host>:<port>`. */
+export type ClusterEvent =
+  | {
+      readonly type: 'topologyChanged';
+      readonly primaries: number;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  /** REDIS_CLUSTERING_POLICY does not fit the cache; told once. */
+  | { readonly type: 'clusteringPolicyWrong'; readonly reason: string };
 
 /** From the first load that failed to the first that was answered; see origin-health.ts. */
 export type OriginEvent =

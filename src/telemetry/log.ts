@@ -22,6 +22,8 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   connectionReplaced: 'info',
   connectionReauthenticated: 'info',
   connectionReauthenticationFailed: 'warn',
+  topologyChanged: 'info',
+  clusteringPolicyWrong: 'error',
   originFailing: 'warn',
   originRecovered: 'info',
 };

@@ -6,7 +6,7 @@ import { eventually } from '../support/local-app.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 
 let stack: Stack;
-const soon = (idempotent: boolean) => ({ deadlineAtMs: Date.now() + 3000, idempotent });
+const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 3000, idempotent });
 
 beforeAll(async () => {
   stack = await startStack({ storage: false, tokenLifetimeMs: 6000 });

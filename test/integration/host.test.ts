@@ -11,15 +11,6 @@ it('says by name what is wrong with the settings when the app cannot be loaded',
   );
 });
 
-it.each([['a clustering policy', { REDIS_CLUSTERING_POLICY: 'OSSCluster' }]])(
-  'does not pretend to support %s that it does not',
-  async (_what, settings) => {
-    await expect(
-      startHost({ appDirectory: packagedApp, settings: { REDIS_HOSTNAME: 'localhost', ...settings } }),
-    ).rejects.toThrow(/not supported by this version yet/u);
-  },
-);
-
 it('starts another instance in the place of one that was killed, and goes on serving', async () => {
   await using app = await startLocalApp({ instances: 2 });
   const before = app.host.instances.map(({ pid }) => pid);

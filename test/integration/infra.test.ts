@@ -73,6 +73,15 @@ function suite(bicep: Bicep): void {
     });
   }
 
+  it('lets every setting of the app be set, but those that would undo what is promised', async () => {
+    const properties = at(await template, 'definitions.appSettingsType.properties') as Json;
+    const fixed = Object.keys(appSettings(await variants['by default']));
+    const decided = ['REDIS_TLS', 'REDIS_CREDENTIAL', 'ORIGIN_URL_TEMPLATE'];
+    const settable = new Set([...Object.keys(properties), ...fixed, ...decided]);
+    expect([...settingsTheAppReads()].filter((name) => !settable.has(name))).toEqual([]);
+    expect(Object.keys(properties).filter((name) => !settingsTheAppReads().has(name))).toEqual([]);
+  });
+
   it('gives the identity the least roles, each on one resource', async () => {
     const roles = [
       `${hostRole}~ to id-~`,

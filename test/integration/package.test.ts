@@ -1,14 +1,18 @@
 // What is deployed: it runs where there is nothing else, and holds no secret.
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { startHost } from '../../local/functions-host/host.ts';
+import { startStack } from '../../local/stack.ts';
 import { packageApp } from '../../scripts/package.ts';
 import { thirdPartyLicences } from '../../scripts/package/licences.ts';
-import { packagedApp, startLocalApp } from '../support/local-app.ts';
+import { eventually, packagedApp, startLocalApp } from '../support/local-app.ts';
 
 it('holds the app, its licences and nothing else', async () => {
   const files = await readdir(packagedApp, { recursive: true });
@@ -19,6 +23,14 @@ it('holds the app, its licences and nothing else', async () => {
   expect(others.filter((file) => !/^[\w-]+-[A-Z0-9]{8}\.mjs$/u.test(file))).toEqual([]);
   for (const file of files.filter((name) => name.endsWith('.mjs'))) {
     expect(await readFile(join(packagedApp, file), 'utf8')).not.toContain('sourceMappingURL');
+  }
+});
+
+it('every part can be parsed by Node.js, those that are loaded on first use too', async () => {
+  const parts = (await readdir(packagedApp)).filter((file) => file.endsWith('.mjs'));
+  expect(parts.length).toBeGreaterThan(4);
+  for (const part of parts) {
+    await promisify(execFile)(process.execPath, ['--check', join(packagedApp, part)]);
   }
 });
 
@@ -57,7 +69,7 @@ it('refuses to package more than the budget', async () => {
   await using elsewhere = await temporaryFolder();
   const tooMuch = packageApp({ outDirectory: elsewhere.path, budgetKibibytes: 100 });
   await expect(tooMuch).rejects.toThrow(
-    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: main\.mjs /u,
+    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: app-\w+\.mjs /u,
   );
   expect(await readdir(elsewhere.path)).toEqual([]);
 });
@@ -74,6 +86,21 @@ it('is the same, byte for byte, when it is made again', async () => {
   // Dates in the zip are those of 1980, not of today.
   const central = zips[0]?.indexOf(Buffer.from([0x50, 0x4b, 0x01, 0x02])) ?? -1;
   expect(zips[0]?.readUInt32LE(central + 12)).toBe(0x0021_0000);
+});
+
+it('asks for the first token before it loads the rest', async () => {
+  await using elsewhere = await temporaryFolder();
+  await cp(packagedApp, elsewhere.path, { recursive: true });
+  const [rest = ''] = (await readdir(elsewhere.path)).filter((file) => /^app-\w+\.mjs$/u.test(file));
+  await rm(join(elsewhere.path, rest));
+  const stack = await startStack({ storage: false });
+  try {
+    const host = startHost({ appDirectory: elsewhere.path, settings: stack.settings, timers: false });
+    await expect(host).rejects.toThrow(`Cannot find module '${join(elsewhere.path, rest)}'`);
+    await eventually(() => expect(stack.identity.calls).toHaveLength(1));
+  } finally {
+    await stack.stop();
+  }
 });
 
 it('registers the functions of the contract', async () => {

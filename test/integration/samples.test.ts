@@ -17,7 +17,11 @@ beforeAll(async () => {
 });
 afterAll(async () => stack?.stop());
 
-const call = (idempotent: boolean) => ({ deadlineAtMs: Date.now() + 5000, idempotent });
+const call = (key: string, idempotent: boolean) => ({
+  key,
+  deadlineAtMs: Date.now() + 5000,
+  idempotent,
+});
 
 describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-certificate'])(
   'with %s',
@@ -25,12 +29,12 @@ describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-cer
     it('hello world: set, get and close over TLS with the token as the password', async () => {
       const { redis, keeper } = startSharedClient(stack, { credential: kind });
       const value = randomBytes(16).toString('hex');
-      expect(await redis.run((client) => client.set('hello', value), call(false))).toBe('OK');
-      expect(await redis.run((client) => client.get('hello'), call(true))).toBe(value);
+      expect(await redis.run((client) => client.set('hello', value), call('hello', false))).toBe('OK');
+      expect(await redis.run((client) => client.get('hello'), call('hello', true))).toBe(value);
       await redis.close();
       keeper.stop();
       await eventually(() => expect(stack.front.stats.live).toBe(0));
-      await expect(redis.run((client) => client.get('hello'), call(true))).rejects.toMatchObject({
+      await expect(redis.run((client) => client.get('hello'), call('hello', true))).rejects.toMatchObject({
         code: 'stopped',
       });
     });
@@ -38,12 +42,12 @@ describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-cer
     it('handle reauthentication: still working after the token it started with has expired', async () => {
       const { redis, keeper } = startSharedClient(stack, { credential: kind });
       try {
-        await redis.run((client) => client.set('session', 'alive'), call(false));
+        await redis.run((client) => client.set('session', 'alive'), call('session', false));
         const firstExpiresAtMs = keeper.status().expiresAtMs ?? 0;
         expect(firstExpiresAtMs).toBeGreaterThan(Date.now());
         const connected = stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
         while (Date.now() < firstExpiresAtMs + 2000) {
-          expect(await redis.run((client) => client.get('session'), call(true))).toBe('alive');
+          expect(await redis.run((client) => client.get('session'), call('session', true))).toBe('alive');
           await new Promise((resolve) => {
             setTimeout(resolve, 50);
           });

@@ -1,24 +1,27 @@
 // The identity endpoint in trouble that ends before the token does: not one read may notice.
 
 import { describe, expect, it } from 'vitest';
+import { allCaches } from '../support/caches.ts';
 import { runScenario } from '../support/scenario.ts';
 
 const timeout = 60_000;
 
-describe.concurrent('while the identity endpoint', () => {
+describe.concurrent.each(allCaches)('with $cache, while the identity endpoint', ({ cluster, nodes }) => {
+  const options = { cluster };
+
   it('works: a rotation costs one AUTH a connection and at most two calls', { timeout }, async () => {
-    const seen = await runScenario(() => {}, { instances: 2 });
+    const seen = await runScenario(() => {}, { ...options, instances: 2 });
     expect(seen.failed).toEqual([]);
     expect(seen.rotations).toBeGreaterThanOrEqual(8);
-    expect(seen.auths).toBe(seen.rotations);
+    expect(seen.auths).toBe(seen.rotations * nodes);
     expect(seen.endpointCalls).toBeLessThanOrEqual(2 * seen.rotations);
   });
 
   it('answers 500 until half a second before expiry, no read fails', { timeout }, async () => {
-    const seen = await runScenario(({ misbehave }) => misbehave('fail', 4500, 500));
+    const seen = await runScenario(({ misbehave }) => misbehave('fail', 4500, 500), options);
     expect(seen.failed).toEqual([]);
     expect(seen.rotations).toBeGreaterThanOrEqual(3);
-    expect(seen.auths).toBe(seen.rotations);
+    expect(seen.auths).toBe(seen.rotations * nodes);
     expect(seen.output).toContain('tokenRenewalFailed');
   });
 
@@ -26,19 +29,19 @@ describe.concurrent('while the identity endpoint', () => {
     'repeats its token until half a second before expiry, it is asked sparingly and Redis not at all',
     { timeout },
     async () => {
-      const seen = await runScenario(({ misbehave }) => misbehave('repeat', 4500, 500));
+      const seen = await runScenario(({ misbehave }) => misbehave('repeat', 4500, 500), options);
       expect(seen.failed).toEqual([]);
       expect(seen.rotations).toBeGreaterThanOrEqual(3);
-      expect(seen.auths).toBe(seen.rotations);
+      expect(seen.auths).toBe(seen.rotations * nodes);
       expect(seen.endpointCalls).toBeLessThanOrEqual(40 * seen.rotations);
       expect(seen.output).toContain('tokenNotAdvancing');
     },
   );
 
   it('hangs for two seconds at the refresh point, no read fails', { timeout }, async () => {
-    const seen = await runScenario(({ misbehave }) => misbehave('hang', 3500, 1500));
+    const seen = await runScenario(({ misbehave }) => misbehave('hang', 3500, 1500), options);
     expect(seen.failed).toEqual([]);
     expect(seen.rotations).toBeGreaterThanOrEqual(3);
-    expect(seen.auths).toBe(seen.rotations);
+    expect(seen.auths).toBe(seen.rotations * nodes);
   });
 });

@@ -2,12 +2,14 @@
 
 import { expect, it } from 'vitest';
 import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from '../support/local-app.ts';
+import type { AnyStack } from '../../local/stack.ts';
+import { allCaches } from '../support/caches.ts';
 
 interface Middle {
   readonly what: string;
-  readonly options?: LocalAppOptions;
+  readonly options?: LocalAppOptions<AnyStack>;
   /** Brings the app into the middle of it. */
-  readonly reach: (app: LocalApp) => Promise<void>;
+  readonly reach: (app: LocalApp<AnyStack>) => Promise<void>;
   /** What requests in flight may be answered with. */
   readonly statuses: readonly number[];
 }
@@ -51,30 +53,37 @@ const middles: readonly Middle[] = [
   },
 ];
 
-it.concurrent.each(middles)('in the middle of $what', async ({ options, reach, statuses }) => {
-  const app = await startLocalApp({ ...options, settings: { REQUEST_BUDGET_MS: '1500' } });
-  let stopped = false;
-  try {
-    const pids = app.host.instances.map(({ pid }) => pid ?? 0);
-    await reach(app);
-    let answered = 0;
-    const reads = Array.from({ length: 10 }, async () => {
-      const { status } = await app.fetch('/api/cache/absent');
-      answered += 1;
-      return status;
-    });
-    const statusesSeen = Promise.all(reads);
-    // A connection that the host has not accepted yet is refused when it stops; these have all arrived.
-    await eventually(() => expect(app.host.inFlight + answered).toBeGreaterThanOrEqual(10));
-    await app.host.stop();
-    stopped = true;
-    for (const status of await statusesSeen) expect(statuses).toContain(status);
-    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
-    const logged = app.host.logs().map(({ level, message }) => `${level} ${message}`);
-    expect(logged.filter((line) => /uncaught|unhandled|critical/iu.test(line))).toEqual([]);
-    expect(app.host.crashes).toBe(0);
-  } finally {
-    if (!stopped) await app.host.stop();
-    await app.stack.stop();
-  }
-});
+const cases = allCaches.flatMap(({ cache, cluster }) =>
+  middles.map((middle) => ({ ...middle, cache, cluster })),
+);
+
+it.concurrent.each(cases)(
+  'in the middle of $what, with $cache',
+  async ({ cluster, options, reach, statuses }) => {
+    const app = await startLocalApp({ ...options, cluster, settings: { REQUEST_BUDGET_MS: '1500' } });
+    let stopped = false;
+    try {
+      const pids = app.host.instances.map(({ pid }) => pid ?? 0);
+      await reach(app);
+      let answered = 0;
+      const reads = Array.from({ length: 10 }, async () => {
+        const { status } = await app.fetch('/api/cache/absent');
+        answered += 1;
+        return status;
+      });
+      const statusesSeen = Promise.all(reads);
+      // A connection that the host has not accepted yet is refused when it stops; these have all arrived.
+      await eventually(() => expect(app.host.inFlight + answered).toBeGreaterThanOrEqual(10));
+      await app.host.stop();
+      stopped = true;
+      for (const status of await statusesSeen) expect(statuses).toContain(status);
+      for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+      const logged = app.host.logs().map(({ level, message }) => `${level} ${message}`);
+      expect(logged.filter((line) => /uncaught|unhandled|critical/iu.test(line))).toEqual([]);
+      expect(app.host.crashes).toBe(0);
+    } finally {
+      if (!stopped) await app.host.stop();
+      await app.stack.stop();
+    }
+  },
+);

@@ -7,20 +7,24 @@ import type { Origin } from '../../src/origin/origin.ts';
 import type { EntryKey } from '../../src/cache/loader.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
-import type { Stack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { startSharedClient, type SharedClient } from './shared-client.ts';
 
 export interface FillingInstance extends SharedClient, Filling {
   readonly store: EntryStore;
 }
 
-/** The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`. */
-export function startFillingInstance(
-  stack: Stack,
+/**
+ * The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`.
+ * Resolves when it is connected to all nodes: what a test times is not the start.
+ */
+export async function startFillingInstance(
+  stack: AnyStack,
   origin: Origin,
   settings: Readonly<Record<string, string>> = {},
-): FillingInstance {
+): Promise<FillingInstance> {
   const client = startSharedClient(stack);
+  await client.connected();
   const store = new EntryStore(client.redis);
   const events: AppEvent[] = [];
   const filling = startFilling(

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../../src/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
 import { Roster } from '../../src/fleet/roster.ts';
-import type { Stack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { startSharedClient, type SharedClient } from './shared-client.ts';
 
 export interface FleetInstance extends SharedClient {
@@ -25,7 +25,7 @@ export interface FleetInstanceOptions {
 }
 
 export function startFleetInstance(
-  stack: Stack,
+  stack: AnyStack,
   id: string,
   options: FleetInstanceOptions = {},
 ): FleetInstance {

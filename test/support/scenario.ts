@@ -3,14 +3,18 @@
 
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 
 export const tokenLifetimeMs = 6000;
 export const readsPerSecond = 200;
 
+/** Read in turn; on a cluster they are in all shards. */
+const keys = Array.from({ length: 8 }, (_, index) => `steady-${index}`);
+
 export interface Scenario {
-  readonly app: LocalApp;
+  readonly app: LocalApp<AnyStack>;
   /** Milliseconds since the reads began. */
   readonly elapsedMs: () => number;
   /** Expiry of the latest token that Redis has accepted. */
@@ -20,7 +24,7 @@ export interface Scenario {
 }
 
 export interface Observed {
-  readonly app: LocalApp;
+  readonly app: LocalApp<AnyStack>;
   readonly outcomes: readonly ReadOutcome[];
   readonly failed: readonly ReadOutcome[];
   /** Tokens adopted after the first. */
@@ -34,7 +38,8 @@ export interface Observed {
   readonly output: string;
 }
 
-export interface ScenarioOptions extends LocalAppOptions {
+export interface ScenarioOptions extends LocalAppOptions<AnyStack> {
+  readonly cluster?: boolean;
   readonly runMs?: number;
 }
 
@@ -51,10 +56,11 @@ export async function runScenario(
   const { runMs = 20_000 } = options;
   await using app = await startLocalApp({ tokenLifetimeMs, ...options });
   const { stack, host } = app;
-  await app.fetch('/api/cache/steady?ttl=3600', { method: 'PUT', body: 'value' });
+  for (const key of keys) await app.fetch(`/api/cache/${key}?ttl=3600`, { method: 'PUT', body: 'value' });
   const startedAtMs = Date.now();
+  let reading = 0;
   const read = async (): Promise<number> => {
-    const response = await app.fetch('/api/cache/steady');
+    const response = await app.fetch(`/api/cache/${keys[(reading += 1) % keys.length] ?? ''}`);
     const body = await response.text();
     return response.status === 200 && body !== 'value' ? 0 : response.status;
   };
@@ -84,6 +90,7 @@ export async function runScenario(
     clearInterval(watching);
     stack.identity.setBehaviour('normal');
     const outcomes = await reads.stop();
+    await untilNoRotation(app);
     const health = await app.fetch('/api/health/ready');
     const said = `${JSON.stringify([...health.headers])}${await health.text()}`;
     const lines = host.logs().map(({ source, level, message }) => `${source} ${level} ${message}`);
@@ -109,12 +116,42 @@ export async function runScenario(
   }
 }
 
-/** Waits until the app has adopted its next token. */
-export async function nextRotation(app: LocalApp): Promise<void> {
-  const count = (): number =>
-    app.host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
-  const before = count();
-  await eventually(() => expect(count()).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+/** After a Redis that kept nothing has come back: somebody fills it again. */
+export async function refill({ stack }: LocalApp<AnyStack>): Promise<void> {
+  for (const key of keys) await stack.redis.admin('SET', key, 'value');
+}
+
+/** Waits until the app has adopted its next token, and every live connection has it. */
+export async function nextRotation(app: LocalApp<AnyStack>): Promise<void> {
+  const before = rotationsOf(app);
+  await eventually(() => expect(rotationsOf(app)).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+  await eventually(() => {
+    const live = app.stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
+    const expiriesAtMs = live.map(({ auths }) => auths.at(-1)?.tokenExpiresAtMs ?? 0);
+    expect(Math.min(...expiriesAtMs)).toBeGreaterThan(adoptedExpiryAtMs(app) - 1000);
+  });
+}
+
+/** Of the token that the app adopted last. */
+function adoptedExpiryAtMs({ host }: LocalApp<AnyStack>): number {
+  const last = host.logs().findLast(({ message }) => message.startsWith('tokenRotated '));
+  const { expiresAt } = JSON.parse(last?.message.slice('tokenRotated '.length) ?? '{}') as {
+    expiresAt: string;
+  };
+  return Date.parse(expiresAt);
+}
+
+function rotationsOf({ host }: LocalApp<AnyStack>): number {
+  return host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
+}
+
+/** Between two rotations: none of which the AUTHs are still on their way. */
+async function untilNoRotation(app: LocalApp<AnyStack>): Promise<void> {
+  await eventually(async () => {
+    const before = rotationsOf(app);
+    await sleep(400);
+    expect(rotationsOf(app)).toBe(before);
+  });
 }
 
 /** The first 20 consecutive characters of a token that stand in `output`; undefined where none do. */

@@ -5,32 +5,36 @@ import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
-import type { ConnectionOptions } from '../../src/redis/connection.ts';
-import { StandaloneRedis } from '../../src/redis/standalone.ts';
+import { createRedis, type ConnectionLimits } from '../../src/redis/create.ts';
+import type { Redis } from '../../src/redis/redis.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
-import type { Stack, StackCredential } from '../../local/stack.ts';
+import type { AnyStack, StackCredential } from '../../local/stack.ts';
+import { caches } from './caches.ts';
+import { eventually } from './local-app.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
-  readonly redis: StandaloneRedis;
+  readonly redis: Redis;
   readonly events: readonly AppEvent[];
+  /** Resolves when the client is connected to every node that it connects to. */
+  connected(): Promise<void>;
 }
 
 /** Lets this process trust the stack and find its identity endpoint, as NODE_EXTRA_CA_CERTS would. */
-export function adoptStack(stack: Stack): void {
+export function adoptStack(stack: AnyStack): void {
   setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
   for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
 }
 
 export interface SharedClientOptions {
   readonly credential?: StackCredential;
-  readonly connection?: Partial<ConnectionOptions>;
+  readonly connection?: ConnectionLimits;
   /** For a keeper that must not renew by itself: one whose timers never fire. */
   readonly keeperClock?: Clock;
 }
 
-export function startSharedClient(stack: Stack, options: SharedClientOptions = {}): SharedClient {
+export function startSharedClient(stack: AnyStack, options: SharedClientOptions = {}): SharedClient {
   const settings = readSettings(stack.settingsFor(options.credential ?? 'managed-identity'));
   const events: AppEvent[] = [];
   const parts = {
@@ -45,18 +49,24 @@ export function startSharedClient(stack: Stack, options: SharedClientOptions = {
     clock: systemClock,
   });
   const keeper = new TokenKeeper({ source, ...parts, clock: options.keeperClock ?? systemClock });
-  const redis = new StandaloneRedis({
-    connection: { ...settings.redis, connectTimeoutMs: 5000, pingAfterMs: 60_000, ...options.connection },
-    keeper,
-    patienceMs: settings.requestBudgetMs,
-    ...parts,
-  });
+  const redis = createRedis(
+    settings.redis,
+    { keeper, patienceMs: settings.requestBudgetMs, ...parts },
+    options.connection,
+  );
   keeper.start();
   redis.start();
   return {
     keeper,
     redis,
     events,
+    async connected() {
+      const nodes = settings.redis.clusteringPolicy === 'OSSCluster' ? caches.cluster.nodes : 1;
+      await redis.ping(Date.now() + 10_000);
+      await eventually(() => {
+        if (redis.status().connections !== nodes) throw new Error('Not connected to all nodes yet.');
+      });
+    },
     async [Symbol.asyncDispose]() {
       await redis.close();
       keeper.stop();

@@ -115,10 +115,86 @@ describe('settings', () => {
 
   it('allow one origin at most', () => {
     const both = {
-      ORIGIN_BLOB_CONTAINER_URL: 'https://a.example/c',
+      ORIGIN_BLOB_CONTAINER_URL: 'https://a.example/container',
       ORIGIN_URL_TEMPLATE: 'https://b.example/{key}',
     };
     expect(faultsOf({ ...least, ...both })).toMatch(/one origin at most/u);
+  });
+
+  const container = (value: string) => ({ ...least, ORIGIN_BLOB_CONTAINER_URL: value });
+  const template = (value: string) => ({ ...least, ORIGIN_URL_TEMPLATE: value });
+
+  it.each([
+    'https://account.blob.core.windows.net/container',
+    'https://account.blob.core.windows.net/container/',
+    'https://account.blob.core.usgovcloudapi.net/a-1',
+    'https://account.privatelink.blob.core.windows.net/$web',
+    'https://127.0.0.1:10000/account/container',
+    'https://localhost:10000/account/container',
+  ])('take %s for a container', (containerUrl) => {
+    expect(readSettings(container(containerUrl)).origin).toEqual({ kind: 'blob', containerUrl });
+  });
+
+  it.each([
+    ['plain HTTP', 'http://account.blob.core.windows.net/container'],
+    ['a SAS', 'https://account.blob.core.windows.net/container?sv=2025&sig=c2VjcmV0'],
+    ['an empty query', 'https://account.blob.core.windows.net/container?'],
+    ['a fragment', 'https://account.blob.core.windows.net/container#x'],
+    ['a user name', 'https://user@account.blob.core.windows.net/container'],
+    ['a password', 'https://:c2VjcmV0@account.blob.core.windows.net/container'],
+    ['no container', 'https://account.blob.core.windows.net/'],
+    ['a blob', 'https://account.blob.core.windows.net/container/blob'],
+    ['a folder', 'https://account.blob.core.windows.net/container/folder/'],
+    ['an account alone', 'https://127.0.0.1:10000/container'],
+    ['upper case', 'https://account.blob.core.windows.net/Container'],
+    ['a name too short', 'https://account.blob.core.windows.net/ab'],
+    ['a name too long', `https://account.blob.core.windows.net/${'c'.repeat(64)}`],
+    ['hyphens in a row', 'https://account.blob.core.windows.net/con--tainer'],
+    ['a key in it', 'https://account.blob.core.windows.net/{key}'],
+    ['no URL', 'account/container'],
+  ])('refuse a container URL with %s, and say what is wanted instead', (_what, value) => {
+    const message = faultsOf(container(value));
+    expect(message).toMatch(/ORIGIN_BLOB_CONTAINER_URL: expected the https:\/\/ URL of one blob container/u);
+    expect(message).toContain('no SAS');
+    expect(message).not.toContain('c2VjcmV0');
+  });
+
+  it.each([
+    'https://origin.example/{key}',
+    'http://origin.internal:8080/a/{key}.json?v=1',
+    'https://origin.example/find?name={key}',
+  ])('take %s for a template', (urlTemplate) => {
+    expect(readSettings(template(urlTemplate)).origin).toEqual({ kind: 'http', urlTemplate });
+  });
+
+  // What else is no template: test/property/origin-place.test.ts.
+  it.each([
+    'https://origin.example/',
+    'https://{key}.example/',
+    'https://user:c2VjcmV0@origin.example/{key}',
+    'https://origin.example/#{key}',
+    'https://origin.example/{key}/{key}',
+    'ftp://origin.example/{key}',
+  ])('refuse %s as a template', (value) => {
+    const message = faultsOf(template(value));
+    expect(message).toMatch(
+      /ORIGIN_URL_TEMPLATE: expected an http:\/\/ or https:\/\/ URL with \{key\} once/u,
+    );
+    expect(message).not.toContain('c2VjcmV0');
+  });
+
+  it('name a warm set that would be ignored', () => {
+    const blob = container('https://account.blob.core.windows.net/container');
+    const http = template('https://origin.example/{key}');
+    const keys = { WARMUP_KEYS: 'a, b,,c ' };
+    const prefix = { WARMUP_PREFIX: 'a/' };
+    expect(readSettings({ ...http, ...keys }).warmup.keys).toEqual(['a', 'b', 'c']);
+    expect(readSettings({ ...blob, ...keys }).warmup.keys).toEqual(['a', 'b', 'c']);
+    expect(readSettings({ ...blob, ...prefix }).warmup.prefix).toBe('a/');
+    expect(faultsOf({ ...least, ...keys })).toMatch(/WARMUP_KEYS: expected to be left out/u);
+    expect(faultsOf({ ...least, ...prefix })).toMatch(/WARMUP_PREFIX: expected to be left out/u);
+    expect(faultsOf({ ...http, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
+    expect(faultsOf({ ...blob, ...keys, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
   });
 
   it('are all in local.settings.sample.json, which is valid as it is', () => {

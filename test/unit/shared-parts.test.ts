@@ -6,16 +6,12 @@ it('repeated imports never make a second client: each evaluation of the module f
     made += 1;
     return { made };
   };
-  const specifiers = [
-    '../../src/redis/shared.ts',
-    '../../src/redis/shared.ts?again',
-    '../../src/redis/shared.ts?more',
-  ];
+  const specifiers = ['../../src/shared.ts', '../../src/shared.ts?again', '../../src/shared.ts?more'];
   const modules = (await Promise.all(specifiers.map(async (specifier) => import(specifier)))) as {
-    sharedParts: (create: () => object) => object;
+    sharedParts: (name: string, create: () => object) => object;
   }[];
   expect(new Set(modules.map((module) => module.sharedParts)).size).toBe(3);
-  const parts = modules.map((module) => module.sharedParts(make));
+  const parts = modules.map((module) => module.sharedParts('parts', make));
   expect(new Set(parts).size).toBe(1);
   expect(made).toBe(1);
 });

@@ -1,0 +1,95 @@
+// The live parts of one process, wired together: Redis, cache, fleet, what fills the cache. Used by app.ts.
+// Registers nothing and reads no environment but what it is given.
+
+import { randomBytes } from 'node:crypto';
+import type { TokenCredential } from '@azure/identity';
+import type { Auth } from './auth/auth.ts';
+import { EntryStore } from './cache/store.ts';
+import { systemClock as clock } from './clock.ts';
+import { startFilling, type Filling } from './filling.ts';
+import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
+import { RollCall } from './fleet/roll-call.ts';
+import { Roster } from './fleet/roster.ts';
+import type { KeyRules } from './http/key.ts';
+import { createBlobOrigin } from './origin/blob.ts';
+import { createHttpOrigin } from './origin/http.ts';
+import type { Origin } from './origin/origin.ts';
+import { createRedis } from './redis/create.ts';
+import type { Redis } from './redis/redis.ts';
+import type { Settings } from './settings.ts';
+import type { Environment } from './settings-reader.ts';
+import { emit } from './telemetry/events.ts';
+
+/** Put in by the bundler (scripts/package/bundle.ts). */
+declare const APP_VERSION: string;
+
+/** Of one load from the origin; a request does not wait that long. */
+const loadLimitMs = 30_000;
+
+export interface Parts extends Filling {
+  readonly redis: Redis;
+  readonly store: EntryStore;
+  readonly roster: Roster;
+  readonly member: FleetMember;
+  readonly rollCall: RollCall;
+}
+
+/** Makes and starts them: the connection is begun before any request. */
+export function startParts(of: Settings, { credential, keeper }: Auth, environment: Environment): Parts {
+  const common = { clock, random: Math.random, emit };
+  const redis = createRedis(of.redis, { keeper, patienceMs: of.requestBudgetMs, ...common });
+  redis.start();
+
+  const store = new EntryStore(redis);
+  const shared = { roster: new Roster(redis, of.namespace), redis, keeper };
+  const member = new FleetMember({
+    ...shared,
+    ...common,
+    identity: instanceIdentity(environment),
+    readCount: () => store.readCount,
+  });
+  member.start();
+  const filling = startFilling(of, {
+    ...common,
+    origin: createOrigin(of, credential),
+    redis,
+    store,
+    keyRules: keyRulesOf(of),
+  });
+  return { ...shared, ...filling, store, member, rollCall: new RollCall({ ...shared, ...common }) };
+}
+
+export function keyRulesOf(of: Settings): KeyRules {
+  return { prefix: of.cache.keyPrefix, namespace: of.namespace };
+}
+
+function createOrigin(of: Settings, credential: TokenCredential): Origin | undefined {
+  const { origin } = of;
+  switch (origin.kind) {
+    case 'none':
+      return undefined;
+    case 'blob':
+      return createBlobOrigin({
+        containerUrl: origin.containerUrl,
+        credential,
+        clock,
+        timeLimitMs: loadLimitMs,
+      });
+    case 'http':
+      return createHttpOrigin({ urlTemplate: origin.urlTemplate, clock, timeLimitMs: loadLimitMs });
+  }
+}
+
+/** What the platform says of where this process runs, and a part that tells processes of one host apart. */
+function instanceIdentity(environment: Environment): InstanceIdentity {
+  // CONTAINER_NAME is what Flex Consumption sets.
+  const host = environment['WEBSITE_INSTANCE_ID'] ?? environment['CONTAINER_NAME'] ?? null;
+  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
+  return {
+    id: `${name}-${randomBytes(3).toString('hex')}`,
+    startedAtMs: clock.nowMs(),
+    version: APP_VERSION,
+    region: environment['REGION_NAME'] ?? null,
+    host: host?.slice(0, 12) ?? null,
+  };
+}

@@ -1,0 +1,284 @@
+// The nodes of a cluster: which there are, one RedisNode for each primary, and what holds which slot, kept true.
+// Used by cluster.ts. Knows no command but CLUSTER SLOTS.
+
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+import { AppError } from '../errors.ts';
+import type { Emit } from '../telemetry/events.ts';
+import type { RedisNode } from './node.ts';
+import { wrongClusteringPolicy } from './redirect.ts';
+import type { RedisStatus } from './redis.ts';
+import { addressText, parseSlotTable, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
+
+export interface ClusterNodesOptions {
+  /** Makes the client of one node, not started, that tells its events to `tell`. */
+  readonly newNode: (address: NodeAddress, tell: Emit) => RedisNode;
+  /** Where the cache is entered: leads to some node. */
+  readonly endpoint: NodeAddress;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly emit: Emit;
+}
+
+interface Member {
+  readonly address: NodeAddress;
+  readonly node: RedisNode;
+  /** When a node that holds no slot yet was last asked for a key on its way there. */
+  askedAtMs: number;
+}
+
+// A node that joins, or a new port, is told by MOVED or a lost connection; this is for what nobody asks for.
+const calmRefreshMs = 30_000;
+const firstTroubledRefreshMs = 50;
+// A replica takes over within seconds; its keys are to be served within one second of that.
+const lastTroubledRefreshMs = 400;
+const nodeLimitMs = 1000;
+const endpointLimitMs = 5000;
+const keepAskedMs = 60_000;
+const askedAtOnce = 3;
+
+export class ClusterNodes {
+  readonly #options: ClusterNodesOptions;
+  readonly #members = new Map<string, Member>();
+  readonly #listeners = new Set<() => void>();
+  #table: readonly (NodeAddress | undefined)[] | undefined;
+  /** Lives only while no node can be asked instead. */
+  #entrance: RedisNode | undefined;
+  #refreshing: Promise<void> | undefined;
+  #next: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #troubledRefreshes = 0;
+  #lastFailure: AppError | undefined;
+  #retired = { reauthenticated: 0, reauthenticationsFailed: 0 };
+  #state: 'idle' | 'open' | 'closed' = 'idle';
+
+  constructor(options: ClusterNodesOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'open';
+    // Here, not in the refresh: the connection is to be begun in this turn.
+    this.#enter();
+    this.#refreshAfter(0);
+  }
+
+  /** Resolves when it is known what holds which slot; rejects with what stands in the way. */
+  async known(deadlineAtMs: number): Promise<void> {
+    if (this.#table !== undefined) return;
+    const late = (): AppError =>
+      this.#lastFailure ?? new AppError('redis-unavailable', 'Not connected to Redis yet.');
+    await withDeadline(this.#options.clock, deadlineAtMs, this.#refresh(), late);
+  }
+
+  ownerOf(slot: number): RedisNode | undefined {
+    const address = this.#table?.[slot];
+    return address === undefined ? undefined : this.#memberAt(address).node;
+  }
+
+  /** The node to ask once for a key that is on its way there. */
+  asked(address: NodeAddress): RedisNode {
+    const member = this.#memberAt(address);
+    member.askedAtMs = this.#options.clock.nowMs();
+    return member.node;
+  }
+
+  /** A node says that another holds this slot; there may be more news than that. */
+  moved(slot: number, to: NodeAddress): void {
+    if (this.#table !== undefined) this.#table = this.#table.with(slot, to);
+    this.refreshSoon();
+  }
+
+  refreshSoon(): void {
+    this.#refreshAfter(this.#troubledDelayMs());
+  }
+
+  /** Called after every change of what holds which slot. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  all(): readonly RedisNode[] {
+    return [...this.#members.values()].map(({ node }) => node);
+  }
+
+  status(): RedisStatus {
+    const statuses = this.#everyOne().map((node) => node.status());
+    const sum = (of: (status: RedisStatus) => number): number =>
+      statuses.reduce((total, status) => total + of(status), 0);
+    return {
+      state: this.#stateOf(statuses),
+      connections: sum(({ connections }) => connections),
+      lastFailure:
+        statuses.find(({ lastFailure }) => lastFailure !== undefined)?.lastFailure ??
+        this.#lastFailure?.message,
+      reauthenticated: this.#retired.reauthenticated + sum(({ reauthenticated }) => reauthenticated),
+      reauthenticationsFailed:
+        this.#retired.reauthenticationsFailed + sum(({ reauthenticationsFailed }) => reauthenticationsFailed),
+    };
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#everyOne().map((node) => node.settled()));
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#next?.cancel();
+    await Promise.all(this.#everyOne().map((node) => node.close()));
+  }
+
+  #everyOne(): readonly RedisNode[] {
+    return this.#entrance === undefined ? this.all() : [...this.all(), this.#entrance];
+  }
+
+  #stateOf(statuses: readonly RedisStatus[]): RedisStatus['state'] {
+    if (this.#state !== 'open') return this.#state;
+    const states = this.#table === undefined ? [] : statuses.map(({ state }) => state);
+    // Some of the keys can be asked for: that is what a caller wants to know.
+    if (states.includes('ready')) return 'ready';
+    return statuses.some(({ state }) => state === 'backing-off') ? 'backing-off' : 'connecting';
+  }
+
+  #memberAt(address: NodeAddress): Member {
+    const name = addressText(address);
+    let member = this.#members.get(name);
+    if (member === undefined) {
+      member = { address, node: this.#newNode(address), askedAtMs: 0 };
+      this.#members.set(name, member);
+      if (this.#state === 'open') member.node.start();
+    }
+    return member;
+  }
+
+  #newNode(address: NodeAddress): RedisNode {
+    return this.#options.newNode(address, (event) => {
+      this.#options.emit(event);
+      if (event.type === 'connectionLost') this.refreshSoon();
+    });
+  }
+
+  #enter(): RedisNode {
+    if (this.#entrance === undefined) {
+      this.#entrance = this.#newNode(this.#options.endpoint);
+      this.#entrance.start();
+    }
+    return this.#entrance;
+  }
+
+  #troubledDelayMs(): number {
+    const delayMs = firstTroubledRefreshMs * 2 ** this.#troubledRefreshes;
+    return Math.min(delayMs, lastTroubledRefreshMs) * (0.75 + this.#options.random() / 2);
+  }
+
+  /** Unless one is due before that. */
+  #refreshAfter(delayMs: number): void {
+    const atMs = this.#options.clock.nowMs() + delayMs;
+    if (this.#state !== 'open' || (this.#next !== undefined && this.#next.atMs <= atMs)) return;
+    this.#next?.cancel();
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#next = undefined;
+      this.#refresh().catch(() => {});
+    });
+    this.#next = { atMs, cancel };
+  }
+
+  /** One at a time, for whoever waits for it. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#refreshOnce().finally(() => {
+      this.#refreshing = undefined;
+      const troubled =
+        this.#table === undefined || this.all().some((node) => node.status().state !== 'ready');
+      this.#troubledRefreshes = troubled ? Math.min(this.#troubledRefreshes + 1, 10) : 0;
+      if (!troubled) this.#leaveEntrance();
+      this.#refreshAfter(
+        troubled ? this.#troubledDelayMs() : calmRefreshMs * (0.75 + this.#options.random() / 2),
+      );
+    });
+    return this.#refreshing;
+  }
+
+  async #refreshOnce(): Promise<void> {
+    if (this.#state !== 'open') throw new AppError('stopped', 'The Redis client has been closed.');
+    try {
+      this.#adopt(await this.#ask());
+      this.#lastFailure = undefined;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const told = error.code === 'settings-invalid' && error.message === this.#lastFailure?.message;
+      this.#lastFailure = error;
+      if (error.code === 'settings-invalid' && !told) {
+        this.#options.emit({ type: 'clusteringPolicyWrong', reason: error.message });
+      }
+      throw error;
+    }
+  }
+
+  /** The first answer of a few nodes, of the endpoint where none of them gives one. */
+  async #ask(): Promise<SlotTable> {
+    const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
+    const startAt = Math.floor(this.#options.random() * ready.length);
+    const some = [...ready.slice(startAt), ...ready.slice(0, startAt)].slice(0, askedAtOnce);
+    try {
+      return await Promise.any(some.map(({ node, address }) => this.#tableOf(node, address, nodeLimitMs)));
+    } catch {
+      return await this.#tableOf(this.#enter(), this.#options.endpoint, endpointLimitMs);
+    }
+  }
+
+  async #tableOf(node: RedisNode, { host }: NodeAddress, limitMs: number): Promise<SlotTable> {
+    const deadlineAtMs = this.#options.clock.nowMs() + limitMs;
+    const slots = (client: Parameters<Parameters<RedisNode['run']>[0]>[0]): Promise<unknown> =>
+      client.sendCommand(['CLUSTER', 'SLOTS']);
+    let reply: unknown;
+    try {
+      reply = await node.run(slots, { deadlineAtMs, idempotent: true });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'command-failed') throw error;
+      const seen = `the cache does not answer as a cluster (CLUSTER SLOTS: ${error.message})`;
+      throw wrongClusteringPolicy('OSSCluster', seen, 'EnterpriseCluster or NoCluster', error);
+    }
+    const table = parseSlotTable(reply, host);
+    if (table === undefined) throw new AppError('redis-unavailable', 'No node of the cache holds any keys.');
+    return table;
+  }
+
+  #adopt(table: SlotTable): void {
+    if (this.#state !== 'open') return;
+    const { clock, emit } = this.#options;
+    const primaries = primariesOf(table);
+    const added = [...primaries.keys()].filter((name) => !this.#members.has(name));
+    const removed: string[] = [];
+    for (const address of primaries.values()) this.#memberAt(address);
+    this.#table = table;
+    for (const [name, { node, askedAtMs }] of this.#members) {
+      if (primaries.has(name) || clock.nowMs() - askedAtMs < keepAskedMs) continue;
+      this.#members.delete(name);
+      removed.push(name);
+      this.#retire(node);
+    }
+    if (added.length > 0 || removed.length > 0) {
+      emit({ type: 'topologyChanged', primaries: primaries.size, added, removed });
+    }
+    for (const listener of this.#listeners) listener();
+  }
+
+  #leaveEntrance(): void {
+    if (this.#entrance === undefined || this.#state !== 'open') return;
+    this.#retire(this.#entrance);
+    this.#entrance = undefined;
+  }
+
+  /** What it is doing ends first; who waits for it is sent elsewhere. */
+  #retire(node: RedisNode): void {
+    const { reauthenticated, reauthenticationsFailed } = node.status();
+    this.#retired.reauthenticated += reauthenticated;
+    this.#retired.reauthenticationsFailed += reauthenticationsFailed;
+    void node.close();
+  }
+}

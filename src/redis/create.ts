@@ -1,0 +1,57 @@
+// Settings -> the one Redis client, as the cache's clustering policy asks for. Used by parts.ts.
+// Knows no command.
+
+import type { Settings } from '../settings.ts';
+import { ClusterNodes } from './cluster-nodes.ts';
+import { ClusterRedis } from './cluster.ts';
+import type { ConnectionOptions } from './connection.ts';
+import { RedisNode, type RedisNodeOptions } from './node.ts';
+import type { Redis } from './redis.ts';
+import { StandaloneRedis } from './standalone.ts';
+
+export type CreateRedisOptions = Omit<RedisNodeOptions, 'connection' | 'nextConnectionId'>;
+
+/** What may be set differently in tests. */
+export type ConnectionLimits = Partial<
+  Pick<ConnectionOptions, 'connectTimeoutMs' | 'pingAfterMs' | 'pingTimeoutMs'>
+>;
+
+/** Not started. */
+export function createRedis(
+  { hostname, port, tls, username, clusteringPolicy: policy }: Settings['redis'],
+  options: CreateRedisOptions,
+  limits: ConnectionLimits = {},
+): Redis {
+  const { clock, random, emit } = options;
+  const connection = {
+    hostname,
+    port,
+    tls,
+    username,
+    connectTimeoutMs: 5000,
+    pingAfterMs: 60_000,
+    ...limits,
+  };
+  let lastConnectionId = 0;
+  const nextConnectionId = (): number => (lastConnectionId += 1);
+  if (policy !== 'OSSCluster') {
+    const node = new RedisNode({ ...options, connection, nextConnectionId });
+    return new StandaloneRedis({ node, emit, policy });
+  }
+  const nodes = new ClusterNodes({
+    endpoint: { host: hostname, port },
+    clock,
+    random,
+    emit,
+    // Nodes are announced by IP address, and no certificate names that: every one of them is checked by the
+    // cache's host name (https://github.com/redis/node-redis/issues/2903).
+    newNode: (address, tell) =>
+      new RedisNode({
+        ...options,
+        emit: tell,
+        nextConnectionId,
+        connection: { ...connection, hostname: address.host, port: address.port, servername: hostname },
+      }),
+  });
+  return new ClusterRedis({ nodes, hostname, clock });
+}

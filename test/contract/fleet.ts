@@ -1,0 +1,271 @@
+// The timer reaches every instance: roll calls over the clients' own connections, with real Redis and tokens.
+// Run on each kind of cache by test/integration/fleet*.test.ts.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { dueAtMs } from '../../src/auth/refresh-policy.ts';
+import { systemClock, type Clock } from '../../src/clock.ts';
+import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { CacheKind } from '../support/caches.ts';
+import type { ConnectionRecord } from '../../local/entra-front/front.ts';
+import {
+  silentClock,
+  startFleetInstance,
+  type FleetInstance,
+  type FleetInstanceOptions,
+} from '../support/fleet-instance.ts';
+import { eventually } from '../support/local-app.ts';
+import { adoptStack } from '../support/shared-client.ts';
+import { failed, steadyReads, type SteadyReads } from '../support/steady-reads.ts';
+
+const spreadMs = 2000;
+
+let stack: AnyStack;
+let fleets = 0;
+const stops: (() => Promise<unknown>)[] = [];
+
+const sleepUntil = (atMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, Math.max(atMs - Date.now(), 0));
+  });
+
+interface Fleet {
+  readonly namespace: string;
+  readonly fleet: readonly FleetInstance[];
+  readonly last: FleetInstance;
+  /** The live ones of this fleet. */
+  readonly connections: () => readonly ConnectionRecord[];
+}
+
+/** A fleet with a roster of its own. */
+async function startFleet(
+  size: number,
+  options: FleetInstanceOptions & { readonly tokenLifetimeMs?: number } = {},
+): Promise<Fleet> {
+  const namespace = `fleet${(fleets += 1)}`;
+  stack.identity.setTokenLifetimeMs(options.tokenLifetimeMs ?? 20_000);
+  stack.identity.forget();
+  const connectionsBefore = stack.front.stats.connectionsAccepted;
+  const ids = Array.from({ length: size }, (_, index) => `member-${index + 1}`);
+  const fleet = ids.map((id) => startFleetInstance(stack, id, { ...options, namespace }));
+  stops.push(() => Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]())));
+  const last = fleet.at(-1) ?? expect.unreachable();
+  await eventually(async () => {
+    expect((await last.roster.read(Date.now() + 1000)).entries).toHaveLength(size);
+  });
+  const connections = (): readonly ConnectionRecord[] =>
+    stack.front.connections.filter(
+      ({ id, closedAtMs }) => id > connectionsBefore && closedAtMs === undefined,
+    );
+  return { namespace, fleet, last, connections };
+}
+
+/** 20 reads a second on each instance. */
+function readOnAll(fleet: readonly FleetInstance[]): SteadyReads[] {
+  return fleet.map(({ redis }) => {
+    const read = async (): Promise<number> => {
+      await redis.run((client) => client.get('any'), {
+        key: 'any',
+        deadlineAtMs: Date.now() + 2000,
+        idempotent: true,
+      });
+      return 200;
+    };
+    return steadyReads(read, { perSecond: 20, limitMs: 120_000 });
+  });
+}
+
+function authsByConnection({ connections }: Fleet): number[] {
+  return connections().map(({ auths }) => auths.filter(({ command }) => command === 'AUTH').length);
+}
+
+async function evalCalls(): Promise<number> {
+  const info = String(await stack.redis.admin('INFO', 'commandstats'));
+  return Number(/cmdstat_eval:calls=(?<calls>\d+)/u.exec(info)?.groups?.['calls'] ?? 0);
+}
+
+export function fleetSuite({ cluster, nodes }: CacheKind): void {
+  // One stack for all: MSAL remembers the identity endpoint for as long as the process lives.
+  beforeAll(async () => {
+    stack = await startStack({ storage: false, cluster });
+    adoptStack(stack);
+  });
+  afterEach(async () => {
+    for (const stop of stops.splice(0).toReversed()) await stop();
+    stack.identity.setBehaviour('normal');
+  });
+  afterAll(async () => stack?.stop());
+
+  describe('a fleet whose instances do not renew themselves', () => {
+    it('lives by the ticks on its last instance alone, for a minute', { timeout: 120_000 }, async () => {
+      const started = await startFleet(4, { keeperClock: silentClock });
+      const { fleet, last } = started;
+      const reads = readOnAll(fleet);
+      const startedAtMs = Date.now();
+      let rotations = 0;
+      while (Date.now() - startedAtMs < 60_000) {
+        const dueMs = Math.max(
+          ...fleet.map(({ keeper }) => dueAtMs(keeper.current() ?? expect.unreachable())),
+        );
+        // A tick well before: all report, nobody has anything to do.
+        await sleepUntil(dueMs - spreadMs - 2000);
+        expect(await last.rollCall.call(null)).toMatchObject({
+          expected: 4,
+          answered: 4,
+          rotated: 0,
+          failed: 0,
+          silent: [],
+        });
+        await sleepUntil(dueMs + 200);
+        const tickAtMs = Date.now();
+        const outcome = await last.rollCall.call(null);
+        expect(outcome).toMatchObject({ expected: 4, answered: 4, rotated: 4, failed: 0, silent: [] });
+        expect(outcome.shortestTimeLeftMs).toBeGreaterThan(15_000);
+        expect(Date.now() - tickAtMs).toBeLessThan(spreadMs + 1000);
+        rotations += 1;
+        expect(authsByConnection(started)).toEqual(Array.from({ length: 4 * nodes }, () => rotations));
+      }
+      expect(rotations).toBeGreaterThanOrEqual(4);
+      for (const one of reads) expect(failed(await one.stop())).toEqual([]);
+      expect(started.connections()).toHaveLength(4 * nodes);
+    });
+  });
+
+  describe('a fleet whose instances renew themselves', () => {
+    it('reports 4 of 4, and the roll call adds no AUTH', { timeout: 60_000 }, async () => {
+      const started = await startFleet(4, { tokenLifetimeMs: 6000 });
+      const { fleet, last } = started;
+      const reads = readOnAll(fleet);
+      for (let ticks = 0; ticks < 4; ticks += 1) {
+        expect(await last.rollCall.call(null)).toMatchObject({
+          expected: 4,
+          answered: 4,
+          failed: 0,
+          silent: [],
+        });
+      }
+      for (const one of reads) expect(failed(await one.stop())).toEqual([]);
+      for (const { auths } of started.connections()) {
+        expect(new Set(auths.map(({ tokenExpiresAtMs }) => tokenExpiresAtMs)).size).toBe(auths.length);
+      }
+    });
+
+    it('says who failed to renew, and goes on', { timeout: 60_000 }, async () => {
+      const { last } = await startFleet(2, {
+        keeperClock: silentClock,
+        tokenLifetimeMs: 12_000,
+        spreadMs: 200,
+      });
+      stack.identity.setBehaviour('fail');
+      await sleepUntil(dueAtMs(last.keeper.current() ?? expect.unreachable()) + 200);
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 0, failed: 2, silent: [] });
+      expect(outcome.failing.toSorted()).toEqual(['member-1', 'member-2']);
+    });
+  });
+
+  describe('trouble', () => {
+    it('two roll calls at once both hear everybody', async () => {
+      const { fleet } = await startFleet(3, { spreadMs: 300 });
+      const outcomes = await Promise.all(fleet.slice(0, 2).map(async ({ rollCall }) => rollCall.call(null)));
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ expected: 3, answered: 3, silent: [] });
+    });
+
+    it('an instance that is gone without a word is silent once, by name, and then forgotten', async () => {
+      const { namespace, last } = await startFleet(2, { spreadMs: 100, graceMs: 1000 });
+      const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
+      await stack.redis.admin(
+        'HSET',
+        `${namespace}:{fleet}:roster`,
+        'ghost',
+        `answered 1 ${JSON.stringify(ghost)}`,
+      );
+      const first = await last.rollCall.call(null);
+      expect(first).toMatchObject({ expected: 3, answered: 2, silent: ['ghost'] });
+      const seen = await last.roster.read(Date.now() + 1000);
+      expect(seen.entries.find(({ report }) => report.id === 'ghost')?.status).toBe('silent');
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 2, silent: [] });
+      const after = await last.roster.read(Date.now() + 1000);
+      expect(after.entries.map(({ report }) => report.id)).not.toContain('ghost');
+      expect(after.rollCalls).toHaveLength(2);
+    });
+
+    it('an instance that ends in order is not waited for', async () => {
+      const { fleet, last } = await startFleet(3, { spreadMs: 100 });
+      await fleet[0]?.member.leave();
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 2, silent: [] });
+    });
+
+    it('malformed and forged announcements, a thousand in a second, make nobody ask more than the floor allows', async () => {
+      const { fleet, last } = await startFleet(2, { spreadMs: 100 });
+      const channel = last.roster.announcements;
+      const callsBefore = stack.identity.calls.length;
+      const reportsBefore = await evalCalls();
+      const startedAtMs = Date.now();
+      const malformed = [
+        '',
+        '{',
+        'null',
+        '[]',
+        '{"id":1}',
+        '{"id":"x","spreadMs":-1}',
+        '{"id":"x","spreadMs":1e9}',
+        'x'.repeat(100_000),
+      ];
+      for (const message of malformed) await stack.redis.admin('PUBLISH', channel, message);
+      await Promise.all(
+        Array.from({ length: 1000 }, async (_, index) =>
+          stack.redis.admin('PUBLISH', channel, JSON.stringify({ id: `forged-${index}`, spreadMs: 0 })),
+        ),
+      );
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2500);
+      });
+      // Once a second at most, each instance checked itself and reported; none was due.
+      const seconds = (Date.now() - startedAtMs) / 1000;
+      expect((await evalCalls()) - reportsBefore).toBeLessThanOrEqual(fleet.length * (seconds + 1));
+      expect(stack.identity.calls.length).toBe(callsBefore);
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 2, silent: [] });
+    });
+
+    it(
+      'a roll call while Redis restarts fails alone: the next one hears everybody',
+      { timeout: 60_000 },
+      async () => {
+        const { fleet, last } = await startFleet(3, { spreadMs: 100, graceMs: 1000 });
+        const during = last.rollCall.call(null).then(
+          () => 'done',
+          () => 'failed',
+        );
+        await stack.redis.kill();
+        await stack.redis.restart();
+        expect(['done', 'failed']).toContain(await during);
+        await eventually(() => {
+          for (const { redis } of fleet) expect(redis.status().state).toBe('ready');
+        });
+        // The roster is gone; who answers is entered again.
+        await eventually(
+          async () => expect(await last.rollCall.call(null)).toMatchObject({ answered: 3, silent: [] }),
+          10_000,
+        );
+        expect(await last.rollCall.call(null)).toMatchObject({ expected: 3, answered: 3 });
+      },
+    );
+
+    it('does not depend on the clocks of the instances', async () => {
+      const { namespace, last } = await startFleet(1, { spreadMs: 100 });
+      const ahead: Clock = { ...systemClock, nowMs: () => Date.now() + 3_600_000 };
+      const report = (await last.roster.read(Date.now() + 1000)).entries[0];
+      expect(Math.abs((report?.seenAtMs ?? 0) - Date.now())).toBeLessThan(5000);
+      // The same report by an instance an hour ahead is seen at the server's time.
+      await last.roster.report(
+        { ...(report?.report ?? expect.unreachable()), id: 'ahead', startedAtMs: ahead.nowMs() },
+        [],
+        Date.now() + 1000,
+      );
+      const view = await last.roster.read(Date.now() + 1000);
+      const seen = view.entries.find((entry) => entry.report.id === 'ahead');
+      expect(Math.abs((seen?.seenAtMs ?? 0) - view.nowMs)).toBeLessThan(1000);
+      expect(Number(await stack.redis.admin('PTTL', `${namespace}:{fleet}:roster`))).toBeGreaterThan(0);
+    });
+  });
+}

@@ -1,0 +1,306 @@
+// Read-through on a real Redis: instances in one process, an origin that counts what it is asked.
+// Run on each kind of cache by test/integration/read-through*.test.ts.
+
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { CacheKind } from '../support/caches.ts';
+import type { ReadThroughResult } from '../../src/cache/read-through.ts';
+import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
+import { eventually } from '../support/local-app.ts';
+import { ScriptedOrigin } from '../support/scripted-origin.ts';
+import { adoptStack } from '../support/shared-client.ts';
+
+let stack: AnyStack;
+let origin: ScriptedOrigin;
+let tests = 0;
+let name = '';
+
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+const read = async (instance: FillingInstance, key = name, budgetMs = 1800): Promise<ReadThroughResult> =>
+  instance.readThrough.read(entryKey(key), Date.now() + budgetMs);
+
+/** What a result is, in one word or two, and its body. */
+function told(result: ReadThroughResult): string {
+  if (result.kind === 'hit') return `${result.stale ? 'stale' : 'hit'} ${result.entry.body.toString()}`;
+  return result.kind === 'loaded' ? `loaded ${result.entry.body.toString()}` : result.kind;
+}
+
+export function readThroughSuite({ cluster }: CacheKind): void {
+  beforeAll(async () => {
+    stack = await startStack({ storage: false, cluster });
+    adoptStack(stack);
+  });
+  afterAll(async () => stack?.stop());
+
+  beforeEach(() => {
+    origin = new ScriptedOrigin();
+    tests += 1;
+    name = `key-${tests}`;
+  });
+
+  it('fills a miss once, and the next reads are hits with what the origin said of it', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.storage = { kind: 'allowed', maxAgeSeconds: 1000, staleAllowed: true };
+    expect(await read(instance)).toMatchObject({
+      kind: 'loaded',
+      forwarded: { why: 'miss', stored: true, collapsed: false },
+    });
+    const hit = await read(instance);
+    expect(hit).toMatchObject({
+      kind: 'hit',
+      stale: false,
+      entry: { etag: 'v1', contentType: 'text/plain' },
+    });
+    if (hit.kind !== 'hit') return;
+    expect(hit.entry.freshness?.ttlSeconds).toBeGreaterThan(899);
+    expect(hit.entry.freshness?.ttlSeconds).toBeLessThanOrEqual(1000);
+    expect(Number(await stack.redis.admin('PTTL', name))).toBeGreaterThan(950_000);
+    expect(origin.loads).toHaveLength(1);
+  });
+
+  it('asks the origin once for 1,000 concurrent reads of one absent key on three instances', async () => {
+    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
+    try {
+      origin.set(name, 'value');
+      origin.delayMs = 300;
+      const results = await Promise.all(
+        Array.from({ length: 1000 }, async (_, index) => {
+          const instance = instances[index % instances.length] ?? expect.unreachable();
+          return told(await read(instance));
+        }),
+      );
+      expect(origin.loads).toHaveLength(1);
+      expect(new Set(results.map((result) => result.replace(/^hit|^loaded/u, 'got')))).toEqual(
+        new Set(['got value']),
+      );
+    } finally {
+      await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('asks the origin at most once an instance when Redis restarts, and its locks are lost, under a load', async () => {
+    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
+    try {
+      for (const instance of instances) expect(told(await read(instance, 'absent'))).toBe('miss');
+      origin.loads.length = 0;
+      origin.set(name, 'value');
+      origin.delayMs = 500;
+      const reads = Array.from({ length: 300 }, async (_, index) => {
+        const instance = instances[index % instances.length] ?? expect.unreachable();
+        // A cluster is back after a few seconds only.
+        return told(await read(instance, name, 8000));
+      });
+      await eventually(() => expect(origin.loads).toHaveLength(1));
+      await stack.redis.restart();
+      const results = await Promise.all(reads);
+      expect(new Set(results.map((result) => result.replace(/^hit|^loaded/u, 'got')))).toEqual(
+        new Set(['got value']),
+      );
+      expect(origin.loads.length).toBeLessThanOrEqual(3);
+    } finally {
+      await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('a hot key is loaded once a lifetime and no read waits for the origin after the first', async () => {
+    const lifetimeSeconds = 2;
+    const settings = { CACHE_DEFAULT_TTL_SECONDS: `${lifetimeSeconds}`, CACHE_STALE_SECONDS: '2' };
+    const instances = await Promise.all(
+      [1, 2, 3].map(async () => startFillingInstance(stack, origin, settings)),
+    );
+    try {
+      origin.delayMs = 100;
+      origin.set(name, 'value');
+      for (const instance of instances) await read(instance);
+      const startedAtMs = origin.loads[0]?.atMs ?? 0;
+      const kinds = new Map<string, number>();
+      let reads = 0;
+      const reading = (instance: FillingInstance) => async (): Promise<void> => {
+        while (Date.now() - startedAtMs < 3 * lifetimeSeconds * 1000) {
+          const kind = told(await read(instance));
+          kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+          reads += 1;
+          await sleep(5);
+        }
+      };
+      await Promise.all(instances.map((instance) => reading(instance)()));
+      expect(reads).toBeGreaterThan(1000);
+      expect([...kinds.keys()].filter((kind) => !['hit value', 'stale value'].includes(kind))).toEqual([]);
+      // Each lifetime is cut by up to a tenth, and a renewal begins before it ends.
+      const gapsMs = origin.loads.slice(1).map(({ atMs }, index) => atMs - (origin.loads[index]?.atMs ?? 0));
+      expect(gapsMs.length).toBeGreaterThanOrEqual(2);
+      expect(gapsMs.length).toBeLessThanOrEqual(4);
+      expect(Math.min(...gapsMs)).toBeGreaterThan(lifetimeSeconds * 1000 * 0.65);
+      // Renewals are conditional: the body was moved once.
+      expect(origin.bodiesMoved).toBe(1);
+    } finally {
+      await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('serves what is stale at once while a slow origin renews it, and the late answer is in the cache', async () => {
+    await using instance = await startFillingInstance(stack, origin, {
+      CACHE_DEFAULT_TTL_SECONDS: '1',
+      CACHE_STALE_SECONDS: '60',
+    });
+    origin.set(name, 'old');
+    expect(told(await read(instance))).toBe('loaded old');
+    origin.set(name, 'new');
+    origin.delayMs = 1500;
+    await sleep(1100);
+    for (let reads = 0; reads < 10; reads += 1) {
+      const startedAtMs = performance.now();
+      expect(told(await read(instance))).toBe('stale old');
+      expect(performance.now() - startedAtMs).toBeLessThan(50);
+    }
+    await eventually(async () => expect(told(await read(instance))).toMatch(/(?:hit|stale) new/u));
+    expect(origin.loads).toHaveLength(2);
+  });
+
+  it('ends a miss within its time when the origin is slow, and the late answer is in the cache', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'late');
+    origin.delayMs = 1000;
+    const startedAtMs = performance.now();
+    expect(told(await read(instance, name, 300))).toBe('origin-pending');
+    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    await eventually(async () => expect(told(await read(instance, name, 300))).toBe('hit late'));
+    expect(origin.loads).toHaveLength(1);
+  });
+
+  it('remembers for a moment that the origin has none, then asks again', async () => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    expect(await read(instance)).toEqual({ kind: 'miss', origin: 'asked' });
+    expect(await read(instance)).toEqual({ kind: 'miss', origin: 'remembered' });
+    expect(origin.loads).toHaveLength(1);
+    origin.set(name, 'now');
+    await eventually(async () => expect(told(await read(instance))).toBe('loaded now'), 3000);
+  });
+
+  it('a stale entry that the origin has no more ends as a miss', async () => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    origin.set(name, 'value');
+    await read(instance);
+    origin.entries.clear();
+    await sleep(1100);
+    expect(told(await read(instance))).toBe('stale value');
+    await eventually(async () => expect(told(await read(instance))).toBe('miss'));
+  });
+
+  it('serves stale while the origin fails, tries again once a second in the whole fleet, and recovers', async () => {
+    const settings = { CACHE_DEFAULT_TTL_SECONDS: '4', CACHE_STALE_SECONDS: '60' };
+    await using first = await startFillingInstance(stack, origin, settings);
+    await using second = await startFillingInstance(stack, origin, settings);
+    origin.set(name, 'old');
+    await read(first);
+    await sleep(4100);
+    origin.failing = true;
+    origin.set(name, 'new');
+    const before = origin.loads.length;
+    const startedAtMs = Date.now();
+    while (Date.now() - startedAtMs < 3000) {
+      expect(told(await read(first))).toBe('stale old');
+      expect(told(await read(second))).toBe('stale old');
+      await sleep(10);
+    }
+    expect(origin.loads.length - before).toBeGreaterThanOrEqual(2);
+    expect(origin.loads.length - before).toBeLessThanOrEqual(4);
+    expect(
+      first.events.concat(second.events).filter(({ type }) => type === 'originFailing').length,
+    ).toBeLessThanOrEqual(2);
+    origin.failing = false;
+    await eventually(async () => expect(told(await read(first))).toBe('hit new'), 4000);
+    expect(first.events.concat(second.events).map(({ type }) => type)).toContain('originRecovered');
+  });
+
+  it('answers a miss with what failed while the origin fails, never with a miss', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.failing = true;
+    for (let reads = 0; reads < 3; reads += 1) expect(told(await read(instance))).toBe('origin-failed');
+    origin.failing = false;
+    origin.set(name, 'back');
+    expect(told(await read(instance))).toBe('loaded back');
+  });
+
+  it('goes to the origin while Redis is down, with bounded loads, and says that nothing was stored', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    await instance.redis.ping(Date.now() + 5000);
+    const names = Array.from({ length: 100 }, (_, index) => `${name}-${index}`);
+    for (const one of names) origin.set(one, one);
+    origin.delayMs = 50;
+    await stack.redis.kill();
+    try {
+      const results = await Promise.all(
+        names.map(async (one) => instance.readThrough.read(entryKey(one), Date.now() + 1800)),
+      );
+      expect(results.map(told)).toEqual(names.map((one) => `loaded ${one}`));
+      expect(results[0]).toMatchObject({ forwarded: { why: 'bypass', stored: false } });
+      expect(origin.peak).toBeLessThanOrEqual(32);
+      // One load for many who ask for the same.
+      origin.loads.length = 0;
+      await Promise.all(Array.from({ length: 50 }, async () => read(instance, names[0])));
+      expect(origin.loads.length).toBeLessThanOrEqual(2);
+      expect(await read(instance, 'neither')).toEqual({ kind: 'miss', origin: 'bypass' });
+      origin.failing = true;
+      expect(told(await read(instance, 'neither'))).toBe('unavailable');
+      origin.failing = false;
+    } finally {
+      await stack.redis.restart();
+    }
+    await eventually(async () => expect(told(await read(instance))).toBe('miss'));
+  });
+
+  it("does not overwrite what a client wrote while a load was on its way, and leaves a client's entries alone", async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'from the origin');
+    origin.delayMs = 300;
+    const loading = read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(1));
+    await stack.redis.admin('SET', name, 'from a client');
+    expect(await loading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
+    expect(told(await read(instance))).toBe('hit from a client');
+    await sleep(500);
+    expect(origin.loads).toHaveLength(1);
+  });
+
+  it('serves and does not store what the origin forbids to store', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'secret');
+    origin.storage = { kind: 'forbidden', reason: 'no-store' };
+    for (let reads = 0; reads < 2; reads += 1) {
+      expect(await read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
+    }
+    expect(await stack.redis.admin('EXISTS', name)).toBe(0);
+    expect(origin.loads).toHaveLength(2);
+  });
+
+  it('reads many keys at once, each with an answer of its own', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(`${name}/a`, 'a');
+    origin.set(`${name}/b`, 'b');
+    await read(instance, `${name}/a`);
+    await stack.redis.admin('RPUSH', `${name}/list`, 'x');
+    const keys = ['a', 'b', 'none', 'list'].map((part) => entryKey(`${name}/${part}`));
+    const results = await instance.readThrough.readMany(keys, Date.now() + 1800);
+    expect(results.map(told)).toEqual(['hit a', 'loaded b', 'miss', 'wrong-type']);
+  });
+
+  it('another instance takes over within seconds when the one that loads is gone', async () => {
+    const dead = await startFillingInstance(stack, origin);
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.delayMs = 600_000;
+    void read(dead).catch(() => {});
+    await eventually(() => expect(origin.loads).toHaveLength(1));
+    // As a killed process: its lock is neither extended nor released.
+    await dead.redis.close();
+    dead.keeper.stop();
+    origin.delayMs = 0;
+    await eventually(async () => expect(told(await read(instance, name, 500))).toBe('loaded value'), 6000);
+  });
+}

@@ -1,0 +1,257 @@
+// The warmup on a real Redis: instances in one process, an origin that counts what it is asked.
+// Run on each kind of cache by test/integration/warmup*.test.ts.
+
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { CacheKind } from '../support/caches.ts';
+import type { WarmupReport } from '../../src/warmup/report.ts';
+import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
+import { eventually } from '../support/local-app.ts';
+import { ScriptedOrigin } from '../support/scripted-origin.ts';
+import { adoptStack } from '../support/shared-client.ts';
+
+let stack: AnyStack;
+let origin: ScriptedOrigin;
+
+const start = (settings: Readonly<Record<string, string>> = {}): Promise<FillingInstance> =>
+  startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings });
+
+interface RunOptions {
+  readonly limitMs?: number;
+  readonly nextRunInMs?: number;
+}
+
+/** One run to its end; fails where another instance was at it. */
+async function run(instance: FillingInstance, options: RunOptions = {}): Promise<WarmupReport> {
+  const { limitMs = 60_000, nextRunInMs = 300_000 } = options;
+  const nowMs = Date.now();
+  const outcome = await instance.warmup?.run({
+    nextRunAtMs: nowMs + nextRunInMs,
+    deadlineAtMs: nowMs + limitMs,
+  });
+  return outcome?.kind === 'ended' ? outcome.report : expect.unreachable(`the run was ${outcome?.kind}`);
+}
+
+function fill(count: number, bytes = 2048): void {
+  for (let index = 0; index < count; index += 1) {
+    origin.set(`set/${index}`, Buffer.alloc(bytes, `${index} `));
+  }
+}
+
+async function expectWarm(instance: FillingInstance): Promise<void> {
+  const before = origin.loads.length;
+  const names = [...origin.entries.keys()];
+  for (let at = 0; at < names.length; at += 500) {
+    const some = names.slice(at, at + 500);
+    const results = await instance.readThrough.readMany(some.map(entryKey), Date.now() + 10_000);
+    for (const [index, name] of some.entries()) {
+      expect(results[index]).toMatchObject({ kind: 'hit', stale: false });
+      const result = results[index];
+      if (result?.kind === 'hit')
+        expect(result.entry.body.equals(origin.entries.get(name)?.body ?? Buffer.alloc(0))).toBe(true);
+    }
+  }
+  expect(origin.loads).toHaveLength(before);
+}
+
+export function warmupSuite({ cluster }: CacheKind): void {
+  beforeAll(async () => {
+    stack = await startStack({ storage: false, cluster });
+    adoptStack(stack);
+  });
+  afterAll(async () => stack?.stop());
+  beforeEach(async () => {
+    origin = new ScriptedOrigin();
+    await stack.redis.admin('FLUSHALL');
+  });
+
+  it('loads 2,000 entries, each byte-identical; the next run moves no body, and only what has changed is loaded', async () => {
+    await using instance = await start();
+    fill(2000);
+    expect(await run(instance)).toMatchObject({
+      listed: 2000,
+      loaded: 2000,
+      bytes: 2000 * 2048,
+      current: 0,
+      failed: {},
+      complete: true,
+    });
+    await expectWarm(instance);
+
+    expect(await run(instance)).toMatchObject({
+      listed: 2000,
+      current: 2000,
+      loaded: 0,
+      renewed: 0,
+      bytes: 0,
+    });
+    for (let index = 0; index < 10; index += 1) origin.set(`set/${index * 100}`, `changed ${index}`);
+    origin.loads.length = 0;
+    expect(await run(instance)).toMatchObject({ current: 1990, loaded: 10 });
+    expect(origin.loads).toHaveLength(10);
+    await expectWarm(instance);
+  });
+
+  it('renews what would not stay fresh until the next run without asking for it again', async () => {
+    await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
+    fill(300);
+    await run(instance);
+    origin.loads.length = 0;
+    await stack.redis.admin('PEXPIRE', 'set/7', '5000');
+    expect(await run(instance)).toMatchObject({ renewed: 300, loaded: 0, current: 0 });
+    expect(origin.loads).toEqual([]);
+    expect(Number(await stack.redis.admin('PTTL', 'set/7'))).toBeGreaterThan(100_000);
+    await expectWarm(instance);
+  });
+
+  it('one bad entry stops nothing: too large, not a key, of another type, gone, written by a client', async () => {
+    await using instance = await start({ CACHE_MAX_VALUE_BYTES: '4096' });
+    fill(50);
+    origin.set('set/huge', Buffer.alloc(5000));
+    origin.set('set/\u0007bell', 'x');
+    origin.set('set/list', 'x');
+    origin.set('set/theirs', 'x');
+    await stack.redis.admin('RPUSH', 'set/list', 'x');
+    await stack.redis.admin('SET', 'set/theirs', 'theirs');
+    const report = await run(instance);
+    expect(report).toMatchObject({
+      listed: 54,
+      loaded: 50,
+      kept: 1,
+      failed: { 'value-too-large': 1, 'invalid-key': 1, 'wrong-type': 1 },
+      tooLarge: ['set/huge'],
+      complete: true,
+    });
+    expect(await stack.redis.admin('GET', 'set/theirs')).toBe('theirs');
+  });
+
+  it('with five instances one does the work', async () => {
+    const instances = await Promise.all([1, 2, 3, 4, 5].map(async () => start()));
+    try {
+      fill(500);
+      origin.delayMs = 20;
+      await Promise.all(instances.map(async ({ redis }) => redis.ping(Date.now() + 5000)));
+      const nowMs = Date.now();
+      const outcomes = await Promise.all(
+        instances.map(async ({ warmup }) =>
+          warmup?.run({ nextRunAtMs: nowMs + 300_000, deadlineAtMs: nowMs + 60_000 }),
+        ),
+      );
+      expect(outcomes.filter((outcome) => outcome?.kind === 'ended')).toHaveLength(1);
+      expect(outcomes.filter((outcome) => outcome?.kind === 'held')).toHaveLength(4);
+      expect(origin.loads).toHaveLength(500);
+    } finally {
+      await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('stops at its time limit, and the next run goes on there, on another instance, and goes round', async () => {
+    await using first = await start();
+    await using second = await start();
+    fill(1000);
+    origin.pageSize = 100;
+    origin.delayMs = 100;
+    const cut = await run(first, { limitMs: 900 });
+    expect(cut.complete).toBe(false);
+    expect(cut.loaded).toBeGreaterThan(0);
+    expect(cut.loaded).toBeLessThan(1000);
+    const before = origin.loads.length;
+    const rest = await run(second);
+    expect(rest.complete).toBe(true);
+    expect(cut.loaded + rest.loaded).toBe(1000);
+    // It began in the middle: the page it stopped in came first.
+    const pageOf = (index: number): number =>
+      Math.floor(Number(origin.loads[index]?.name.split('/')[1]) / 100);
+    expect(pageOf(before)).toBe(Math.floor(cut.loaded / 100));
+    await expectWarm(first);
+    expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toEqual([]);
+  });
+
+  it('killed half-way, the next run completes it as soon as the lock has expired', async () => {
+    const killed = await start();
+    await using instance = await start();
+    fill(1000);
+    origin.delayMs = 20;
+    origin.pageSize = 100;
+    const running = killed.warmup?.run({
+      nextRunAtMs: Date.now() + 300_000,
+      deadlineAtMs: Date.now() + 60_000,
+    });
+    await eventually(() => expect(origin.loads.length).toBeGreaterThan(300));
+    // As a killed process: nothing is released.
+    await killed.redis.close();
+    killed.keeper.stop();
+    expect(await running).toMatchObject({ report: { complete: false } });
+    const report = await eventually(async () => run(instance), 6000);
+    expect(report).toMatchObject({ complete: true, failed: {} });
+    expect(report.loaded).toBeLessThan(800);
+    await expectWarm(instance);
+  });
+
+  it('begins anew when the place where it stopped is gone', async () => {
+    await using instance = await start();
+    fill(200);
+    origin.pageSize = 50;
+    origin.delayMs = 200;
+    expect((await run(instance, { limitMs: 700 })).complete).toBe(false);
+    expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toHaveLength(1);
+    origin.refusesTokens = true;
+    expect(await run(instance)).toMatchObject({ complete: true, failed: { 'listing-failed': 1 } });
+    await expectWarm(instance);
+  });
+
+  it('keeps few names in memory: pages are asked for as they are worked off', async () => {
+    await using instance = await start();
+    fill(100_000, 1);
+    origin.pageSize = 1000;
+    let ahead = 0;
+    const load = origin.load.bind(origin);
+    origin.load = async (name, options) => {
+      ahead = Math.max(ahead, origin.pages - Math.floor(origin.loads.length / origin.pageSize));
+      return load(name, options);
+    };
+    const report = await run(instance, { limitMs: 5000 });
+    expect(report.listed).toBeGreaterThan(5000);
+    expect(ahead).toBeLessThanOrEqual(2);
+    expect(origin.peak).toBeLessThanOrEqual(32);
+  });
+
+  it('ends when the origin or Redis is gone, says so, and the next run goes on', async () => {
+    await using instance = await start();
+    fill(1000);
+    origin.pageSize = 1000;
+    origin.failing = true;
+    expect(await run(instance)).toMatchObject({ complete: false, failed: { 'listing-failed': 1 } });
+    origin.failing = false;
+    const load = origin.load.bind(origin);
+    origin.load = async (name, options) => {
+      if (origin.loads.length === 200) origin.failing = true;
+      return load(name, options);
+    };
+    const broken = await run(instance);
+    expect(broken.complete).toBe(false);
+    expect(broken.failed['origin-failed']).toBeLessThan(200);
+    origin.load = load;
+    origin.failing = false;
+    origin.delayMs = 20;
+    const running = run(instance);
+    await eventually(() => expect(origin.loads.length).toBeGreaterThan(400));
+    await stack.redis.kill();
+    const cut = await running;
+    expect(cut).toMatchObject({ complete: false });
+    expect(Object.keys(cut.failed)).toEqual(['cache-unavailable']);
+    await stack.redis.restart();
+    const report = await eventually(async () => run(instance), 6000);
+    expect(report).toMatchObject({ loaded: 1000, complete: true, failed: {} });
+  });
+
+  it('warms the keys that the settings name, by conditional requests where they are not fresh', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'one, two,three', CACHE_DEFAULT_TTL_SECONDS: '100' });
+    for (const name of ['one', 'two', 'four']) origin.set(name, name);
+    expect(await run(instance)).toMatchObject({ listed: 3, loaded: 2, failed: { 'not-found': 1 } });
+    origin.set('two', 'second');
+    expect(await run(instance)).toMatchObject({ listed: 3, loaded: 1, renewed: 1 });
+    expect(origin.bodiesMoved).toBe(3);
+    expect(await run(instance, { nextRunInMs: 10_000 })).toMatchObject({ current: 2, loaded: 0 });
+  });
+}

@@ -1,0 +1,372 @@
+// Read-through as clients see it: the packaged app, three instances, over an HTTP origin that can misbehave.
+
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { startOriginServer, type OriginResource, type OriginServer } from '../support/origin-server.ts';
+
+const budgetMs = 1500;
+const maxValueBytes = 100_000;
+let origin: OriginServer;
+let app: LocalApp;
+/** One that nobody has asked for. */
+let key: string;
+
+const startApp = (settings: Record<string, string>): Promise<LocalApp> =>
+  startLocalApp({
+    instances: 3,
+    settings: { ORIGIN_URL_TEMPLATE: `${origin.url}/entries/{key}?v=1`, ...settings },
+  });
+
+beforeAll(async () => {
+  origin = await startOriginServer();
+  app = await startApp({
+    REQUEST_BUDGET_MS: `${budgetMs}`,
+    CACHE_MAX_VALUE_BYTES: `${maxValueBytes}`,
+    WARMUP_KEYS: 'warm/1,warm/2,warm/none',
+  });
+});
+afterAll(async () => {
+  await app?.stop();
+  await origin?.stop();
+});
+beforeEach(() => {
+  key = `key-${randomBytes(4).toString('hex')}`;
+});
+afterEach(() => {
+  origin.delayMs = 0;
+  origin.behaviour = 'normal';
+  expect(app.host.crashes).toBe(0);
+});
+
+const targetOf = (name: string): string => `/entries/${encodeURIComponent(name)}?v=1`;
+const put = (name: string, body: string | Buffer, more: Partial<OriginResource> = {}): void =>
+  origin.put(targetOf(name), { body, ...more });
+const loads = (name: string): number => origin.loads(targetOf(name));
+
+interface Answer {
+  readonly status: number;
+  readonly cacheStatus: string;
+  readonly text: string;
+  readonly headers: Headers;
+  readonly tookMs: number;
+}
+
+async function read(name: string, init?: RequestInit, of: LocalApp = app): Promise<Answer> {
+  const startedAtMs = performance.now();
+  const response = await of.fetch(`/api/cache/${encodeURIComponent(name)}`, init);
+  const text = await response.text();
+  const { status, headers } = response;
+  const cacheStatus = (headers.get('cache-status') ?? '').replace('redis-entra-functions; ', '');
+  return { status, cacheStatus, text, headers, tookMs: performance.now() - startedAtMs };
+}
+
+const retryAfter = ({ headers }: Answer): number => Number(headers.get('retry-after') ?? Number.NaN);
+const codeOf = ({ text }: Answer): string => (JSON.parse(text) as { code: string }).code;
+const inRedis = (name: string): Promise<unknown> => app.stack.redis.admin('EXISTS', name);
+
+describe('a read', () => {
+  it('that misses is filled, and a hit for every instance from then on', async () => {
+    put(key, '{"a":1}', { headers: { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=120' } });
+    const miss = await read(key);
+    expect(miss).toMatchObject({ status: 200, text: '{"a":1}' });
+    expect(miss.cacheStatus).toMatch(/^fwd=miss; fwd-status=200; stored; ttl=1[01]\d$/u);
+    const etag = /^"(v\d+)"$/u.exec(miss.headers.get('etag') ?? '')?.[0];
+    expect(etag).toBeDefined();
+    for (let reads = 0; reads < 6; reads += 1) {
+      const hit = await read(key);
+      expect(hit).toMatchObject({ status: 200, text: '{"a":1}' });
+      expect(hit.cacheStatus).toMatch(/^hit; ttl=1[012]\d$/u);
+      expect(hit.headers.get('content-type')).toBe('application/json');
+      expect(hit.headers.get('etag')).toBe(etag);
+      expect(hit.headers.get('cache-control')).toMatch(/^private, max-age=1[012]\d$/u);
+      expect(hit.headers.get('x-content-type-options')).toBe('nosniff');
+    }
+    expect(loads(key)).toBe(1);
+  });
+
+  it('of a stale entry is answered with it at once, and renewed without moving a body that has not changed', async () => {
+    put(key, 'old', { headers: { 'Cache-Control': 'max-age=1' } });
+    await read(key);
+    origin.delayMs = 500;
+    const moved = origin.bodiesMoved;
+    const stale = await eventually(async () => {
+      const answer = await read(key);
+      expect(answer.cacheStatus).toMatch(/^hit; ttl=-?\d; detail=stale$/u);
+      return answer;
+    });
+    expect(stale).toMatchObject({ status: 200, text: 'old' });
+    await eventually(async () => expect((await read(key)).cacheStatus).toMatch(/^hit; ttl=[01]$/u));
+    expect(origin.bodiesMoved).toBe(moved);
+    put(key, 'new', { headers: { 'Cache-Control': 'max-age=60' } });
+    await eventually(async () => expect(await read(key)).toMatchObject({ status: 200, text: 'new' }));
+  });
+
+  it('by HEAD fills, too; with If-None-Match it ends as 304 whether it was a miss or a hit', async () => {
+    put(key, 'twelve bytes');
+    const head = await read(key, { method: 'HEAD' });
+    expect(head).toMatchObject({ status: 200, text: '' });
+    expect(head.headers.get('content-length')).toBe('12');
+    expect(head.cacheStatus).toMatch(/^fwd=miss; fwd-status=200; stored; ttl=/u);
+    const etag = head.headers.get('etag') ?? '';
+    expect(await read(key)).toMatchObject({ status: 200, text: 'twelve bytes' });
+    const ifNoneMatch = { headers: { 'If-None-Match': etag } };
+    expect(await read(key, ifNoneMatch)).toMatchObject({ status: 304, text: '' });
+    await app.fetch(`/api/cache/${key}`, { method: 'DELETE' });
+    const missed = await read(key, ifNoneMatch);
+    expect(missed).toMatchObject({ status: 304, text: '' });
+    expect(missed.cacheStatus).toMatch(/^fwd=miss; fwd-status=200; stored/u);
+    expect(missed.headers.get('etag')).toBe(etag);
+    expect(loads(key)).toBe(2);
+  });
+
+  it('of what neither has is 404, and the origin is asked once for many', async () => {
+    const first = await read(key);
+    expect(first).toMatchObject({ status: 404, cacheStatus: 'fwd=miss; fwd-status=404' });
+    expect(codeOf(first)).toBe('not-found');
+    for (let reads = 0; reads < 6; reads += 1) {
+      expect(await read(key)).toMatchObject({ status: 404, cacheStatus: 'hit; detail=negative' });
+    }
+    expect((await read(key, { method: 'HEAD' })).status).toBe(404);
+    expect(loads(key)).toBe(1);
+  });
+
+  it('of what a client wrote never asks the origin', async () => {
+    put(key, 'from the origin');
+    await app.fetch(`/api/cache/${key}`, { method: 'PUT', body: 'from a client' });
+    expect(await read(key)).toMatchObject({ status: 200, text: 'from a client' });
+    expect(loads(key)).toBe(0);
+    await app.fetch(`/api/cache/${key}`, { method: 'DELETE' });
+    expect(await read(key)).toMatchObject({ status: 200, text: 'from the origin' });
+  });
+
+  it('of a hostile key stays in the place of keys', async () => {
+    for (const target of ['/secret', '/secret?v=1', '/entries/', '/?v=1'])
+      origin.put(target, { body: 'secret' });
+    const dots = ['..', '.', '../secret', '..\\secret', 'a/../../secret', '%2e%2e/secret', '%2E%2E%2Fsecret'];
+    const others = ['//evil.example', '@evil.example', '?', '#', 'a?b=c', 'ü/🔑', '%'.repeat(1024)];
+    const keys = [...dots, ...others];
+    // In a body, for a URL's parser would resolve some before they are sent.
+    const response = await app.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys }) });
+    expect(await response.json()).toEqual({ results: keys.map((name) => ({ key: name, status: 'miss' })) });
+    expect(await read('../secret')).toMatchObject({ status: 404 });
+    const outside = origin.requests.filter(({ target }) => !/^\/entries\/[\w.~%-]+\?v=1$/u.test(target));
+    expect(outside).toEqual([]);
+  });
+});
+
+describe('a batch', () => {
+  it('loads what it lacks, and says of each key what is the matter', async () => {
+    const names = ['cached', 'loaded', 'none', 'failing', 'slow'].map((name) => `${key}-${name}`);
+    for (const name of [...names.slice(0, 2), ...names.slice(3)]) put(name, `value of ${name}`);
+    await read(names[0] ?? '');
+    put(names[3] ?? '', '', { behaviour: { status: 500 } });
+    put(names[4] ?? '', '', { behaviour: 'hang' });
+    const startedAtMs = performance.now();
+    const response = await app.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys: names }) });
+    expect(response.status).toBe(200);
+    expect(performance.now() - startedAtMs).toBeLessThan(budgetMs + 500);
+    expect(await response.json()).toMatchObject({
+      results: [
+        { key: names[0], status: 'hit', value: `value of ${names[0]}` },
+        { key: names[1], status: 'hit', value: `value of ${names[1]}` },
+        { key: names[2], status: 'miss' },
+        { key: names[3], status: 'unavailable', code: 'origin-failed' },
+        { key: names[4], status: 'unavailable', code: 'origin-pending' },
+      ],
+    });
+    expect((await read(names[1] ?? '')).cacheStatus).toMatch(/^hit/u);
+  });
+});
+
+describe('an origin in trouble', () => {
+  it('that fails is 502 with its own Retry-After, never 404, and works again by itself', async () => {
+    put(key, 'value', { behaviour: { status: 503, headers: { 'Retry-After': '7' } } });
+    const failed = await read(key);
+    expect(failed).toMatchObject({ status: 502, cacheStatus: 'fwd=miss; detail=origin-failed' });
+    expect(codeOf(failed)).toBe('origin-failed');
+    expect(failed.headers.get('content-type')).toBe('application/problem+json');
+    expect(retryAfter(failed)).toBe(7);
+    put(key, 'value');
+    expect(await read(key)).toMatchObject({ status: 200, text: 'value' });
+  });
+
+  it('that is down is 502 for a miss, and what is cached is served, fresh or stale', async () => {
+    const fresh = `${key}-fresh`;
+    const stale = `${key}-stale`;
+    put(fresh, 'fresh');
+    put(stale, 'stale', { headers: { 'Cache-Control': 'max-age=1' } });
+    await read(fresh);
+    await read(stale);
+    await origin.down();
+    try {
+      const missed = await read(key);
+      expect(missed.status).toBe(502);
+      expect(retryAfter(missed)).toBeGreaterThanOrEqual(1);
+      await eventually(async () => expect((await read(stale)).cacheStatus).toMatch(/detail=stale/u));
+      for (let reads = 0; reads < 10; reads += 1) {
+        expect(await read(stale)).toMatchObject({ status: 200, text: 'stale' });
+        expect(await read(fresh)).toMatchObject({ status: 200, text: 'fresh' });
+      }
+    } finally {
+      await origin.up();
+    }
+    put(key, 'back');
+    expect(await read(key)).toMatchObject({ status: 200, text: 'back' });
+    await eventually(async () => expect((await read(stale)).cacheStatus).toMatch(/^hit; ttl=[01]$/u));
+  });
+
+  it('that is slower than the budget is 503 in time, and its answer is in the cache later', async () => {
+    put(key, 'late');
+    origin.delayMs = budgetMs * 2;
+    const pending = await read(key);
+    expect(pending).toMatchObject({ status: 503, cacheStatus: 'fwd=miss; detail=origin-pending' });
+    expect(codeOf(pending)).toBe('origin-pending');
+    expect(retryAfter(pending)).toBeGreaterThanOrEqual(1);
+    expect(pending.tookMs).toBeLessThan(budgetMs + 500);
+    await eventually(async () => expect(await read(key)).toMatchObject({ status: 200, text: 'late' }));
+    expect(loads(key)).toBe(1);
+  });
+
+  it.each(['cut', 'too-long', 'no-length', 'chunked-cut', 'no-answer'] as const)(
+    'that answers wrongly is never cached: %s',
+    async (behaviour) => {
+      put(key, 'a value that is cut', { behaviour });
+      for (let reads = 0; reads < 3; reads += 1) {
+        const failed = await read(key);
+        expect(failed.status).toBe(502);
+        expect(failed.text).not.toContain('a value');
+      }
+      expect(await inRedis(key)).toBe(0);
+      put(key, 'whole');
+      expect(await read(key)).toMatchObject({ status: 200, text: 'whole' });
+    },
+  );
+
+  it('that announces no length in advance is served and not cached', async () => {
+    put(key, 'in chunks', { behaviour: 'chunked' });
+    for (let reads = 1; reads <= 2; reads += 1) {
+      expect(await read(key)).toMatchObject({
+        status: 200,
+        text: 'in chunks',
+        cacheStatus: 'fwd=miss; fwd-status=200',
+      });
+      expect(loads(key)).toBe(reads);
+    }
+    expect(await inRedis(key)).toBe(0);
+  });
+
+  it('that forbids to store is served and not cached', async () => {
+    put(key, 'secret', { headers: { 'Cache-Control': 'no-store' } });
+    const answer = await read(key);
+    expect(answer).toMatchObject({ status: 200, text: 'secret', cacheStatus: 'fwd=miss; fwd-status=200' });
+    expect(await inRedis(key)).toBe(0);
+  });
+
+  it('that has more than the limit is 502, and nothing is cached', async () => {
+    put(key, Buffer.alloc(maxValueBytes + 1, 'x'));
+    const failed = await read(key);
+    expect(failed.status).toBe(502);
+    expect(failed.text).toContain('CACHE_MAX_VALUE_BYTES');
+    put(key, Buffer.alloc(maxValueBytes, 'x'));
+    expect(await read(key)).toMatchObject({ status: 200 });
+  });
+});
+
+describe('the warm set', () => {
+  it('is warmed by key: a hit before anybody has asked', async () => {
+    put('warm/1', 'one');
+    put('warm/2', 'two');
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"input":""}' };
+    expect((await app.fetch('/admin/functions/scheduledWarmup', init)).status).toBe(202);
+    await eventually(() =>
+      expect(app.host.logs().some(({ message }) => message.includes('warmup {'))).toBe(true),
+    );
+    expect(await read('warm/1')).toMatchObject({ status: 200, text: 'one' });
+    expect((await read('warm/2')).cacheStatus).toMatch(/^hit; ttl=/u);
+    expect(loads('warm/1') + loads('warm/2')).toBe(2);
+  });
+});
+
+describe('Redis in trouble', () => {
+  const outages = [
+    ['gone', () => app.stack.redis.kill(), () => app.stack.redis.restart()],
+    [
+      'silent',
+      async () => app.stack.front.setBehaviour('stall'),
+      async () => app.stack.front.setBehaviour('normal'),
+    ],
+  ] as const;
+
+  it.each(outages)(
+    '%s: the origin answers, marked; without it 503; both back, it works',
+    async (_how, begin, end) => {
+      put(key, 'value');
+      await read(key);
+      const absent = `${key}-absent`;
+      await begin();
+      try {
+        for (let reads = 0; reads < 6; reads += 1) {
+          const bypassed = await read(key);
+          expect(bypassed).toMatchObject({ status: 200, text: 'value' });
+          expect(bypassed.cacheStatus).toMatch(
+            /^fwd=bypass; fwd-status=200; (?:collapsed; )?ttl=\d+; detail=cache-unavailable$/u,
+          );
+          expect(bypassed.tookMs).toBeLessThan(budgetMs);
+        }
+        // The origin was asked, and has none: that is an answer.
+        const none = await read(absent);
+        expect(none.status).toBe(404);
+        expect(none.cacheStatus).toBe('fwd=bypass; fwd-status=404; detail=cache-unavailable');
+
+        await origin.down();
+        for (const name of [key, absent]) {
+          const neither = await read(name);
+          expect(neither).toMatchObject({ status: 503, cacheStatus: 'fwd=bypass; detail=cache-unavailable' });
+          expect(codeOf(neither)).toBe('cache-unavailable');
+          expect(retryAfter(neither)).toBeGreaterThanOrEqual(1);
+        }
+        const batch = await app.fetch('/api/batch', {
+          method: 'POST',
+          body: JSON.stringify({ keys: [key, absent] }),
+        });
+        expect(await batch.json()).toEqual({
+          results: [key, absent].map((name) => ({ key: name, status: 'unavailable' })),
+        });
+        await origin.up();
+        expect((await read(key)).status).toBe(200);
+      } finally {
+        await end();
+      }
+      await eventually(async () => {
+        for (let reads = 0; reads < 6; reads += 1)
+          expect((await read(key)).cacheStatus).toMatch(/^hit; ttl=/u);
+      }, 20_000);
+      expect((await read(absent)).status).toBe(404);
+    },
+  );
+
+  it('slow origin too: 503 within the budget', async () => {
+    put(key, 'value', { behaviour: 'hang' });
+    await app.stack.redis.kill();
+    try {
+      const neither = await read(key);
+      expect(neither.status).toBe(503);
+      expect(neither.tookMs).toBeLessThan(budgetMs + 500);
+    } finally {
+      await app.stack.redis.restart();
+    }
+  });
+});
+
+describe('1,000 concurrent reads of one absent key over three instances', () => {
+  it('are one load, and all get the value', async () => {
+    // A budget that two busy cores can keep: what is looked at is the number of loads.
+    await using patient = await startApp({ REQUEST_BUDGET_MS: '20000' });
+    put(key, 'value');
+    origin.delayMs = 500;
+    const answers = await Promise.all(Array.from({ length: 1000 }, async () => read(key, {}, patient)));
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(['200 value']));
+    expect(loads(key)).toBe(1);
+  });
+});
