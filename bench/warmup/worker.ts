@@ -12,7 +12,7 @@ import { EntryStore } from '../../src/cache/store.ts';
 import { systemClock as clock } from '../../src/clock.ts';
 import { startFilling } from '../../src/filling.ts';
 import { createBlobOrigin } from '../../src/origin/blob.ts';
-import { StandaloneRedis } from '../../src/redis/standalone.ts';
+import { createRedis } from '../../src/redis/create.ts';
 import { readSettings } from '../../src/settings.ts';
 import { blobBody, blobCount, blobName, sequentialSample } from './blobs.ts';
 
@@ -68,8 +68,7 @@ async function startOurs(): Promise<Contestant> {
   const parts = { clock, random: Math.random, emit: () => {} };
   const source = createTokenSource({ credential, scope: settings.entraScope, oidRequired: true, clock });
   const keeper = new TokenKeeper({ source, ...parts });
-  const connection = { ...redisSettings, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
-  const redis = new StandaloneRedis({ connection, keeper, patienceMs: settings.requestBudgetMs, ...parts });
+  const redis = createRedis(redisSettings, { keeper, patienceMs: settings.requestBudgetMs, ...parts });
   keeper.start();
   redis.start();
   await redis.ping(Date.now() + 10_000);
