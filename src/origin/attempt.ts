@@ -13,6 +13,9 @@ export interface AttemptOptions {
   readonly where: string;
 }
 
+/** A reason of its own for each abort would be a DOMException with its stack, once a load. */
+const itIsOver = new Error('the attempt is over');
+
 /**
  * What `ask` brings, or the failure that comes first. `ask` may go on after that, as an SDK does that ignores
  * its signal: nobody listens any more, and nothing of it is unhandled. Its signal is aborted in every case,
@@ -38,7 +41,7 @@ export async function attempt<T>(
   } finally {
     cancelTimer();
     signal.removeEventListener('abort', onAbort);
-    over.abort();
+    over.abort(itIsOver);
   }
 }
 

@@ -1,15 +1,12 @@
-// What a failed request to blob storage means, and what to do about it. Used by blob.ts only.
-// Knows errors of the SDK; makes no request.
+// What an answer of blob storage means that is neither a blob nor "no such blob", and what to do about it.
+// Used by blob-load.ts and blob-listing.ts. Makes no request.
 
-import type { RestError } from '@azure/storage-blob';
 import type { AppError } from '../errors.ts';
 import { originFailed } from './attempt.ts';
 import { readRetryAfter } from './cache-control.ts';
 
-/** Without loading the SDK: whoever holds such an error has it loaded already. */
-export function isRestError(error: unknown): error is RestError {
-  return error instanceof Error && error.name === 'RestError';
-}
+/** By lower-case name. */
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 // Codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
 const remedies: Readonly<Record<string, string>> = {
@@ -24,27 +21,28 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** The failure with its status, the code that Azure gave it, and what to do where that is known. */
-export function blobFailure(error: RestError, where: string, nowMs: number): AppError {
-  const { statusCode: status, response } = error;
-  if (status === undefined)
-    return originFailed(where, `could not be asked: ${error.message}`, { cause: error });
-  const code = codeOf(error);
+export function blobFailure(
+  { status, headers }: { readonly status: number; readonly headers: Headers },
+  where: string,
+  nowMs: number,
+): AppError {
+  const code = errorCodeOf(headers) ?? 'without an error code';
   const remedy =
     remedies[code] ??
     (status === 401 || status === 403 ? remedies['AuthorizationPermissionMismatch'] : undefined);
-  const retryAfterSeconds = readRetryAfter(response?.headers.get('retry-after'), nowMs);
-  return originFailed(where, `answered ${status} ${code}${remedy === undefined ? '' : `: ${remedy}`}`, {
-    cause: error,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
+  const retryAfterSeconds = readRetryAfter(textOf(headers['retry-after']), nowMs);
+  return originFailed(
+    where,
+    `answered ${status} ${code}${remedy === undefined ? '' : `: ${remedy}`}`,
+    retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+  );
 }
 
-/** Whether the container was asked and has no such blob. A 404 of something else, a proxy say, is not that. */
-export function isBlobNotFound(error: RestError): boolean {
-  return error.statusCode === 404 && codeOf(error) === 'BlobNotFound';
+export function errorCodeOf(headers: Headers): string | undefined {
+  const code = textOf(headers['x-ms-error-code']) ?? '';
+  return /^\w{1,64}$/u.test(code) ? code : undefined;
 }
 
-function codeOf(error: RestError): string {
-  const code = error.response?.headers.get('x-ms-error-code') ?? error.code ?? '';
-  return /^\w{1,64}$/u.test(code) ? code : 'without an error code';
+function textOf(field: Headers[string]): string | undefined {
+  return typeof field === 'string' ? field : undefined;
 }

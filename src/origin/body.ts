@@ -1,4 +1,4 @@
-// Reads a body whole, within a limit. Used by http.ts, blob.ts and blob-transport.ts.
+// Reads a body whole, within a limit. Used by http.ts, blob-load.ts and blob-transport.ts.
 // Knows no protocol.
 
 /**
@@ -21,4 +21,12 @@ export async function readBody(
     throw new Error(`it announced ${announcedBytes} bytes and sent ${bytes}`);
   }
   return Buffer.concat(read, bytes);
+}
+
+/** What is read of a body that nobody wants, so that its connection can be used again. */
+const maxDrainBytes = 16_384;
+
+export async function drain(body: AsyncIterable<Buffer>): Promise<void> {
+  // What was asked is answered already; a body that fails only costs its connection.
+  await readBody(body, maxDrainBytes).catch(() => undefined);
 }

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../clock.ts';
 import { attempt, originFailed } from './attempt.ts';
-import { readBody } from './body.ts';
+import { drain, readBody } from './body.ts';
 import {
   readRetryAfter,
   renewedPermission,
@@ -26,8 +26,6 @@ export interface HttpOriginOptions {
 }
 
 const maxRedirects = 3;
-/** What is read of a body that nobody wants, so that its connection can be used again. */
-const maxDrainBytes = 16_384;
 
 export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const { urlTemplate, clock, timeLimitMs, userAgent = 'redis-entra-functions', maxSockets } = options;
@@ -75,7 +73,7 @@ async function follow(
     if (next.origin !== start.origin || next.username !== '' || next.password !== '') {
       throw originFailed(start.origin, `answered ${answer.status}: it redirects off its host`);
     }
-    await drain(answer);
+    await drain(answer.body);
     url = next;
   }
 }
@@ -90,7 +88,7 @@ async function read(
   if (status === 304 && conditional)
     return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
   if (status === 404 || status === 410) {
-    await drain(answer);
+    await drain(answer.body);
     return { kind: 'none' };
   }
   if (status !== 200) {
@@ -127,9 +125,4 @@ async function read(
 function fieldsOf(headers: Answer['headers']): FreshnessFields {
   const { age, expires, date, vary } = headers;
   return { cacheControl: headers['cache-control'], age, expires, date, vary };
-}
-
-async function drain(answer: Answer): Promise<void> {
-  // What was asked is answered already; a body that fails only costs its connection.
-  await readBody(answer.body, maxDrainBytes).catch(() => undefined);
 }

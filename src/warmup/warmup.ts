@@ -41,6 +41,15 @@ export type WarmupOutcome =
   /** Another instance is at it. */
   | { readonly kind: 'held' };
 
+interface KeyedCandidate {
+  readonly candidate: Candidate;
+  readonly redisKey: string;
+}
+
+interface Task extends KeyedCandidate {
+  readonly plan: Plan;
+}
+
 const maxConcurrentLoads = 32;
 // Of bodies on their way. Each is in memory up to three times: as loaded, as stored, and as sent.
 const maxBytesInFlight = 16 * 1024 * 1024;
@@ -51,7 +60,6 @@ const maxFailuresInRow = 100;
 
 export class Warmup {
   readonly #options: WarmupOptions;
-  readonly #lanes = new Limiter(maxConcurrentLoads);
   readonly #bytes = new Limiter(maxBytesInFlight);
   readonly #stopping = new AbortController();
 
@@ -95,7 +103,7 @@ export class Warmup {
 
   /** Warms the pages from one token up to another; false when it had to stop before. */
   async #pages(from: string | undefined, to: string | undefined, pass: Pass): Promise<boolean> {
-    const { warmSet, checkpoint } = this.#options;
+    const { warmSet, checkpoint, health } = this.#options;
     const pages = warmSet.pages(from, this.#stopping.signal)[Symbol.asyncIterator]();
     let next = pages.next();
     try {
@@ -114,7 +122,11 @@ export class Warmup {
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      pass.fail(error.code === 'origin-failed' ? 'listing-failed' : 'cache-unavailable');
+      if (error.code === 'origin-failed') {
+        // The report has the cause by its name, the event by its reason.
+        if (!this.#stopping.signal.aborted) health.failed(error);
+        pass.fail('listing-failed');
+      } else pass.fail('cache-unavailable');
       return false;
     } finally {
       await pages.return?.();
@@ -122,29 +134,36 @@ export class Warmup {
   }
 
   async #page(page: WarmPage, pass: Pass): Promise<boolean> {
-    const { store, redisKeyOf } = this.#options;
+    const { redisKeyOf } = this.#options;
     pass.tally.counts.listed += page.candidates.length;
     const valid = page.candidates.flatMap((candidate) => {
       const redisKey = redisKeyOf(candidate.name);
       if (redisKey === undefined) pass.tally.fail('invalid-key');
       return redisKey === undefined ? [] : [{ candidate, redisKey }];
     });
-    const work: Promise<void>[] = [];
-    for (let at = 0; at < valid.length && pass.goesOn; at += headsAtOnce) {
-      const some = valid.slice(at, at + headsAtOnce);
-      const redisKeys = some.map(({ redisKey }) => redisKey);
-      const heads = await store.readHeads(redisKeys, this.#commandDeadline());
-      for (const [index, { candidate, redisKey }] of some.entries()) {
-        const head = heads[index] ?? { kind: 'miss' };
-        const plan = planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs);
-        work.push(this.#act(candidate, redisKey, plan, pass));
-      }
-    }
-    await Promise.all(work);
+    // Lanes take one task after the other: a promise for each entry of the page would hold far more memory.
+    const tasks = this.#tasks(valid, pass);
+    const lane = async (): Promise<void> => {
+      for await (const task of tasks) await this.#act(task, pass);
+    };
+    await Promise.all(Array.from({ length: maxConcurrentLoads }, lane));
     return pass.goesOn;
   }
 
-  async #act(candidate: Candidate, redisKey: string, plan: Plan, pass: Pass): Promise<void> {
+  async *#tasks(keyed: readonly KeyedCandidate[], pass: Pass): AsyncGenerator<Task, void> {
+    for (let at = 0; at < keyed.length; at += headsAtOnce) {
+      const some = keyed.slice(at, at + headsAtOnce);
+      const redisKeys = some.map(({ redisKey }) => redisKey);
+      const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
+      for (const [index, { candidate, redisKey }] of some.entries()) {
+        if (!pass.goesOn) return;
+        const head = heads[index] ?? { kind: 'miss' };
+        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs) };
+      }
+    }
+  }
+
+  async #act({ candidate, redisKey, plan }: Task, pass: Pass): Promise<void> {
     const { filler, maxValueBytes } = this.#options;
     const { counts } = pass.tally;
     switch (plan.kind) {
@@ -164,11 +183,9 @@ export class Warmup {
       case 'load': {
         const bytes = candidate.listed?.bytes ?? maxValueBytes;
         if (bytes > maxValueBytes) return pass.tally.failTooLarge(candidate.name);
-        return this.#lanes.run(1, () =>
-          this.#bytes.run(Math.max(bytes, 1), async () => {
-            if (pass.goesOn) await this.#load(candidate, redisKey, plan, pass);
-          }),
-        );
+        return this.#bytes.run(Math.max(bytes, 1), async () => {
+          if (pass.goesOn) await this.#load(candidate, redisKey, plan, pass);
+        });
       }
     }
   }

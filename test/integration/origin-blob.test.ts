@@ -104,7 +104,7 @@ describe('the blob origin by itself', () => {
     };
     expect(claims.aud).toBe('https://storage.azure.com');
     expect(method).toBe('GET');
-    expect(headers['user-agent']).toMatch(/^redis-entra-functions /u);
+    expect(headers['user-agent']).toMatch(/^redis-entra-functions\b/u);
   });
 
   it.each([

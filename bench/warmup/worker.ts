@@ -1,0 +1,164 @@
+// One way to copy a container into Redis, in a process of its own: the app's warmup, plain sequential copying, or
+// an unbounded Promise.all. Started by bench/warmup.ts. Knows the stack only by its environment, as an app does.
+
+import { buffer } from 'node:stream/consumers';
+import { inspect } from 'node:util';
+import { ContainerClient } from '@azure/storage-blob';
+import { createClient } from 'redis';
+import { createCredential } from '../../src/auth/credential.ts';
+import { TokenKeeper } from '../../src/auth/token-keeper.ts';
+import { createTokenSource } from '../../src/auth/token-source.ts';
+import { EntryStore } from '../../src/cache/store.ts';
+import { systemClock as clock } from '../../src/clock.ts';
+import { startFilling } from '../../src/filling.ts';
+import { createBlobOrigin } from '../../src/origin/blob.ts';
+import { createRedis } from '../../src/redis/create.ts';
+import { readSettings } from '../../src/settings.ts';
+import { blobBody, blobCount, blobName, sequentialSample } from './blobs.ts';
+
+export type ContestantName = 'ours' | 'sequential' | 'unbounded';
+
+export interface Ran {
+  readonly entries: number;
+  readonly seconds: number;
+  /** Of resident memory while it ran, above what it was before. */
+  readonly peakBytesAboveIdle: number;
+}
+
+interface Contestant {
+  /** Copies; returns how many entries. */
+  run(): Promise<number>;
+  /** How many entries are in the cache, byte by byte; `changed` of them in their second version. */
+  check?(changed: number): Promise<number>;
+}
+
+const sampleEveryMs = 5;
+const settings = readSettings(process.env);
+const { origin: originSettings, redis: redisSettings } = settings;
+if (originSettings.kind !== 'blob') throw new Error('No container is set.');
+const { containerUrl } = originSettings;
+const credential = createCredential(settings.credential);
+
+const contestants: Record<ContestantName, () => Promise<Contestant>> = {
+  ours: startOurs,
+  async sequential() {
+    const { copy } = await startPlain();
+    return {
+      // A sample, without the listing: that would count for all of them.
+      async run() {
+        for (let index = 0; index < sequentialSample; index += 1) await copy(blobName(index));
+        return sequentialSample;
+      },
+    };
+  },
+  async unbounded() {
+    const { names, copy } = await startPlain();
+    return {
+      async run() {
+        const all: string[] = [];
+        for await (const name of names()) all.push(name);
+        await Promise.all(all.map(copy));
+        return all.length;
+      },
+    };
+  },
+};
+
+async function startOurs(): Promise<Contestant> {
+  const parts = { clock, random: Math.random, emit: () => {} };
+  const source = createTokenSource({ credential, scope: settings.entraScope, oidRequired: true, clock });
+  const keeper = new TokenKeeper({ source, ...parts });
+  const redis = createRedis(redisSettings, { keeper, patienceMs: settings.requestBudgetMs, ...parts });
+  keeper.start();
+  redis.start();
+  await redis.ping(Date.now() + 10_000);
+  const store = new EntryStore(redis);
+  const origin = createBlobOrigin({ containerUrl, credential, clock, timeLimitMs: 30_000 });
+  const keyRules = { prefix: '', namespace: settings.namespace };
+  const { warmup } = startFilling(settings, { origin, redis, store, keyRules, ...parts });
+  await origin.load('absent', { maxBytes: 1, signal: new AbortController().signal });
+  return {
+    async run() {
+      const nowMs = clock.nowMs();
+      const outcome = await warmup?.run({ nextRunAtMs: nowMs + 300_000, deadlineAtMs: nowMs + 120_000 });
+      if (outcome?.kind !== 'ended') throw new Error('Another instance is at it.');
+      const { report } = outcome;
+      if (!report.complete || Object.keys(report.failed).length > 0) throw new Error(JSON.stringify(report));
+      return report.loaded + report.current + report.renewed;
+    },
+    async check(changed) {
+      let identical = 0;
+      for (let at = 0; at < blobCount; at += 500) {
+        const keys = Array.from({ length: 500 }, (_, index) => blobName(at + index));
+        const results = await store.readMany(keys, Date.now() + 10_000);
+        for (const [index, result] of results.entries()) {
+          const body = blobBody(at + index, at + index < changed ? 1 : 0);
+          if (result.kind === 'hit' && result.entry.body.equals(body)) identical += 1;
+        }
+      }
+      return identical;
+    },
+  };
+}
+
+/** @azure/storage-blob and node-redis as their READMEs show them. */
+async function startPlain() {
+  const container = new ContainerClient(containerUrl, credential);
+  const token = await credential.getToken(settings.entraScope);
+  const claims = JSON.parse(Buffer.from(token?.token.split('.')[1] ?? '', 'base64url').toString()) as {
+    oid: string;
+  };
+  const socket = { host: redisSettings.hostname, port: redisSettings.port, tls: true } as const;
+  // Without its time limit for a command: 10,000 TLS connections at once keep the process busy for longer.
+  const commandOptions = { timeout: 0 };
+  const client = createClient({ socket, commandOptions, username: claims.oid, password: token?.token ?? '' });
+  client.on('error', () => {});
+  await client.connect();
+  const copy = async (name: string): Promise<void> => {
+    const { readableStreamBody } = await container.getBlobClient(name).download();
+    if (readableStreamBody !== undefined) await client.set(name, await buffer(readableStreamBody));
+  };
+  async function* names(): AsyncGenerator<string> {
+    for await (const { name } of container.listBlobsFlat({ prefix: settings.warmup.prefix })) yield name;
+  }
+  await copy(blobName(0));
+  return { names, copy };
+}
+
+async function measure(work: () => Promise<number>): Promise<Ran> {
+  const idleBytes = process.memoryUsage.rss();
+  let peakBytes = idleBytes;
+  let k = 0;
+  const sample = (): void => {
+    peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
+    if (process.env['PROF'] && k++ % 100 === 0) {
+      const m = process.memoryUsage();
+      console.log(
+        Object.entries(m)
+          .map(([a, b]) => a + '=' + (b / 1048576).toFixed(0))
+          .join(' '),
+      );
+    }
+  };
+  const sampling = setInterval(sample, sampleEveryMs);
+  const startedAtMs = performance.now();
+  const entries = await work();
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  sample();
+  clearInterval(sampling);
+  return { entries, seconds, peakBytesAboveIdle: peakBytes - idleBytes };
+}
+
+process.on('disconnect', () => process.exit(0));
+const contestant = await contestants[process.argv[2] as ContestantName]();
+process.on('message', (message: { kind: 'run' } | { kind: 'check'; changed: number }) => {
+  const work =
+    message.kind === 'run'
+      ? measure(() => contestant.run())
+      : (contestant.check?.(message.changed) ?? Promise.reject(new Error('It checks nothing.')));
+  work.then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: inspect(error) }),
+  );
+});
+process.send?.({ result: 'ready' });
