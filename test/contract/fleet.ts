@@ -13,7 +13,7 @@ import {
   type FleetInstance,
   type FleetInstanceOptions,
 } from '../support/fleet-instance.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
 import { failed, steadyReads, type SteadyReads } from '../support/steady-reads.ts';
 

@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import type { OriginBehaviour, OriginServer } from '../support/origin-server.ts';
 
 export interface OriginFixture extends AsyncDisposable {

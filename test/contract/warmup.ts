@@ -6,7 +6,7 @@ import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { originContainer, seedStorage } from '../../local/commands/seed.ts';
 import { makeDataset, onDemand, warmPrefix } from '../../local/dataset/dataset.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 const dataset = makeDataset();
 const warmSet = dataset.filter(({ name }) => name.startsWith(warmPrefix));

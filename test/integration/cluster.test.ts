@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ClusterStack } from '../../local/stack.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from '../support/steady-reads.ts';
 
 const budgetMs = 1000;

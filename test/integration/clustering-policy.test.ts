@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import type { AnyStack } from '../../local/stack.ts';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 const logged = (app: LocalApp<AnyStack>, text: string): string[] =>
   app.host

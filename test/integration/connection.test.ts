@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 
 let stack: Stack;

@@ -1,7 +1,8 @@
 // The fleet as an operator meets it: the packaged app in several processes, the admin endpoint, /api/fleet.
 
 import { expect, it } from 'vitest';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 interface FleetView {
   readonly instances: readonly {

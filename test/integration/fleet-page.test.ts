@@ -4,7 +4,8 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 const executablePath = (process.env['PATH'] ?? '')
   .split(delimiter)

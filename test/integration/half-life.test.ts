@@ -8,7 +8,7 @@ import { startIdentityEndpoint, type IdentityEndpoint } from '../../local/identi
 import { createTokenIssuer, systemAssigned } from '../../local/token-issuer.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

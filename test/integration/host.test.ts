@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { startHost } from '../../local/functions-host/host.ts';
-import { eventually, packagedApp, startLocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { packagedApp, startLocalApp } from '../support/local-app.ts';
 
 it('says by name what is wrong with the settings when the app cannot be loaded', async () => {
   const settings = { REDIS_PORT: 'ten thousand', CACHE_WRITES: 'maybe' };

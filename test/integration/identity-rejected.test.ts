@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { systemAssigned } from '../../local/token-issuer.ts';
-import { eventually, startLocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp } from '../support/local-app.ts';
 import { leakedPart } from '../support/scenario.ts';
 
 const observedMs = 40_000;

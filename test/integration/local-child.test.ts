@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startChild } from '../../local/child.ts';
 import { findRedisServer } from '../../local/redis-server.ts';
 import { startStack } from '../../local/stack.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 
 let directory: string;
 

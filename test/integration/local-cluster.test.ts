@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type ClusterStack } from '../../local/stack.ts';
 import { servicePrincipal } from '../../local/token-issuer.ts';
 import { clientAt, clusterClient, credentialsFor, type Credentials } from '../support/cluster-clients.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 
 let stack: ClusterStack;
 const open: { destroy(): unknown }[] = [];

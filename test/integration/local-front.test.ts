@@ -11,7 +11,7 @@ import {
   storageAudience,
   systemAssigned,
 } from '../../local/token-issuer.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 
 let stack: Stack;
 const clients: { destroy(): void }[] = [];

@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { systemAssigned } from '../../local/token-issuer.ts';
-import { eventually, startLocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp } from '../support/local-app.ts';
 
 it('100 concurrent requests on a cold instance share one token request and one connection', async () => {
   await using app = await startLocalApp({ untilReady: false });

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createBlobOrigin } from '../../src/origin/blob.ts';
 import type { ListedPage, Origin } from '../../src/origin/origin.ts';
 import { describeOrigin, failureOf, load } from '../contract/origin.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import { startOriginServer, type OriginServer } from '../support/origin-server.ts';
 import { adoptStack } from '../support/shared-client.ts';
 

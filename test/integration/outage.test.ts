@@ -1,7 +1,8 @@
 // Redis goes away and comes back: an outage is answered as one, in time, and ends by itself.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 const budgetMs = 1000;
 let app: LocalApp;

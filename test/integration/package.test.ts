@@ -12,7 +12,8 @@ import { startHost } from '../../local/functions-host/host.ts';
 import { startStack } from '../../local/stack.ts';
 import { packageApp } from '../../scripts/package.ts';
 import { thirdPartyLicences } from '../../scripts/package/licences.ts';
-import { eventually, packagedApp, startLocalApp } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { packagedApp, startLocalApp } from '../support/local-app.ts';
 
 it('holds the app, its licences and nothing else', async () => {
   const files = await readdir(packagedApp, { recursive: true });

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
-import { eventually } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 
 const tokenLifetimeMs = 6000;

@@ -1,7 +1,8 @@
 // An instance told to stop in the middle of something: it answers, ends cleanly, and nothing is unhandled.
 
 import { expect, it } from 'vitest';
-import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from '../support/local-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp, type LocalAppOptions } from '../support/local-app.ts';
 import type { AnyStack } from '../../local/stack.ts';
 import { allCaches } from '../support/caches.ts';
 

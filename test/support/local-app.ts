@@ -9,6 +9,7 @@ import {
   type Stack,
   type StackCredential,
 } from '../../local/stack.ts';
+import { eventually } from './eventually.ts';
 
 /** Where package-once.ts has unzipped it. */
 export const packagedApp = inject('appDirectory');
@@ -101,19 +102,4 @@ export async function untilReady(app: LocalApp<AnyStack>, limitMs = 20_000): Pro
       if (status !== 200) throw new Error(`${id} or another instance is not ready: ${status}`);
     }
   }, limitMs);
-}
-
-/** Repeats `check` until it passes; fails with its last error when the time is up. */
-export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_000): Promise<T> {
-  const untilMs = Date.now() + limitMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > untilMs) throw error;
-    }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 25);
-    });
-  }
 }

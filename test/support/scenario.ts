@@ -4,7 +4,8 @@
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
 import type { AnyStack } from '../../local/stack.ts';
-import { eventually, startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
+import { eventually } from './eventually.ts';
+import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 
 export const tokenLifetimeMs = 6000;

@@ -11,7 +11,7 @@ import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { AnyStack, StackCredential } from '../../local/stack.ts';
 import { caches } from './caches.ts';
-import { eventually } from './local-app.ts';
+import { eventually } from './eventually.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;

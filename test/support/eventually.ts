@@ -1,0 +1,16 @@
+// Waiting for what comes true by itself. Used by tests and benches.
+
+/** Repeats `check` until it passes; fails with its last error when the time is up. */
+export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_000): Promise<T> {
+  const untilMs = Date.now() + limitMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > untilMs) throw error;
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+}
