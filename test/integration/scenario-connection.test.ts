@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { allCaches } from '../support/caches.ts';
-import { nextRotation, refill, runScenario } from '../support/scenario.ts';
+import { measuringMs, nextRotation, refill, runScenario } from '../support/scenario.ts';
 
 const timeout = 90_000;
 const budgetMs = 2000;
@@ -36,11 +36,12 @@ describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes
       expect(authsOfLast[0]).toBe('HELLO');
       expect(authsOfLast.length).toBeGreaterThan(1);
       expect(new Set(expiriesOfLast).size).toBe(authsOfLast.length);
-      expect(seen.auths).toBeLessThanOrEqual(seen.rotations * nodes);
-      // One for each cut; a cluster's endpoint may be entered again while none of its nodes is connected.
+      // A cluster's endpoint may be entered again while none of its nodes is connected.
+      const most = cluster ? nodes + 1 : nodes;
+      expect(seen.auths).toBeLessThanOrEqual(seen.rotations * most);
       const accepted = seen.app.stack.front.stats.connectionsAccepted;
       expect(accepted).toBeGreaterThanOrEqual(11 * nodes);
-      expect(accepted).toBeLessThanOrEqual(11 * (cluster ? nodes + 1 : 1));
+      expect(accepted).toBeLessThanOrEqual(11 * most);
     },
   );
 
@@ -100,7 +101,9 @@ describe.concurrent.each(allCaches)(
       );
       expect(outside).toEqual([]);
       expect(new Set(seen.failed.map(({ status }) => status))).toEqual(new Set([503]));
-      expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(budgetMs);
+      expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(
+        budgetMs + measuringMs,
+      );
     });
 
     it('when Redis accepts and never answers', { timeout }, async () => {
@@ -121,7 +124,9 @@ describe.concurrent.each(allCaches)(
       const outside = seen.failed.filter(({ atMs, tookMs }) => atMs + tookMs < fromMs || atMs > toMs + 6000);
       expect(outside).toEqual([]);
       expect(new Set(seen.failed.map(({ status }) => status))).toEqual(new Set([503]));
-      expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(budgetMs);
+      expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(
+        budgetMs + measuringMs,
+      );
       expect(seen.output).toMatch(/connectionLost .*nothing was answered/u);
       expect(seen.app.stack.front.stats.connectionsAccepted).toBeGreaterThan(1);
     });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { allCaches } from '../support/caches.ts';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
-import { nextRotation, peakPerSecond, runScenario } from '../support/scenario.ts';
+import { measuringMs, nextRotation, peakPerSecond, runScenario } from '../support/scenario.ts';
 
 const timeout = 90_000;
 const pastExpiryMs = 5000;
@@ -46,7 +46,9 @@ describe.concurrent.each(allCaches)(
         );
         expect(outside).toEqual([]);
         expect(new Set(seen.failed.map(({ status }) => status))).toEqual(new Set([503]));
-        expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(budgetMs);
+        expect(Math.max(...seen.failed.map(({ tookMs }) => tookMs))).toBeLessThanOrEqual(
+          budgetMs + measuringMs,
+        );
         expect(peakPerSecond(seen.app.stack.identity.calls.map(({ atMs }) => atMs))).toBeLessThanOrEqual(5);
         // Nothing that has expired was ever sent.
         expect(seen.rejectedAuths).toBe(0);
