@@ -29,6 +29,8 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
   );
   const { storage } = stack;
   if (storage === undefined) throw new Error('The local parts have no storage.');
+  // Before the host: its schedule may run the warmup at once.
+  const blobs = await step('Filling a blob container with a data set', () => seedStorage(storage));
   const log = new HostLog();
   const host = await step(`Starting the Functions host with ${options.instances} instance(s)`, async () => {
     const starting = startHostOn(options.port, {
@@ -49,7 +51,6 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
     await seedCache(started.url, stack.redis);
     return started;
   });
-  const blobs = await step('Filling a blob container with a data set', () => seedStorage(storage));
   await step('Warming the cache with it', () => warm(host.url, log));
   console.log(
     guideTo({ hostUrl: host.url, stack, storage, blobs, tokenLifetimeMs: options.tokenLifetimeMs }),

@@ -2,6 +2,7 @@
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { Entry } from '../cache/entry.ts';
+import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus, freshnessHeaders } from '../http/cache-headers.ts';
 import { isNotModified } from '../http/conditional.ts';
@@ -24,7 +25,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
       case 'loaded':
         return respond(request, result.entry, { ...status, ...freshnessHeaders(result.entry, nowMs) });
       case 'miss':
-        return problem('not-found', missDetail(result.origin !== undefined), status);
+        return problem('not-found', missDetail(result.origin), status);
       case 'wrong-type':
         return problem('wrong-type', 'Only Redis strings can be read over HTTP.', status);
       case 'unavailable':
@@ -45,10 +46,10 @@ export function readCache(deps: HttpDeps): HttpHandler {
   };
 }
 
-function missDetail(hasOrigin: boolean): string {
-  return hasOrigin
-    ? 'The cache and the origin were asked and have no such entry.'
-    : 'The cache was asked and has no such entry.';
+function missDetail(origin: Extract<ReadThroughResult, { kind: 'miss' }>['origin']): string {
+  if (origin === undefined) return 'The cache was asked and has no such entry.';
+  if (origin === 'bypass') return 'The origin was asked and has no such entry; the cache cannot be asked.';
+  return 'The cache and the origin were asked and have no such entry.';
 }
 
 function respond(request: HttpRequest, entry: Entry, cacheHeaders: Record<string, string>): HttpResponseInit {

@@ -46,7 +46,7 @@ export async function attempt<T>(
 }
 
 export function originFailed(where: string, what: string, options?: AppErrorOptions): AppError {
-  return new AppError('origin-failed', `The origin ${where} ${what}.`, options);
+  return new AppError('origin-failed', `The origin ${where} ${what.replace(/\.+$/u, '')}.`, options);
 }
 
 /** Where all addresses of a host failed, Node.js gives an AggregateError without a message. */
