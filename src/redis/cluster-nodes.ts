@@ -1,14 +1,14 @@
 // The nodes of a cluster: which there are, one RedisNode for each primary, and what holds which slot, kept true.
-// Used by cluster.ts. Knows no command but CLUSTER SLOTS.
+// Used by cluster.ts. Knows no command.
 
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { RedisNode } from './node.ts';
-import { wrongClusteringPolicy } from './redirect.ts';
 import type { RedisStatus } from './redis.ts';
-import { addressText, parseSlotTable, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
+import { askForSlotTable, type Source } from './slot-table.ts';
+import { addressText, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
 
 export interface ClusterNodesOptions {
   /** Makes the client of one node, not started, that tells its events to `tell`. */
@@ -21,9 +21,7 @@ export interface ClusterNodesOptions {
   readonly emit: Emit;
 }
 
-interface Member {
-  readonly address: NodeAddress;
-  readonly node: RedisNode;
+interface Member extends Source {
   /** When a node that holds no slot yet was last asked for a key on its way there. */
   askedAtMs: number;
 }
@@ -33,8 +31,6 @@ const calmRefreshMs = 30_000;
 const firstTroubledRefreshMs = 50;
 // A replica takes over within seconds; its keys are to be served within one second of that.
 const lastTroubledRefreshMs = 400;
-const nodeLimitMs = 1000;
-const endpointLimitMs = 5000;
 const keepAskedMs = 60_000;
 const askedAtOnce = 3;
 
@@ -42,7 +38,7 @@ export class ClusterNodes {
   readonly #options: ClusterNodesOptions;
   readonly #members = new Map<string, Member>();
   readonly #listeners = new Set<() => void>();
-  #table: readonly (NodeAddress | undefined)[] | undefined;
+  #table: SlotTable | undefined;
   /** Lives only while no node can be asked instead. */
   #entrance: RedisNode | undefined;
   #refreshing: Promise<void> | undefined;
@@ -206,7 +202,12 @@ export class ClusterNodes {
   async #refreshOnce(): Promise<void> {
     if (this.#state !== 'open') throw new AppError('stopped', 'The Redis client has been closed.');
     try {
-      this.#adopt(await this.#ask());
+      const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
+      const startAt = Math.floor(this.#options.random() * ready.length);
+      const some = [...ready.slice(startAt), ...ready.slice(0, startAt)].slice(0, askedAtOnce);
+      const { clock, endpoint } = this.#options;
+      const entrance = (): Source => ({ node: this.#enter(), address: endpoint });
+      this.#adopt(await askForSlotTable(some, entrance, clock));
       this.#lastFailure = undefined;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -217,35 +218,6 @@ export class ClusterNodes {
       }
       throw error;
     }
-  }
-
-  /** The first answer of a few nodes, of the endpoint where none of them gives one. */
-  async #ask(): Promise<SlotTable> {
-    const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
-    const startAt = Math.floor(this.#options.random() * ready.length);
-    const some = [...ready.slice(startAt), ...ready.slice(0, startAt)].slice(0, askedAtOnce);
-    try {
-      return await Promise.any(some.map(({ node, address }) => this.#tableOf(node, address, nodeLimitMs)));
-    } catch {
-      return await this.#tableOf(this.#enter(), this.#options.endpoint, endpointLimitMs);
-    }
-  }
-
-  async #tableOf(node: RedisNode, { host }: NodeAddress, limitMs: number): Promise<SlotTable> {
-    const deadlineAtMs = this.#options.clock.nowMs() + limitMs;
-    const slots = (client: Parameters<Parameters<RedisNode['run']>[0]>[0]): Promise<unknown> =>
-      client.sendCommand(['CLUSTER', 'SLOTS']);
-    let reply: unknown;
-    try {
-      reply = await node.run(slots, { deadlineAtMs, idempotent: true });
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'command-failed') throw error;
-      const seen = `the cache does not answer as a cluster (CLUSTER SLOTS: ${error.message})`;
-      throw wrongClusteringPolicy('OSSCluster', seen, 'EnterpriseCluster or NoCluster', error);
-    }
-    const table = parseSlotTable(reply, host);
-    if (table === undefined) throw new AppError('redis-unavailable', 'No node of the cache holds any keys.');
-    return table;
   }
 
   #adopt(table: SlotTable): void {
