@@ -1,7 +1,7 @@
 // Fills the local parts so that the first curl finds something: entries in the cache, the data set in storage.
-// Used by start.ts and tests.
+// Used by start.ts, stack.ts and tests.
 
-import { makeDataset } from '../dataset/dataset.ts';
+import { makeDataset, warmPrefix } from '../dataset/dataset.ts';
 import type { LocalRedis } from '../redis-server.ts';
 import type { LocalStorage } from '../storage.ts';
 
@@ -18,10 +18,15 @@ const entries = [
   { key: 'images/pixel.png', contentType: 'image/png', body: Buffer.from(pixel, 'base64') },
 ];
 
-/** The container that `npm start` reads through to. */
+/** The container that the local app reads through to. */
 export const originContainer = 'origin';
 // More at once are no faster: Azurite is one thread.
 const putsAtOnce = 8;
+
+/** The settings of an app that reads through to the data set, and warms a part of it. */
+export function originSettings(storage: LocalStorage): Readonly<Record<string, string>> {
+  return { ORIGIN_BLOB_CONTAINER_URL: `${storage.blobUrl}/${originContainer}`, WARMUP_PREFIX: warmPrefix };
+}
 
 /** Writes entries over HTTP, as any client would, and one plain string as somebody else would. */
 export async function seedCache(hostUrl: string, redis: LocalRedis): Promise<void> {

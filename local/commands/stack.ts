@@ -3,6 +3,7 @@
 import { startStack } from '../stack.ts';
 import { parseOptions, partsTitle, usage } from './arguments.ts';
 import { runCommand, step } from './lifecycle.ts';
+import { originSettings, seedStorage } from './seed.ts';
 
 await runCommand(async (lifecycle) => {
   const options = parseOptions(process.argv.slice(2));
@@ -10,7 +11,10 @@ await runCommand(async (lifecycle) => {
   const stack = await step(partsTitle(options), async () =>
     lifecycle.add('the local parts', await startStack(options)),
   );
-  const { NODE_EXTRA_CA_CERTS: caPath, ...values } = stack.settings;
+  const { storage } = stack;
+  if (storage === undefined) throw new Error('The local parts have no storage.');
+  await step('Filling a blob container with a data set', () => seedStorage(storage));
+  const { NODE_EXTRA_CA_CERTS: caPath, ...values } = { ...stack.settings, ...originSettings(storage) };
   const settings = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node', ...values } };
   console.log(`
 Put this into out/app/local.settings.json (npm run package makes the folder):

@@ -1,14 +1,13 @@
 // `npm start`: everything locally, then the packaged app. Run by scripts/run.mjs.
 
 import { packageApp } from '../../scripts/package.ts';
-import { warmPrefix } from '../dataset/dataset.ts';
 import { startHost } from '../functions-host/host.ts';
 import { startStack } from '../stack.ts';
 import { parseOptions, partsTitle, usage, type CommandOptions } from './arguments.ts';
 import { guideTo } from './guide.ts';
 import { HostLog } from './host-log.ts';
 import { runCommand, step, type Lifecycle } from './lifecycle.ts';
-import { originContainer, seedCache, seedStorage } from './seed.ts';
+import { originSettings, seedCache, seedStorage } from './seed.ts';
 
 const usualPort = 7071;
 const readyLimitMs = 20_000;
@@ -39,8 +38,7 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
       flex: options.flex,
       settings: {
         ...stack.settings,
-        ORIGIN_BLOB_CONTAINER_URL: `${storage.blobUrl}/${originContainer}`,
-        WARMUP_PREFIX: warmPrefix,
+        ...originSettings(storage),
       },
       onLog: (line) => log.add(line),
     });
