@@ -119,9 +119,18 @@ export async function runScenario(
   }
 }
 
-/** After a Redis that kept nothing has come back: somebody fills it again. */
+/**
+ * After a Redis that kept nothing has come back: somebody fills it again. A replica that takes over from a
+ * primary while both are starting keeps nothing either, so it is looked at until it stays.
+ */
 export async function refill({ stack }: LocalApp<AnyStack>): Promise<void> {
-  for (const key of keys) await stack.redis.admin('SET', key, 'value');
+  for (let checks = 0; checks < 3;) {
+    const values = await Promise.all(keys.map(async (key) => stack.redis.admin('GET', key)));
+    const isThere = values.every((value) => value === 'value');
+    checks = isThere ? checks + 1 : 0;
+    if (isThere) await sleep(500);
+    else for (const key of keys) await stack.redis.admin('SET', key, 'value');
+  }
 }
 
 /** Waits until the app has adopted its next token, and every live connection has it. */
