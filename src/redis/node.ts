@@ -200,6 +200,7 @@ export class RedisNode {
     this.#emit({
       type: 'connectionReady',
       connectionId: connection.id,
+      address: `${this.#options.hostname}:${this.#options.port}`,
       connectMs: nowMs - startedAtMs,
       timeLeftMs: connection.token.expiresAtMs - nowMs,
     });

@@ -33,6 +33,8 @@ export type AppEvent =
   | {
       readonly type: 'connectionReady';
       readonly connectionId: number;
+      /** `<host>:<port>`: the cache's, or that of one node of a cluster. */
+      readonly address: string;
       readonly connectMs: number;
       readonly timeLeftMs: number;
     }
