@@ -211,3 +211,32 @@ it('leaves one connection a primary, and none to replicas or the endpoint', { ti
   await eventually(() => expect(stack.front.stats.live).toBe(3));
   for (const node of [0, 1, 2]) expect(stack.front.node(node).stats.live).toBe(1);
 });
+
+it(
+  'the roll call follows its slot: after a failover, and after a move to another shard',
+  { timeout },
+  async () => {
+    const fleetKey = 'ref:{fleet}:roster';
+    interface RollCalls {
+      readonly rollCalls: readonly { readonly expected: number; readonly answered: number }[];
+    }
+    const rollCalls = async (): Promise<RollCalls['rollCalls']> =>
+      ((await (await app.fetch('/api/fleet')).json()) as RollCalls).rollCalls;
+    const callRoll = async (): Promise<void> => {
+      const before = (await rollCalls()).length;
+      await app.fetch('/admin/functions/reauthenticate', { method: 'POST', body: '{"input":""}' });
+      await eventually(async () => expect((await rollCalls()).length).toBe(before + 1), 15_000);
+      expect((await rollCalls())[0]).toMatchObject({ expected: 1, answered: 1 });
+    };
+    await callRoll();
+    const owner = await stack.redis.ownerOf(fleetKey);
+    const successor = await stack.redis.failover(owner);
+    // The app learns of it by its first command; until then it listens on what is a replica now.
+    await callRoll();
+    await eventually(() => expect(stack.front.node(successor).stats.live).toBe(1));
+    await callRoll();
+    const other = [0, 1, 2].find((node) => node !== owner) ?? expect.unreachable();
+    await stack.redis.moveSlots(successor, other, [slotOf(fleetKey)]);
+    await callRoll();
+  },
+);
