@@ -66,8 +66,20 @@ export class EntryStore {
 
   /** One GET. */
   async read(key: string, deadlineAtMs: number): Promise<ReadResult> {
-    const [result] = await this.readMany([key], deadlineAtMs);
-    return result ?? { kind: 'miss' };
+    try {
+      const result = await this.#redis.run((client) => readOne(client.withTypeMapping(bufferReplies), key), {
+        key,
+        deadlineAtMs,
+        idempotent: true,
+      });
+      this.#readCount += 1;
+      return result;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.code !== 'wrong-type') return { kind: 'unavailable', error };
+      this.#readCount += 1;
+      return { kind: 'wrong-type' };
+    }
   }
 
   /** One GET a key, all in one round trip; the results in the order of the keys. */
@@ -154,10 +166,15 @@ async function each<T>(
 
 async function readAll(client: RedisClient, keys: readonly string[]): Promise<readonly ReadResult[]> {
   const reader = client.withTypeMapping(bufferReplies);
-  return each(keys, async (key): Promise<ReadResult> => {
-    const stored = await reader.get(key);
-    return stored === null ? { kind: 'miss' } : { kind: 'hit', entry: decodeEntry(stored) };
-  });
+  return each(keys, (key) => readOne(reader, key));
+}
+
+async function readOne(
+  reader: { get(key: string): Promise<Buffer | null> },
+  key: string,
+): Promise<ReadResult> {
+  const stored = await reader.get(key);
+  return stored === null ? { kind: 'miss' } : { kind: 'hit', entry: decodeEntry(stored) };
 }
 
 type PartialHead = HeadResult | { readonly kind: 'cut' };
