@@ -217,17 +217,20 @@ it(
   { timeout },
   async () => {
     const fleetKey = 'ref:{fleet}:roster';
-    interface RollCalls {
+    interface FleetView {
+      readonly instances: readonly unknown[];
       readonly rollCalls: readonly { readonly expected: number; readonly answered: number }[];
     }
-    const rollCalls = async (): Promise<RollCalls['rollCalls']> =>
-      ((await (await app.fetch('/api/fleet')).json()) as RollCalls).rollCalls;
+    const view = async (): Promise<FleetView> => (await (await app.fetch('/api/fleet')).json()) as FleetView;
+    const rollCalls = async (): Promise<FleetView['rollCalls']> => (await view()).rollCalls;
     const callRoll = async (): Promise<void> => {
       const before = (await rollCalls()).length;
       await app.fetch('/admin/functions/reauthenticate', { method: 'POST', body: '{"input":""}' });
       await eventually(async () => expect((await rollCalls()).length).toBe(before + 1), 15_000);
       expect((await rollCalls())[0]).toMatchObject({ expected: 1, answered: 1 });
     };
+    // Ready means that one node answers; who has entered the roster listens, too.
+    await eventually(async () => expect((await view()).instances).toHaveLength(1));
     await callRoll();
     const owner = await stack.redis.ownerOf(fleetKey);
     const successor = await stack.redis.failover(owner);
