@@ -1,7 +1,7 @@
 // Brings entries from the origin into Redis: one load per instance by single flight, one per fleet by a lock.
 // Used by read-through.ts. Knows no request and no budget: a load goes on when nobody waits for it any more.
 
-import type { Clock } from '../clock.ts';
+import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { Limiter } from '../limiter.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -117,9 +117,7 @@ export class Loader {
         if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
         if (found.kind === 'unavailable') throw found.error;
         if (clock.nowMs() + pollMs > untilMs || this.#stopping.signal.aborted) return pending();
-        await new Promise<void>((resolve) => {
-          clock.after(pollMs, resolve);
-        });
+        await delay(clock, pollMs);
         pollMs = Math.min(pollMs * 1.5, longestPollMs);
       }
     } catch (error) {

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
+import { delay, type Clock } from '../clock.ts';
 import { originFailed } from './attempt.ts';
 import { blobFailure, errorCodeOf } from './blob-failures.ts';
 import { drain, readBody } from './body.ts';
@@ -69,9 +69,7 @@ async function ask(
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!lostConnections.includes(code)) throw error;
   }
-  await new Promise<void>((resolve) => {
-    clock.after(retryDelayMs, resolve);
-  });
+  await delay(clock, retryDelayMs);
   return once();
 }
 

@@ -1,7 +1,7 @@
 // The Redis port over a cluster: Azure's policy OSSCluster. Sends each command to the node that holds its slot,
 // follows slots that move, and splits what concerns many keys. Made by create.ts. Knows no token and no TLS.
 
-import type { Clock } from '../clock.ts';
+import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import type { RedisClient } from './connection.ts';
@@ -12,8 +12,6 @@ import type { CallOptions, KeyOutcome, Redis, RedisStatus } from './redis.ts';
 
 export interface ClusterRedisOptions {
   readonly nodes: ClusterNodes;
-  /** Host of the cache, for an address that a node gives without one. */
-  readonly hostname: string;
   readonly clock: Clock;
 }
 
@@ -32,13 +30,11 @@ const laterMs = 75;
 
 export class ClusterRedis implements Redis {
   readonly #nodes: ClusterNodes;
-  readonly #hostname: string;
   readonly #clock: Clock;
   readonly #subscriptions = new Set<Subscription>();
 
-  constructor({ nodes, hostname, clock }: ClusterRedisOptions) {
+  constructor({ nodes, clock }: ClusterRedisOptions) {
     this.#nodes = nodes;
-    this.#hostname = hostname;
     this.#clock = clock;
     nodes.onChange(() => {
       for (const subscription of this.#subscriptions) this.#place(subscription);
@@ -61,7 +57,7 @@ export class ClusterRedis implements Redis {
         return await node.run(node === once ? asking(work) : work, options);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        const step = node === undefined ? ({ kind: 'later' } as const) : nextStep(error, this.#hostname);
+        const step = node === undefined ? ({ kind: 'later' } as const) : nextStep(error, node.hostname);
         if (step.kind === 'give-up' || steps === maxSteps || this.#nodes.isClosed) throw error;
         once = step.kind === 'ask' ? this.#nodes.asked(step.at) : undefined;
         if (step.kind === 'moved') this.#nodes.moved(step.slot, step.to);
@@ -138,14 +134,15 @@ export class ClusterRedis implements Redis {
     options: NodeCall,
   ): Promise<readonly KeyOutcome<T>[]> {
     try {
-      if (node === undefined) throw new AppError('stopped', 'No node holds these keys.');
-      const values = await node.run((client) => work(client, keys), options);
-      return values.map((value) => ({ ok: true, value }));
+      if (node !== undefined) {
+        const values = await node.run((client) => work(client, keys), options);
+        return values.map((value) => ({ ok: true, value }));
+      }
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (nextStep(error, this.#hostname).kind === 'give-up') return keys.map(() => ({ ok: false, error }));
-      return Promise.all(keys.map((key) => this.#runOne(key, work, options)));
+      if (nextStep(error, '').kind === 'give-up') return keys.map(() => ({ ok: false, error }));
     }
+    return Promise.all(keys.map((key) => this.#runOne(key, work, options)));
   }
 
   async #runOne<T>(key: string, work: Work<T>, options: NodeCall): Promise<KeyOutcome<T>> {
@@ -169,9 +166,7 @@ export class ClusterRedis implements Redis {
 
   async #pause(deadlineAtMs: number, error: AppError): Promise<void> {
     if (this.#clock.nowMs() + laterMs >= deadlineAtMs) throw error;
-    await new Promise<void>((resolve) => {
-      this.#clock.after(laterMs, resolve);
-    });
+    await delay(this.#clock, laterMs);
   }
 }
 

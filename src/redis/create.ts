@@ -53,5 +53,5 @@ export function createRedis(
         connection: { ...connection, hostname: address.host, port: address.port, servername: hostname },
       }),
   });
-  return new ClusterRedis({ nodes, hostname, clock });
+  return new ClusterRedis({ nodes, clock });
 }

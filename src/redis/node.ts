@@ -83,6 +83,11 @@ export class RedisNode {
     this.#reauthentication = new Reauthentication({ keeper, clock, random, emit, replace });
   }
 
+  /** Its name or address, as it is connected to. */
+  get hostname(): string {
+    return this.#options.hostname;
+  }
+
   start(): void {
     if (this.#state.kind !== 'idle') return;
     this.#stopListening = this.#keeper.onRotation(() => {

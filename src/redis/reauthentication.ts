@@ -4,7 +4,7 @@
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
+import { delay, type Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError, describe } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -62,9 +62,7 @@ export class Reauthentication {
         const leftMs = connection.token.expiresAtMs - clock.nowMs();
         if (leftMs <= marginMs(token) && (await replace(connection))) return;
         const delayMs = reconnectDelayMs(failures + 1, undefined, random());
-        await new Promise<void>((resolve) => {
-          clock.after(delayMs, resolve);
-        });
+        await delay(clock, delayMs);
       }
     } finally {
       // In the same turn as the decision to end: a rotation that comes later finds nothing running.
