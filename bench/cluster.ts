@@ -5,6 +5,8 @@ import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack, type AnyStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
+import { median } from './support/median.ts';
+import { concurrently, timed } from './support/timing.ts';
 
 const rounds = 300;
 const concurrency = 64;
@@ -27,7 +29,11 @@ try {
   for (let round = -20; round < rounds; round += 1) {
     for (const { store, batchMs, readsMs } of contestants) {
       const tookMs = await timed(() => store.readMany(keys, Date.now() + 5000));
-      const readsTookMs = await timed(() => readConcurrently(store));
+      const readsTookMs = await timed(() =>
+        concurrently(readsPerRound, concurrency, (index) =>
+          store.read(keys[index % keys.length] ?? '', Date.now() + 5000),
+        ),
+      );
       if (round < 0) continue;
       batchMs.push(tookMs);
       readsMs.push(readsTookMs);
@@ -71,23 +77,4 @@ async function start(stack: AnyStack): Promise<Contestant> {
     readsMs: [],
     [Symbol.asyncDispose]: async () => client[Symbol.asyncDispose](),
   };
-}
-
-async function readConcurrently(store: EntryStore): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < readsPerRound) await store.read(keys[(next += 1) % keys.length] ?? '', Date.now() + 5000);
-  };
-  await Promise.all(Array.from({ length: concurrency }, lane));
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAtMs = performance.now();
-  await work();
-  return performance.now() - startedAtMs;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -5,6 +5,7 @@ import { dueAtMs } from '../src/auth/refresh-policy.ts';
 import { startStack } from '../local/stack.ts';
 import { silentClock, startFleetInstance, type FleetInstance } from '../test/support/fleet-instance.ts';
 import { adoptStack } from '../test/support/shared-client.ts';
+import { sleep } from '../test/support/eventually.ts';
 
 const sizes = [50, 100, 200, 400];
 const tokenLifetimeMs = 60_000;
@@ -18,11 +19,6 @@ interface Row {
   readonly commands: number;
   readonly bytes: number;
 }
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 const stack = await startStack({ tokenLifetimeMs, storage: false });
 try {

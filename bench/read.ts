@@ -7,6 +7,7 @@ import { EntryStore } from '../src/cache/store.ts';
 import { startStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
 import { median } from './support/median.ts';
+import { concurrently, timed } from './support/timing.ts';
 
 const rounds = 7;
 const readsPerRound = 4000;
@@ -81,22 +82,4 @@ try {
   plain.destroy();
 } finally {
   await stack.stop();
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAtMs = performance.now();
-  await work();
-  return performance.now() - startedAtMs;
-}
-
-async function concurrently(
-  count: number,
-  width: number,
-  work: (index: number) => Promise<unknown>,
-): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < count) await work((next += 1));
-  };
-  await Promise.all(Array.from({ length: width }, lane));
 }

@@ -4,9 +4,7 @@
 import { ManagedIdentityCredential } from '@azure/identity';
 import { EntraIdCredentialsProviderFactory } from '@redis/entraid';
 import { createClient } from 'redis';
-import { createCredential } from '../../src/auth/credential.ts';
-import { TokenKeeper } from '../../src/auth/token-keeper.ts';
-import { createTokenSource } from '../../src/auth/token-source.ts';
+import { startAuth } from '../../src/auth/auth.ts';
 import { systemClock } from '../../src/clock.ts';
 import { createRedis } from '../../src/redis/create.ts';
 import { readSettings } from '../../src/settings.ts';
@@ -20,15 +18,8 @@ const socket = { host: settings.redis.hostname, port: settings.redis.port, tls: 
 const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
   async ours() {
     const parts = { clock: systemClock, random: Math.random, emit: () => {} };
-    const source = createTokenSource({
-      credential: createCredential(settings.credential),
-      scope: settings.entraScope,
-      oidRequired: true,
-      clock: systemClock,
-    });
-    const keeper = new TokenKeeper({ source, ...parts });
+    const { keeper } = startAuth(settings, parts);
     const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, ...parts });
-    keeper.start();
     redis.start();
     await redis.ping(Date.now() + 10_000);
     const call = { key: 'key', idempotent: true };

@@ -6,7 +6,7 @@ import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { ReadThroughResult } from '../../src/cache/read-through.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 
@@ -14,11 +14,6 @@ let stack: AnyStack;
 let origin: ScriptedOrigin;
 let tests = 0;
 let name = '';
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 const read = async (instance: FillingInstance, key = name, budgetMs = 1800): Promise<ReadThroughResult> =>
   instance.readThrough.read(entryKey(key), Date.now() + budgetMs);

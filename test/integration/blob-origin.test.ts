@@ -1,7 +1,7 @@
 // The packaged app on blob storage, as `npm start` runs it: warmed by the admin endpoint, read through to the rest.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { originContainer, seedStorage } from '../../local/commands/seed.ts';
+import { originContainer, originSettings, seedStorage } from '../../local/commands/seed.ts';
 import { makeDataset, onDemand, warmPrefix } from '../../local/dataset/dataset.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { eventually } from '../support/eventually.ts';
@@ -16,10 +16,7 @@ beforeAll(async () => {
   app = await startLocalApp({
     storage: true,
     instances: 2,
-    settings: ({ storage }) => ({
-      ORIGIN_BLOB_CONTAINER_URL: `${storage?.blobUrl}/${originContainer}`,
-      WARMUP_PREFIX: warmPrefix,
-    }),
+    settings: ({ storage }) => originSettings(storage ?? expect.unreachable()),
     prepare: async ({ storage }) => {
       if (storage !== undefined) await seedStorage(storage);
     },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ClusterStack } from '../../local/stack.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, sleep } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from '../support/steady-reads.ts';
 
@@ -12,11 +12,6 @@ const budgetMs = 1000;
 const timeout = 60_000;
 let app: LocalApp<ClusterStack>;
 let stack: ClusterStack;
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 beforeEach(async () => {
   app = await startLocalApp({ cluster: true, settings: { REQUEST_BUDGET_MS: `${budgetMs}` } });

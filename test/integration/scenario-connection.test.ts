@@ -3,14 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import { allCaches } from '../support/caches.ts';
 import { measuringMs, nextRotation, refill, runScenario } from '../support/scenario.ts';
+import { sleep } from '../support/eventually.ts';
 
 const timeout = 90_000;
 const budgetMs = 2000;
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes }) => {
   const options = { cluster };

@@ -9,8 +9,12 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_00
     } catch (error) {
       if (Date.now() > untilMs) throw error;
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 25);
-    });
+    await sleep(25);
   }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

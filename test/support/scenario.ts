@@ -4,7 +4,7 @@
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
 import type { AnyStack } from '../../local/stack.ts';
-import { eventually } from './eventually.ts';
+import { eventually, sleep } from './eventually.ts';
 import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 
@@ -45,11 +45,6 @@ export interface ScenarioOptions extends LocalAppOptions<AnyStack> {
   readonly cluster?: boolean;
   readonly runMs?: number;
 }
-
-const sleep = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 /** Runs `trouble` under steady reads; checks what holds in every scenario, and returns what was seen. */
 export async function runScenario(
