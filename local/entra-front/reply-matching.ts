@@ -17,6 +17,8 @@ const unsubscriptions = ['UNSUBSCRIBE', 'PUNSUBSCRIBE', 'SUNSUBSCRIBE'];
 const matchedSubscriptions = new Set(
   [...subscriptions, ...unsubscriptions].map((name) => name.toLowerCase()),
 );
+/** What RESP2 sends unasked while something is subscribed; PING's reply then begins with `pong`. */
+const messages = new Set(['message', 'pmessage', 'smessage']);
 /** To these there is no single reply, and nothing of a cluster client's comes after them. */
 const unanswerable = new Set(['MONITOR', 'SYNC', 'PSYNC']);
 
@@ -92,8 +94,7 @@ export class AddressRewriter {
       return reply;
     }
     if (type === '>' || isConfirmation) return reply;
-    // In RESP2 this may be a message that is counted as the reply to a PING, the only command that has one while
-    // something is subscribed. The next confirmation puts it right: it is waited for by name.
+    if (type === '*' && this.#inArrays && this.#subscribed && messages.has(name?.text ?? '')) return reply;
     this.#consume();
     return next?.kind === 'addresses' ? announceInReply(reply, this.#ports) : reply;
   }

@@ -214,10 +214,14 @@ describe('the addresses in replies', () => {
     const note = (kind: string, channel: string, count: number): Buffer =>
       aggregate('*', [bulk(kind), bulk(channel), Buffer.from(`:${count}\r\n`)]);
     const message: Exchange = { replies: [words('message', 'a', nodesText(nodePort))] };
+    const refused: Exchange = {
+      command: 'GET key',
+      replies: [Buffer.from("-ERR Can't execute 'get'\r\n")],
+    };
     const subscribed: Exchange[] = [
       message,
       { command: 'PING', replies: [words('pong', '')] },
-      { command: 'GET key', replies: [Buffer.from("-ERR Can't execute 'get'\r\n")] },
+      refused,
       { command: 'PSUBSCRIBE p*', replies: [note('psubscribe', 'p*', 2)] },
     ];
     const conversations = fc.tuple(
@@ -240,6 +244,8 @@ describe('the addresses in replies', () => {
         ];
         expect(converse(conversation, places).toString()).toBe(bytesExpected(conversation).toString());
       }),
+      // Messages were once counted as replies, here to both commands.
+      { examples: [[[rewritten, [message, message, refused, refused]], []]] },
     );
   });
 });
