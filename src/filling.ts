@@ -38,8 +38,9 @@ export interface FillingDeps {
 
 export function startFilling(settings: Settings, deps: FillingDeps): Filling {
   const { origin, redis, store, keyRules, clock, random, emit } = deps;
+  const reads = { store, clientsWrite: settings.cache.writes === 'enabled', clock, random };
   if (origin === undefined) {
-    const readThrough = new ReadThrough({ store, loader: undefined, clock, random });
+    const readThrough = new ReadThrough({ ...reads, loader: undefined });
     return { readThrough, loader: undefined, warmup: undefined };
   }
   const { defaultTtlSeconds, staleSeconds, maxValueBytes } = settings.cache;
@@ -53,7 +54,7 @@ export function startFilling(settings: Settings, deps: FillingDeps): Filling {
     clock,
   };
   const loader = new Loader({ ...common, defaultTtlSeconds, patienceMs: settings.requestBudgetMs });
-  const readThrough = new ReadThrough({ store, loader, clock, random });
+  const readThrough = new ReadThrough({ ...reads, loader });
   const warmSet = warmSetOf(settings, origin);
   if (warmSet === undefined) return { readThrough, loader, warmup: undefined };
   const checkpoint = new Checkpoint(redis, settings.namespace, warmSet.scope);

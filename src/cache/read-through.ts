@@ -33,6 +33,8 @@ export interface ReadThroughOptions {
   readonly store: EntryStore;
   /** Undefined where there is no origin. */
   readonly loader: Loader | undefined;
+  /** Whether the cache may hold what the origin has not: then only Redis can say that a key is absent. */
+  readonly clientsWrite: boolean;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -69,7 +71,7 @@ export class ReadThrough {
   }
 
   async #resolve(key: EntryKey, result: ReadResult, deadlineAtMs: number): Promise<ReadThroughResult> {
-    const { loader, clock, random } = this.#options;
+    const { loader, clientsWrite, clock, random } = this.#options;
     if (result.kind === 'hit') {
       const standing = standingOf(result.entry, clock.nowMs(), random());
       if (standing !== 'fresh') loader?.renew(key, result.entry);
@@ -84,8 +86,9 @@ export class ReadThrough {
       const late = (): AppError => new AppError('deadline-exceeded', 'The origin has not answered in time.');
       const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late);
       const answered = answerOf(outcome, why, flight.joined);
-      // Neither could be asked: that is an outage of the cache, and its Retry-After is the one that counts.
-      return answered.kind === 'origin-failed' && result.kind === 'unavailable' ? result : answered;
+      // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
+      const knows = answered.kind !== 'origin-failed' && !(answered.kind === 'miss' && clientsWrite);
+      return result.kind === 'unavailable' && !knows ? result : answered;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return result.kind === 'unavailable' ? result : { kind: 'origin-pending' };
