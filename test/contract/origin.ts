@@ -197,6 +197,34 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
       });
     });
 
+    it.each<[string, () => OriginBehaviour]>([
+      ['what is new', () => 'normal'],
+      ['that nothing has changed', () => ({ status: 304 })],
+      ['that there is none', () => fixture.server.missing],
+      ['that it failed', () => ({ status: 502, body: 'a word' })],
+    ])('asks again on the connection on which it was told %s', async (_what, behaviour) => {
+      const key = putTroubled(behaviour());
+      const origin = fixture.troubled();
+      const before = fixture.server.connections;
+      for (let times = 0; times < 5; times += 1) {
+        await load(origin, key, { validator: '"seen"' }).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(AppError);
+        });
+      }
+      expect(requestsFor(key)).toHaveLength(5);
+      expect(fixture.server.connections - before).toBe(1);
+    });
+
+    it('is not kept by the rest of an answer that it does not need', async () => {
+      const { missing } = fixture.server;
+      const rest = { body: 'There is', unended: true };
+      const key = putTroubled(typeof missing === 'object' ? { ...missing, ...rest } : missing);
+      const startedAtMs = performance.now();
+      expect(await load(fixture.troubled(), key)).toEqual({ kind: 'none' });
+      expect(performance.now() - startedAtMs).toBeLessThan(3000);
+      await eventually(() => expect(requestsFor(key).map(({ sent }) => sent)).toEqual([false]));
+    });
+
     describe('fails, and finds nothing, when the server', () => {
       it.each<OriginBehaviour & string>([
         'cut',
