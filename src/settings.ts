@@ -127,7 +127,7 @@ function readCredential(reader: SettingsReader): CredentialSettings {
   if (kind === 'developer') return { kind };
   const because = `because REDIS_CREDENTIAL is ${kind}`;
   const application = {
-    tenantId: reader.required('AZURE_TENANT_ID', `the tenant id, ${because}`) ?? '',
+    tenantId: reader.required('AZURE_TENANT_ID', `the tenant's id or domain, ${because}`, isTenant) ?? '',
     clientId: reader.required('AZURE_CLIENT_ID', `the application's client id, ${because}`) ?? '',
     authorityHost: reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']),
   };
@@ -150,6 +150,11 @@ const hostNameExpectation = 'the host name of the cache, without the port, which
 
 function isHostName(value: string): boolean {
   return /^[\w.-]{1,253}$/u.test(value) || isIPv6(value);
+}
+
+// What @azure/identity accepts; it throws without naming the setting.
+function isTenant(value: string): boolean {
+  return /^[\dA-Za-z.-]+$/u.test(value);
 }
 
 function isOneWord(value: string): boolean {
