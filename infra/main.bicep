@@ -103,6 +103,12 @@ var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var isPrivate = network == 'private'
 var hasBlobOrigin = origin == 'blob'
+var existingCacheGroup = cache != 'new' && (existingCacheName == '' || existingCacheResourceGroup == '')
+  ? fail('A cache that is there needs its name and its resource group: DEPLOY_EXISTING_CACHE_NAME, DEPLOY_EXISTING_CACHE_RESOURCE_GROUP')
+  : existingCacheResourceGroup
+var httpOriginTemplate = origin == 'http' && originUrlTemplate == ''
+  ? fail('An HTTP origin needs its URL with {key}: DEPLOY_ORIGIN_URL_TEMPLATE')
+  : originUrlTemplate
 var originContainerName = 'origin'
 var deploymentContainerName = 'app-package'
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
@@ -179,7 +185,7 @@ module redis 'modules/redis.bicep' = if (cache == 'new') {
 }
 
 module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
-  scope: resourceGroup(existingCacheResourceGroup)
+  scope: resourceGroup(existingCacheGroup)
   params: {
     name: existingCacheName
     appPrincipalId: identity.outputs.principalId
@@ -189,7 +195,7 @@ module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
 }
 
 module redisClassic 'modules/redis-classic.bicep' = if (cache == 'existing-classic') {
-  scope: resourceGroup(existingCacheResourceGroup)
+  scope: resourceGroup(existingCacheGroup)
   params: {
     name: existingCacheName
     accessPolicyName: classicAccessPolicyName
@@ -335,7 +341,7 @@ module app 'modules/function-app.bicep' = {
       },
       hasBlobOrigin
         ? { ORIGIN_BLOB_CONTAINER_URL: '${originStorage!.outputs.blobEndpoint}${originContainerName}' }
-        : origin == 'http' ? { ORIGIN_URL_TEMPLATE: originUrlTemplate } : {},
+        : origin == 'http' ? { ORIGIN_URL_TEMPLATE: httpOriginTemplate } : {},
       appSettings
     )
   }

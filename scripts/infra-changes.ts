@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { findBicep, runBicep } from './bicep.ts';
 
 const root = join(import.meta.dirname, '..');
+const maxShownLength = 120;
 
 export interface PredictedResource {
   readonly id: string;
@@ -93,23 +94,36 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? '(none)' : JSON.stringify(value);
+  if (value === undefined) return '(none)';
+  const text = JSON.stringify(value);
+  // The workbook is one property of 14 KB.
+  return text.length <= maxShownLength
+    ? text
+    : `${text.slice(0, maxShownLength)} ... (${text.length} characters)`;
 }
 
-/** `NAME=value` arguments -> values for main.bicepparam. */
-function readArguments(args: readonly string[]): Record<string, string> {
+/** `NAME=value` arguments -> values for main.bicepparam, which reads the names that are in `parameterFile`. */
+export function readArguments(args: readonly string[], parameterFile: string): Record<string, string> {
   const pairs = args.map((argument) => /^(\w+)=(.*)$/su.exec(argument));
   if (pairs.length === 0 || pairs.includes(null)) {
     throw new Error(
       'Usage: npm run infra-changes -- DEPLOY_NETWORK=private [NAME=value ...]; the names are in infra/main.bicepparam.',
     );
   }
-  return Object.fromEntries(pairs.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+  const parameters = Object.fromEntries(pairs.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+  const reads = [...parameterFile.matchAll(/readEnvironmentVariable\(\s*'(\w+)'/gu)];
+  const known = [...new Set(reads.map((match) => match[1]))];
+  const unknown = Object.keys(parameters).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`infra/main.bicepparam reads no ${unknown.join(', ')}; it reads ${known.join(', ')}.`);
+  }
+  return parameters;
 }
 
 if (import.meta.main) {
   try {
-    const parameters = readArguments(process.argv.slice(2));
+    const parameterFile = await readFile(join(root, 'infra', 'main.bicepparam'), 'utf8');
+    const parameters = readArguments(process.argv.slice(2), parameterFile);
     const search = await findBicep();
     if (search.kind === 'missing') throw new Error(search.reason);
     const lines = differences(await predict(search.path), await predict(search.path, parameters));

@@ -59,10 +59,16 @@ function runProgram([command, ...args]) {
     // npm ends by itself on some signals and leaves its script running.
     const parent = process.ppid;
     const watch = setInterval(() => process.ppid === parent || passOn('SIGTERM'), 1000);
-    child.on('error', reject);
-    child.on('exit', (code, signal) => {
+    const stopWatching = () => {
       clearInterval(watch);
       for (const name of signals) process.off(name, passOn);
+    };
+    child.on('error', (error) => {
+      stopWatching();
+      reject(error);
+    });
+    child.on('exit', (code, signal) => {
+      stopWatching();
       resolve(signal === null ? code : 128 + constants.signals[signal]);
     });
   });

@@ -26,12 +26,23 @@ export async function ensurePackages() {
   // The engines of some packages ask for the Node.js 24 that is about to be installed; npm runs on this one.
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   await step('Installing npm packages (about 550; a minute or two)', command, [...first, 'ci', ...quiet]);
+  const node = join(binDirectory, 'node');
+  if (spawnSync(node, ['--version'], { stdio: 'ignore' }).status !== 0) {
+    throw new Error(
+      [
+        "The project's own Node.js 24 (the npm package `node`) is not there, or does not run here.",
+        'Its install script puts it there: `npm config get ignore-scripts` must say false.',
+        'It needs glibc (Alpine has none). On Windows, use WSL. Then run the same command again.',
+      ].join('\n'),
+    );
+  }
   writeFileSync(stampPath, stamp);
 }
 
 /** Finds redis-server or valkey-server, installs Debian's package where that is possible, else says how. */
 export async function ensureRedisServer() {
-  if (onPath('redis-server') || onPath('valkey-server')) return;
+  const found = ['redis-server', 'valkey-server'].find(onPath);
+  if (found !== undefined) return checkRedisVersion(found);
   const administrator = process.getuid?.() === 0 ? [] : passwordlessSudo();
   if (onPath('apt-get') && administrator !== undefined) {
     // RUNLEVEL=1 keeps Debian's invoke-rc.d from starting a system-wide server on port 6379.
@@ -40,15 +51,27 @@ export async function ensureRedisServer() {
     await step('Reading the list of Debian packages', command, [...rest, 'update']);
     const install = [...rest, 'install', '-y', '--no-install-recommends', 'redis-server'];
     await step('Installing redis-server', command, install);
-    if (onPath('redis-server')) return;
+    if (onPath('redis-server')) return checkRedisVersion('redis-server');
   }
-  throw new Error(
+  throw redisMissing('No redis-server or valkey-server on PATH, and it could not be installed from here.');
+}
+
+/** The local cluster needs `cluster-port`, and sharded Pub/Sub: Redis 7.0. @param {string} program */
+function checkRedisVersion(program) {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  const [, version, major] = /\bv=((\d+)[.\d]*)/u.exec(stdout ?? '') ?? [];
+  if (version !== undefined && Number(major) < 7)
+    throw redisMissing(`${program} is ${version}, which is too old.`);
+}
+
+/** @param {string} why */
+function redisMissing(why) {
+  return new Error(
     [
-      'No redis-server or valkey-server (7.0 or later) on PATH, and it could not be installed from here.',
-      'Install one, then run the same command again:',
-      '  Debian, Ubuntu   sudo apt-get install redis-server',
+      why,
+      'Install Redis or Valkey 7.0 or later, then run the same command again:',
+      '  Debian, Ubuntu   sudo apt-get install redis-server   (older releases: https://redis.io/docs/latest/operate/oss_and_stack/install/)',
       '  Fedora           sudo dnf install valkey',
-      '  Alpine           sudo apk add redis',
       '  macOS            brew install redis',
     ].join('\n'),
   );

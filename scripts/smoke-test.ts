@@ -56,7 +56,7 @@ async function statusOf(url: URL, limitMs: number): Promise<number | string> {
 if (import.meta.main) {
   const [url, more] = process.argv.slice(2);
   try {
-    if (url === undefined || (more !== undefined && more !== '--no-keys')) {
+    if (url === undefined || !URL.canParse(url) || (more !== undefined && more !== '--no-keys')) {
       throw new Error('Usage: node scripts/smoke-test.ts URL [--no-keys]');
     }
     await smokeTest(url, { keysAsked: more === undefined, log: console.log });

@@ -13,7 +13,7 @@ import { reauthenticate } from './functions/reauthenticate.ts';
 import { scheduledWarmup } from './functions/scheduled-warmup.ts';
 import { functionTimeoutMs } from './functions/timer.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
-import { keyRulesOf, startParts } from './parts.ts';
+import { keyRulesOf, loadLimitMs, startParts } from './parts.ts';
 import type { Settings } from './settings.ts';
 import type { Environment } from './settings-reader.ts';
 import { sharedParts } from './shared.ts';
@@ -85,7 +85,12 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.timer('scheduledWarmup', {
     schedule: settings.warmup.schedule,
-    handler: scheduledWarmup({ warmup, clock, timeLimitMs: functionTimeoutMs(environment) * 0.9 }),
+    handler: scheduledWarmup({
+      warmup,
+      clock,
+      invocationLimitMs: functionTimeoutMs(environment),
+      loadLimitMs,
+    }),
   });
 
   app.hook.appTerminate(async () => {

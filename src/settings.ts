@@ -1,7 +1,9 @@
 // Environment -> frozen, typed settings, with every fault reported at once. Used by main.ts only.
 // Reads no environment by itself, and no value of a secret ever reaches a message.
 
+import { isIPv6 } from 'node:net';
 import { AppError } from './errors.ts';
+import { isReserved } from './http/key.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
@@ -63,11 +65,21 @@ const maxSeconds = 365 * 24 * 3600;
 export function readSettings(environment: Environment): Settings {
   const reader = new SettingsReader(environment);
 
-  const hostname = reader.required('REDIS_HOSTNAME', 'the host name of the cache', isHostName) ?? '';
+  const hostname = reader.required('REDIS_HOSTNAME', hostNameExpectation, isHostName) ?? '';
   const tls = reader.choice('REDIS_TLS', ['true', 'false'], 'true') === 'true';
   if (!tls && hostname !== '' && !isLoopback(hostname)) {
     reader.add('REDIS_TLS', '"true", because "false" is accepted for loopback hosts only');
   }
+
+  const namespace = reader.text('APP_NAMESPACE', 'ref', '1 to 32 letters, digits, "-" or "_"', (value) =>
+    /^[\w-]{1,32}$/u.test(value),
+  );
+  const keyPrefix = reader.text(
+    'CACHE_KEY_PREFIX',
+    '',
+    'a prefix that does not begin with APP_NAMESPACE and ":": such keys are reserved for the app',
+    (value) => !isReserved(value, namespace),
+  );
 
   const origin = readOrigin(reader);
   const settings: Settings = {
@@ -80,11 +92,9 @@ export function readSettings(environment: Environment): Settings {
     },
     entraScope: reader.text('REDIS_ENTRA_SCOPE', 'https://redis.azure.com/.default', 'one scope', isOneWord),
     credential: readCredential(reader),
-    namespace: reader.text('APP_NAMESPACE', 'ref', '1 to 32 letters, digits, "-" or "_"', (value) =>
-      /^[\w-]{1,32}$/u.test(value),
-    ),
+    namespace,
     cache: {
-      keyPrefix: reader.optional('CACHE_KEY_PREFIX') ?? '',
+      keyPrefix,
       writes: reader.choice('CACHE_WRITES', ['enabled', 'disabled'], 'enabled'),
       defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxSeconds),
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxSeconds),
@@ -117,7 +127,7 @@ function readCredential(reader: SettingsReader): CredentialSettings {
   if (kind === 'developer') return { kind };
   const because = `because REDIS_CREDENTIAL is ${kind}`;
   const application = {
-    tenantId: reader.required('AZURE_TENANT_ID', `the tenant id, ${because}`) ?? '',
+    tenantId: reader.required('AZURE_TENANT_ID', `the tenant's id or domain, ${because}`, isTenant) ?? '',
     clientId: reader.required('AZURE_CLIENT_ID', `the application's client id, ${because}`) ?? '',
     authorityHost: reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']),
   };
@@ -136,8 +146,15 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
 }
 
+const hostNameExpectation = 'the host name of the cache, without the port, which is REDIS_PORT';
+
 function isHostName(value: string): boolean {
-  return /^[\w.:-]{1,253}$/u.test(value) && !value.includes('://');
+  return /^[\w.-]{1,253}$/u.test(value) || isIPv6(value);
+}
+
+// What @azure/identity accepts; it throws without naming the setting.
+function isTenant(value: string): boolean {
+  return /^[\dA-Za-z.-]+$/u.test(value);
 }
 
 function isOneWord(value: string): boolean {

@@ -40,6 +40,9 @@ resource scope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = {
   resource componentLink 'scopedResources' = {
     name: component.name
     properties: { linkedResourceId: component.id }
+    // A scope takes one change at a time: "Cannot modify resource while in provisioning state", says
+    // https://github.com/hashicorp/terraform-provider-azurerm/issues/22236
+    dependsOn: [workspaceLink]
   }
 }
 

@@ -75,12 +75,14 @@ async function startHostOn(
   port: number | undefined,
   options: Parameters<typeof startHost>[0],
 ): ReturnType<typeof startHost> {
-  if (port !== undefined) return startHost({ ...options, port });
   try {
-    return await startHost({ ...options, port: usualPort });
+    return await startHost({ ...options, port: port ?? usualPort });
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') throw error;
-    return startHost({ ...options, port: 0 });
+    if (port === undefined) return startHost({ ...options, port: 0 });
+    throw new Error(`Port ${port} is in use: choose another, or leave --port out and a free one is taken.`, {
+      cause: error,
+    });
   }
 }
 

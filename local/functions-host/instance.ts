@@ -34,16 +34,20 @@ function log(level: LogLevel, message: string): void {
   send({ kind: 'log', level, message });
 }
 
-// The real worker reads the app's console output from its streams; levels are those of the stream there too.
-const consoleLevels = {
-  debug: 'debug',
-  log: 'information',
-  info: 'information',
-  warn: 'warning',
-  error: 'error',
-} as const;
-for (const [method, level] of Object.entries(consoleLevels) as [keyof typeof consoleLevels, LogLevel][]) {
-  console[method] = (...parameters: unknown[]) => log(level, format(...parameters));
+// The real host reads the app's console output from the worker's streams: stdout is information, and of stderr it
+// guesses by the text (WorkerProcess.cs, ParseErrorMessageAndLog).
+function levelOfStderr(message: string): LogLevel {
+  if (/warn/iu.test(message)) return 'warning';
+  return /error|fail|severe|unhandled exception/iu.test(message) ? 'error' : 'information';
+}
+for (const method of ['debug', 'log', 'info'] as const) {
+  console[method] = (...parameters: unknown[]) => log('information', format(...parameters));
+}
+for (const method of ['warn', 'error'] as const) {
+  console[method] = (...parameters: unknown[]) => {
+    const message = format(...parameters);
+    log(levelOfStderr(message), message);
+  };
 }
 
 // Worker.ts: an error that nobody caught ends the worker, with every function in it.

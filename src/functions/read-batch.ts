@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { EntryKey } from '../cache/loader.ts';
+import type { EntryKey } from '../cache/origin-load.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
@@ -10,6 +10,8 @@ import { problem } from '../http/problem.ts';
 import type { HttpDeps } from './deps.ts';
 
 const maxKeys = 100;
+// 100 keys of 1,024 bytes take 600 KiB where each byte is an escape sequence of six.
+const maxBodyBytes = 2 ** 20;
 
 interface BatchItem {
   readonly key: string;
@@ -25,7 +27,11 @@ interface BatchItem {
 export function readBatch(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
     const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const keys = readKeys(await request.text());
+    const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
+    if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
+    const text = await request.text();
+    if (text.length > maxBodyBytes) return tooLarge;
+    const keys = readKeys(text);
     if (typeof keys === 'string') return problem('invalid-body', keys);
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);

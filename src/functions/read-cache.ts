@@ -5,7 +5,7 @@ import type { Entry } from '../cache/entry.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus, freshnessHeaders } from '../http/cache-headers.ts';
-import { isNotModified } from '../http/conditional.ts';
+import { isMatch, isNotModified } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem } from '../http/problem.ts';
 import type { HttpDeps } from './deps.ts';
@@ -23,7 +23,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
     switch (result.kind) {
       case 'hit':
       case 'loaded':
-        return respond(request, result.entry, { ...status, ...freshnessHeaders(result.entry, nowMs) });
+        return respond(request, result.entry, status, freshnessHeaders(result.entry, nowMs));
       case 'miss':
         return problem('not-found', missDetail(result.origin), status);
       case 'wrong-type':
@@ -52,8 +52,17 @@ function missDetail(origin: Extract<ReadThroughResult, { kind: 'miss' }>['origin
   return 'The cache and the origin were asked and have no such entry.';
 }
 
-function respond(request: HttpRequest, entry: Entry, cacheHeaders: Record<string, string>): HttpResponseInit {
-  const headers: Record<string, string> = { ETag: `"${entry.etag}"`, ...cacheHeaders };
+function respond(
+  request: HttpRequest,
+  entry: Entry,
+  cacheStatusHeader: Readonly<Record<string, string>>,
+  freshness: Readonly<Record<string, string>>,
+): HttpResponseInit {
+  const validated = { ETag: `"${entry.etag}"`, ...cacheStatusHeader };
+  if (!isMatch(request.headers.get('if-match'), entry.etag)) {
+    return problem('precondition-failed', 'The entry is in another state than If-Match names.', validated);
+  }
+  const headers: Record<string, string> = { ...validated, ...freshness };
   if (isNotModified(request.headers.get('if-none-match'), entry.etag)) return { status: 304, headers };
   headers['Content-Type'] = entry.contentType;
   // What is cached is data: a browser must neither guess its type nor run it as a page of this origin.

@@ -31,6 +31,8 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (contentType.length > maxContentTypeLength) {
       return problem('invalid-header', `Content-Type is longer than ${maxContentTypeLength} characters.`);
     }
+    const unfit = unfitBody(request);
+    if (unfit !== undefined) return unfit;
     const tooLarge = problem('value-too-large', `At most ${deps.maxValueBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > deps.maxValueBytes) return tooLarge;
     const body = Buffer.from(await request.arrayBuffer());
@@ -64,10 +66,22 @@ function checkWrite(request: HttpRequest, deps: WriteDeps): Checked {
   if (!key.ok) return { ok: false, response: problem('invalid-key', key.detail) };
   const condition = writeCondition(request.headers.get('if-match'), request.headers.get('if-none-match'));
   if (condition === 'malformed') {
-    const detail = 'Expected * or a list of quoted entity tags in If-Match and If-None-Match.';
+    const detail = 'Expected * or a list of quoted entity tags, in either If-Match or If-None-Match.';
     return { ok: false, response: problem('invalid-header', detail) };
   }
   return { ok: true, redisKey: key.redisKey, condition };
+}
+
+/** What would be stored as something else than it is: an entry is whole, and says of its bytes only their type. */
+function unfitBody({ headers }: HttpRequest): HttpResponseInit | undefined {
+  const codings = (headers.get('content-encoding') ?? '').split(',').map((coding) => coding.trim());
+  if (!codings.every((coding) => ['', 'identity'].includes(coding.toLowerCase()))) {
+    const accepted = { 'Accept-Encoding': 'identity' };
+    return problem('unsupported-encoding', 'Send the bytes without a Content-Encoding.', accepted);
+  }
+  // RFC 9110, section 14.5.
+  if (!headers.has('content-range')) return undefined;
+  return problem('invalid-header', 'A value is written whole: Content-Range is not supported.');
 }
 
 function readTtl(request: HttpRequest, defaultTtlSeconds: number): number | undefined {

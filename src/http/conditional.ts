@@ -8,24 +8,20 @@ interface EntityTags {
   readonly tags: readonly { readonly weak: boolean; readonly value: string }[];
 }
 
-// etagc of RFC 9110, section 8.8.3.
-const tagPattern = /(?<weak>W\/)?"(?<value>[!\u0023-\u007E\u0080-\u00FF]*)"/uy;
+// An element up to the next comma; an empty one counts for nothing (RFC 9110, sections 5.6.1.2 and 8.8.3).
+const elementPattern = /\s*(?:(?<weak>W\/)?"(?<value>[!\u0023-\u007E\u0080-\u00FF]*)"\s*)?(?:,|$)/uy;
 
-/** Reads a list of entity tags; undefined when the field is malformed. */
+/** Reads a list of entity tags; undefined when the field is malformed, or names none. */
 function parseTags(field: string): EntityTags | undefined {
   const text = field.trim();
   if (text === '*') return { any: true, tags: [] };
   const tags: { weak: boolean; value: string }[] = [];
-  let at = 0;
-  while (at < text.length) {
-    tagPattern.lastIndex = at;
-    const match = tagPattern.exec(text);
-    if (match === null) return undefined;
-    tags.push({ weak: match.groups?.['weak'] !== undefined, value: match.groups?.['value'] ?? '' });
-    const separator = /\s*(?:,\s*|$)/uy;
-    separator.lastIndex = tagPattern.lastIndex;
-    if (separator.exec(text) === null) return undefined;
-    at = separator.lastIndex;
+  for (let at = 0; at < text.length; at = elementPattern.lastIndex) {
+    elementPattern.lastIndex = at;
+    const groups = elementPattern.exec(text)?.groups;
+    if (groups === undefined) return undefined;
+    const { weak, value } = groups;
+    if (value !== undefined) tags.push({ weak: weak !== undefined, value });
   }
   return tags.length === 0 ? undefined : { any: false, tags };
 }
@@ -36,9 +32,16 @@ export function isNotModified(ifNoneMatch: string | null, etag: string): boolean
   return tags !== undefined && (tags.any || tags.tags.some((tag) => tag.value === etag));
 }
 
+/** Whether a GET or HEAD is not answered by 412: strong comparison (section 13.1.1). A malformed field matches nothing. */
+export function isMatch(ifMatch: string | null, etag: string): boolean {
+  if (ifMatch === null) return true;
+  const tags = parseTags(ifMatch);
+  return tags !== undefined && (tags.any || tags.tags.some((tag) => !tag.weak && tag.value === etag));
+}
+
 /**
- * The condition of a PUT or DELETE. If-Match wins over If-None-Match (section 13.2.2) and compares strongly:
- * a weak tag never matches. A malformed field is an error, because ignoring it would lose an update.
+ * The condition of a PUT or DELETE. If-Match compares strongly: a weak tag never matches. A malformed field is an
+ * error, because ignoring it would lose an update; so are both fields at once, which no client needs.
  */
 export function writeCondition(
   ifMatch: string | null,
@@ -47,7 +50,7 @@ export function writeCondition(
   const field = ifMatch ?? ifNoneMatch;
   if (field === null) return { kind: 'none', etags: [] };
   const tags = parseTags(field);
-  if (tags === undefined) return 'malformed';
+  if (tags === undefined || (ifMatch !== null && ifNoneMatch !== null)) return 'malformed';
   const kind = ifMatch === null ? 'none-match' : 'match';
   if (tags.any) return { kind, etags: ['*'] };
   const comparable = kind === 'match' ? tags.tags.filter((tag) => !tag.weak) : tags.tags;

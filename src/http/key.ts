@@ -1,4 +1,4 @@
-// The rules for keys that come over HTTP. Used by functions/.
+// The rules for keys that come over HTTP. Used by functions/, parts.ts and settings.ts.
 // Knows no Redis.
 
 export interface KeyRules {
@@ -32,8 +32,13 @@ export function checkKey(key: string, rules: KeyRules): KeyResult {
   // A lone surrogate has no UTF-8 form: Redis would get U+FFFD, and different keys would become one.
   if (!key.isWellFormed()) return { ok: false, detail: 'The key is not valid Unicode.' };
   const redisKey = rules.prefix + key;
-  if (redisKey.startsWith(`${rules.namespace}:`)) {
+  if (isReserved(redisKey, rules.namespace)) {
     return { ok: false, detail: 'Keys under this prefix are reserved for the app.' };
   }
   return { ok: true, redisKey };
+}
+
+/** Whether a key, or every key that begins so, is the app's own. */
+export function isReserved(redisKey: string, namespace: string): boolean {
+  return redisKey.startsWith(`${namespace}:`);
 }

@@ -12,6 +12,8 @@ const problems = {
   'writes-disabled': { status: 405, title: 'This cache is read-only' },
   'precondition-failed': { status: 412, title: 'The entry is not in the state the request asked for' },
   'value-too-large': { status: 413, title: 'The value is too large' },
+  'body-too-large': { status: 413, title: 'The request body is too large' },
+  'unsupported-encoding': { status: 415, title: 'The value must come without a content coding' },
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
   'origin-failed': { status: 502, title: 'The origin failed' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },

@@ -34,11 +34,11 @@ export async function loadBlob(loader: BlobLoader, url: string, options: LoadOpt
   const answer = await ask(loader, new URL(url), condition, signal);
   const { status, headers } = answer;
   if (status === 200) return readBlob(answer, where, options.maxBytes, clock.nowMs());
+  await drain(answer.body, clock);
   if (status === 304 && 'If-None-Match' in condition) {
     const cacheControl = headers['cache-control'];
     return { kind: 'unchanged', storage: renewedPermission({ cacheControl }, clock.nowMs()) };
   }
-  await drain(answer.body);
   // A 404 of something else, a proxy say, is not the container's word.
   if (status === 404 && errorCodeOf(headers) === 'BlobNotFound') return { kind: 'none' };
   throw blobFailure(answer, where, clock.nowMs());
@@ -64,7 +64,7 @@ async function ask(
   try {
     const answer = await once();
     if (![500, 503].includes(answer.status)) return answer;
-    await drain(answer.body);
+    await drain(answer.body, clock);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!lostConnections.includes(code)) throw error;

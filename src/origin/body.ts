@@ -1,6 +1,9 @@
 // Reads a body whole, within a limit. Used by http.ts, blob-load.ts and blob-transport.ts.
 // Knows no protocol.
 
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+
 /**
  * The bytes; undefined if there are more than `maxBytes`: then the rest is not read and its source let go.
  * @throws Error if `announcedBytes` is known and not what came.
@@ -23,10 +26,18 @@ export async function readBody(
   return Buffer.concat(read, bytes);
 }
 
-/** What is read of a body that nobody wants, so that its connection can be used again. */
+// What is waited for of a body that nobody wants, so that its connection can be used again.
 const maxDrainBytes = 16_384;
+const maxDrainMs = 1000;
 
-export async function drain(body: AsyncIterable<Buffer>): Promise<void> {
+/**
+ * Reads what is left of an answer. Without it even an answer without a body, a 304 say, would cost its connection:
+ * that is free for the next question only once its end has been seen.
+ */
+export async function drain(body: AsyncIterable<Buffer>, clock: Clock): Promise<void> {
+  const late = (): Error => new Error('the rest is late');
   // What was asked is answered already; a body that fails only costs its connection.
-  await readBody(body, maxDrainBytes).catch(() => undefined);
+  await withDeadline(clock, clock.nowMs() + maxDrainMs, readBody(body, maxDrainBytes), late).catch(
+    () => undefined,
+  );
 }

@@ -45,8 +45,8 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
       };
       const asked = { conditional: Object.keys(condition).length > 0, maxBytes };
       return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
-        const answer = await follow(transport, url, headers, limit);
-        return read(answer, url.origin, asked, clock.nowMs());
+        const answer = await follow(transport, url, headers, { clock, signal: limit });
+        return read(answer, url.origin, asked, clock);
       });
     },
   };
@@ -56,7 +56,7 @@ async function follow(
   transport: Transport,
   start: URL,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Answer> {
   let url = start;
   for (let redirects = 0; ; redirects += 1) {
@@ -73,7 +73,7 @@ async function follow(
     if (next.origin !== start.origin || next.username !== '' || next.password !== '') {
       throw originFailed(start.origin, `answered ${answer.status}: it redirects off its host`);
     }
-    await drain(answer.body);
+    await drain(answer.body, clock);
     url = next;
   }
 }
@@ -82,16 +82,16 @@ async function read(
   answer: Answer,
   where: string,
   { conditional, maxBytes }: { readonly conditional: boolean; readonly maxBytes: number },
-  nowMs: number,
+  clock: Clock,
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
-  if (status === 304 && conditional)
-    return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
-  if (status === 404 || status === 410) {
-    await drain(answer.body);
-    return { kind: 'none' };
-  }
+  const nowMs = clock.nowMs();
   if (status !== 200) {
+    await drain(answer.body, clock);
+    if (status === 304 && conditional) {
+      return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
+    }
+    if (status === 404 || status === 410) return { kind: 'none' };
     const retryAfterSeconds = readRetryAfter(headers['retry-after'], nowMs);
     const options = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
     throw originFailed(where, `answered ${status}`, options);

@@ -100,7 +100,7 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
       it.each([
         ['max-age=120', { kind: 'allowed', maxAgeSeconds: 120, staleAllowed: true }],
         ['max-age=120, must-revalidate', { kind: 'allowed', maxAgeSeconds: 120, staleAllowed: false }],
-        ['no-store', { kind: 'forbidden', reason: 'Cache-Control: no-store' }],
+        ['no-store', { kind: 'forbidden', reason: 'Cache-Control: no-store', noStore: true }],
       ])('what may be stored: %s', async (cacheControl, storage) => {
         await fixture.put('stored', 'value', { cacheControl });
         expect(await load(fixture.origin, 'stored')).toMatchObject({ kind: 'found', storage });
@@ -195,6 +195,34 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         expect(await load(fixture.troubled(), key)).toEqual({ kind: 'too-large', bytes });
         await eventually(() => expect(requestsFor(key).map(({ sent }) => sent)).toEqual([false]));
       });
+    });
+
+    it.each<[string, () => OriginBehaviour]>([
+      ['what is new', () => 'normal'],
+      ['that nothing has changed', () => ({ status: 304 })],
+      ['that there is none', () => fixture.server.missing],
+      ['that it failed', () => ({ status: 502, body: 'a word' })],
+    ])('asks again on the connection on which it was told %s', async (_what, behaviour) => {
+      const key = putTroubled(behaviour());
+      const origin = fixture.troubled();
+      const before = fixture.server.connections;
+      for (let times = 0; times < 5; times += 1) {
+        await load(origin, key, { validator: '"seen"' }).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(AppError);
+        });
+      }
+      expect(requestsFor(key)).toHaveLength(5);
+      expect(fixture.server.connections - before).toBe(1);
+    });
+
+    it('is not kept by the rest of an answer that it does not need', async () => {
+      const { missing } = fixture.server;
+      const rest = { body: 'There is', unended: true };
+      const key = putTroubled(typeof missing === 'object' ? { ...missing, ...rest } : missing);
+      const startedAtMs = performance.now();
+      expect(await load(fixture.troubled(), key)).toEqual({ kind: 'none' });
+      expect(performance.now() - startedAtMs).toBeLessThan(3000);
+      await eventually(() => expect(requestsFor(key).map(({ sent }) => sent)).toEqual([false]));
     });
 
     describe('fails, and finds nothing, when the server', () => {

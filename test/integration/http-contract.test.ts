@@ -85,6 +85,22 @@ describe('reading', () => {
     expect((await get('conditional', { 'if-none-match': '"other"' })).status).toBe(200);
   });
 
+  it('answers 412 when the client asks for another state of the entry', async () => {
+    const etag = (await put('expected', 'value')).headers.get('etag') ?? '';
+    for (const field of [etag, `"other", , ${etag}`, '*']) {
+      expect((await get('expected', { 'if-match': field })).status).toBe(200);
+    }
+    for (const field of ['"other"', `W/${etag}`, 'unquoted']) {
+      const response = await get('expected', { 'if-match': field, 'if-none-match': etag });
+      await expectProblem(response, 412, 'precondition-failed');
+    }
+    expect((await get('expected', { 'if-match': etag, 'if-none-match': etag })).status).toBe(304);
+    const head = await app.fetch('/api/cache/expected', { method: 'HEAD', headers: { 'if-match': '"x"' } });
+    expect(head.status).toBe(412);
+    // There is no state to compare: 404 says more.
+    expect((await get('not-there', { 'if-match': etag })).status).toBe(404);
+  });
+
   it('serves a plain string that somebody else wrote as it is', async () => {
     await app.stack.redis.admin('SET', 'plain', 'written by redis-cli: äöü');
     const response = await get('plain');
@@ -167,6 +183,30 @@ describe('writing', () => {
   it('refuses a value that is too large and stores nothing', async () => {
     await expectProblem(await put('too-large', randomBytes(2_000_001)), 413, 'value-too-large');
     expect((await get('too-large')).status).toBe(404);
+  });
+
+  it('refuses bytes that are coded, which no reader would be told', async () => {
+    for (const coding of ['gzip', 'identity, br', 'x-unknown']) {
+      const response = await put('coded', 'x', { 'content-encoding': coding });
+      expect(response.headers.get('accept-encoding')).toBe('identity');
+      await expectProblem(response, 415, 'unsupported-encoding');
+    }
+    expect((await get('coded')).status).toBe(404);
+    expect((await put('coded', 'x', { 'content-encoding': 'Identity' })).status).toBe(201);
+  });
+
+  it('refuses a part of a value, which would become the whole', async () => {
+    await put('part', 'whole');
+    const response = await put('part', 'wh', { 'content-range': 'bytes 0-1/5' });
+    await expectProblem(response, 400, 'invalid-header');
+    expect(await (await get('part')).text()).toBe('whole');
+  });
+
+  it('refuses both conditions at once', async () => {
+    const etag = (await put('both', '1')).headers.get('etag') ?? '';
+    const both = { 'if-match': '*', 'if-none-match': etag };
+    await expectProblem(await put('both', '2', both), 400, 'invalid-header');
+    expect(await (await get('both')).text()).toBe('1');
   });
 
   it.each(['0', '-1', '1.5', 'abc', '', '31536001', '1e3'])('refuses a ttl of "%s"', async (ttl) => {
@@ -291,6 +331,15 @@ describe('a batch', () => {
     ['101 keys', { keys: Array.from({ length: 101 }, () => 'k') }],
   ])('refuses %s', async (_what, body) => {
     await expectProblem(await batch(body), 400, 'invalid-body');
+  });
+
+  it('takes 100 of the longest keys in their longest form, and refuses what is far larger', async () => {
+    const keys = Array.from({ length: 100 }, (_, index) => `${index}`.padStart(1024, 'a'));
+    const escaped = JSON.stringify({ keys }).replaceAll('a', String.raw`\u0061`);
+    const response = await batch(escaped);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ results: keys.map((key) => ({ key, status: 'miss' })) });
+    await expectProblem(await batch(escaped.padEnd(2 ** 20 + 1)), 413, 'body-too-large');
   });
 
   it('names the key that is not valid', async () => {

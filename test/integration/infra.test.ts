@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { differences, type Prediction } from '../../scripts/infra-changes.ts';
+import { differences, readArguments, type Prediction } from '../../scripts/infra-changes.ts';
 import { compareVersions } from '../../scripts/bicep.ts';
 import { readSettings } from '../../src/settings.ts';
 import { bicepFiles, bicepOrReason, infraDirectory, type Bicep } from '../support/bicep.ts';
@@ -21,6 +21,12 @@ it('versions of the Bicep CLI are compared as numbers', () => {
   expect(compareVersions('0.9.10', '0.49.2')).toBeLessThan(0);
   expect(compareVersions('1.0.0', '0.49.2')).toBeGreaterThan(0);
   expect(compareVersions('0.49.2', '0.49.2')).toBe(0);
+});
+
+it('a parameter that the template does not have is refused by name', async () => {
+  const file = await readFile(join(infraDirectory, 'main.bicepparam'), 'utf8');
+  expect(readArguments(['DEPLOY_CACHE_SKU=Balanced_B1'], file)).toEqual({ DEPLOY_CACHE_SKU: 'Balanced_B1' });
+  expect(() => readArguments(['DEPLOY_CACHE_SKUU=x'], file)).toThrow('DEPLOY_CACHE_SKUU');
 });
 
 type Json = Record<string, unknown>;
@@ -154,6 +160,17 @@ function suite(bicep: Bicep): void {
     const refusal = await bicep.predict(wrong).catch(String);
     expect(refusal).toContain(`"'private' | 'public'" but the provided value is of type "'secret'"`);
     expect(refusal).toContain('"CACHE_WRITE" is not allowed');
+    const incomplete = [
+      [
+        { DEPLOY_CACHE: 'existing', DEPLOY_EXISTING_CACHE_NAME: 'amr' },
+        'DEPLOY_EXISTING_CACHE_RESOURCE_GROUP',
+      ],
+      [{ DEPLOY_CACHE: 'existing-classic' }, 'DEPLOY_EXISTING_CACHE_NAME'],
+      [{ DEPLOY_ORIGIN: 'http' }, 'DEPLOY_ORIGIN_URL_TEMPLATE'],
+    ] as const;
+    for (const [parameters, missing] of incomplete) {
+      expect(await bicep.predict(parameters).catch(String)).toContain(missing);
+    }
   });
 
   it('azd finds what it deploys to', async () => {

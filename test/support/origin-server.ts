@@ -28,7 +28,13 @@ export type OriginBehaviour =
   /** In chunks without an end. */
   | 'endless'
   | 'not-http'
-  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
+  | {
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      /** Sends the body and no end of it. */
+      readonly unended?: boolean;
+    };
 
 export interface OriginResource {
   readonly body: string | Buffer;
@@ -59,6 +65,8 @@ export interface OriginServer extends AsyncDisposable {
   bodiesMoved: number;
   /** The most requests that were being answered at once. */
   mostAtOnce: number;
+  /** Connections that were made to it. */
+  connections: number;
   /** Before each answer. */
   delayMs: number;
   /** For every target, before what each was told itself. */
@@ -92,7 +100,9 @@ export async function startOriginServer(certificate?: CertificateAndKey): Promis
     const behaviour = server.behaviour === 'normal' ? told : server.behaviour;
     setTimeout(() => {
       if (typeof behaviour === 'object') {
-        response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
+        response.writeHead(behaviour.status, behaviour.headers);
+        if (behaviour.unended === true) response.write(behaviour.body ?? '');
+        else response.end(behaviour.body);
       } else if (behaviour === 'hang') {
         return;
       } else if (behaviour === 'no-answer') {
@@ -117,6 +127,7 @@ export async function startOriginServer(certificate?: CertificateAndKey): Promis
     : createServer(onRequest);
   // Raw sockets, of TLS too: what hangs on purpose is closed at once.
   listener.on('connection', (socket: Socket) => {
+    server.connections += 1;
     sockets.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
@@ -146,6 +157,7 @@ export async function startOriginServer(certificate?: CertificateAndKey): Promis
       server.requests.filter((request) => target === undefined || request.target === target).length,
     bodiesMoved: 0,
     mostAtOnce: 0,
+    connections: 0,
     delayMs: 0,
     behaviour: 'normal',
     missing: { status: 404, headers: { 'Content-Type': 'text/plain' }, body: 'There is none.' },

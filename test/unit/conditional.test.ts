@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isNotModified, writeCondition } from '../../src/http/conditional.ts';
+import { isMatch, isNotModified, writeCondition } from '../../src/http/conditional.ts';
 
 describe('If-None-Match of a read', () => {
   it.each([
@@ -8,7 +8,12 @@ describe('If-None-Match of a read', () => {
     ['"x", "abc"', true],
     ['"x" ,W/"abc" , "y"', true],
     ['*', true],
+    // Empty elements are passed over: RFC 9110, section 5.6.1.2.
+    ['"x", , "abc"', true],
+    [',,"abc" ,', true],
     ['"abd"', false],
+    [',', false],
+    ['"x" "abc"', false],
     ['"x", "y"', false],
     ['abc', false],
     ['"abc" "x"', false],
@@ -22,6 +27,24 @@ describe('If-None-Match of a read', () => {
   });
 });
 
+describe('If-Match of a read', () => {
+  it.each([
+    ['"abc"', true],
+    ['"x",, "abc"', true],
+    ['*', true],
+    ['W/"abc"', false],
+    ['"x"', false],
+    ['abc', false],
+    ['', false],
+  ])('%s', (field, matches) => {
+    expect(isMatch(field, 'abc')).toBe(matches);
+  });
+
+  it('is optional', () => {
+    expect(isMatch(null, 'abc')).toBe(true);
+  });
+});
+
 describe('the condition of a write', () => {
   it.each([
     [null, null, { kind: 'none', etags: [] }],
@@ -30,7 +53,7 @@ describe('the condition of a write', () => {
     ['*', null, { kind: 'match', etags: ['*'] }],
     [null, '*', { kind: 'none-match', etags: ['*'] }],
     [null, 'W/"abc", "def"', { kind: 'none-match', etags: ['abc', 'def'] }],
-    ['"abc"', '*', { kind: 'match', etags: ['abc'] }],
+    [' "abc" , ,, "def",', null, { kind: 'match', etags: ['abc', 'def'] }],
   ])('If-Match %s, If-None-Match %s', (ifMatch, ifNoneMatch, expected) => {
     expect(writeCondition(ifMatch, ifNoneMatch)).toEqual(expected);
   });
@@ -39,7 +62,15 @@ describe('the condition of a write', () => {
     expect(writeCondition('W/"abc"', null)).toEqual({ kind: 'match', etags: [] });
   });
 
-  it.each(['abc', '"abc', '', '"a" "b"', 'W/abc', '*, "a"'])(
+  it.each([
+    ['"abc"', '*'],
+    ['*', '"abc"'],
+    ['"abc"', '"def"'],
+  ])('is not two: If-Match %s, If-None-Match %s', (ifMatch, ifNoneMatch) => {
+    expect(writeCondition(ifMatch, ifNoneMatch)).toBe('malformed');
+  });
+
+  it.each(['abc', '"abc', '', ',', ' , ,', '"a" "b"', '"a", b', 'W/abc', '*, "a"'])(
     'does not pass over a malformed field: %s',
     (field) => {
       expect(writeCondition(field, null)).toBe('malformed');

@@ -60,7 +60,7 @@ describe('events', () => {
 });
 
 describe('the log', () => {
-  it('has one line for an event, at a fitting level, with readable times', () => {
+  it('has one line for an event, at a fitting level that it names where it matters, with readable times', () => {
     const lines: string[] = [];
     const sink = {
       info: (line: string) => lines.push(`info ${line}`),
@@ -70,9 +70,11 @@ describe('the log', () => {
     stops.push(logEvents(sink));
     emit(rotated);
     emit(expired);
+    emit({ type: 'originFailing', code: 'origin-failed', reason: 'it is away' });
     expect(lines).toEqual([
       'info tokenRotated {"expiresAt":"2026-01-01T12:00:00.000Z","timeLeftMs":1235,"requestMs":8}',
-      'error tokenExpired {"expiredAt":"2026-01-01T00:00:00.000Z","setbacks":3}',
+      'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","setbacks":3}',
+      'warn originFailing {"level":"warn","code":"origin-failed","reason":"it is away"}',
     ]);
   });
 

@@ -97,6 +97,25 @@ describe('settings', () => {
     expect(faultsOf({ REDIS_HOSTNAME: hostname, REDIS_TLS: 'false' })).toMatch(/REDIS_TLS: expected "true"/u);
   });
 
+  it.each(['name.region.redis.azure.net:10000', '127.0.0.1:6380', '[::1]:6380', 'https://name'])(
+    'refuse more than a host name as one: %s',
+    (hostname) => {
+      expect(faultsOf({ REDIS_HOSTNAME: hostname })).toMatch(/REDIS_HOSTNAME: expected .+REDIS_PORT/u);
+    },
+  );
+
+  it('refuse a prefix under which no key can be asked for', () => {
+    const prefixed = (prefix: string, more = {}) => ({ ...least, CACHE_KEY_PREFIX: prefix, ...more });
+    for (const prefix of ['ref:', 'ref:a/']) {
+      expect(faultsOf(prefixed(prefix))).toMatch(/CACHE_KEY_PREFIX: expected .+APP_NAMESPACE/u);
+    }
+    expect(faultsOf(prefixed('mine:', { APP_NAMESPACE: 'mine' }))).toMatch(/CACHE_KEY_PREFIX/u);
+    for (const prefix of ['ref', 'r', 'REF:', 'a/ref:']) {
+      expect(readSettings(prefixed(prefix)).cache.keyPrefix).toBe(prefix);
+    }
+    expect(readSettings(prefixed('ref:', { APP_NAMESPACE: 'mine' })).cache.keyPrefix).toBe('ref:');
+  });
+
   it('name what a client secret needs, and never show the secret', () => {
     const message = faultsOf({
       REDIS_CREDENTIAL: 'client-secret',
@@ -105,6 +124,12 @@ describe('settings', () => {
     });
     expect(message).toMatch(/REDIS_HOSTNAME[\s\S]*REDIS_PORT[\s\S]*AZURE_TENANT_ID[\s\S]*AZURE_CLIENT_ID/u);
     expect(message).not.toContain('hunter2');
+  });
+
+  it("refuse what the credential's library would throw at without a name", () => {
+    const application = { ...least, REDIS_CREDENTIAL: 'client-secret', AZURE_CLIENT_ID: 'id' };
+    const message = faultsOf({ ...application, AZURE_CLIENT_SECRET: 'x', AZURE_TENANT_ID: 'a b/c' });
+    expect(message).toMatch(/AZURE_TENANT_ID: expected the tenant's id or domain/u);
   });
 
   it('show no value at all: a secret may stand in the wrong place', () => {
