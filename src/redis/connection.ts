@@ -1,12 +1,15 @@
 // One live connection: a node-redis client that connects once, is watched, and is never reused after a loss.
 // Used by node.ts. Decides nothing: not when to connect, nor what to do after a loss.
 
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { createClient, ErrorReply } from 'redis';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError, describe } from '../errors.ts';
 import { fromErrorReply, rejectedIdentity } from './failures.ts';
+import { Silence } from './silence.ts';
 
 export interface ConnectionOptions {
   readonly hostname: string;
@@ -20,12 +23,12 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Idle time after which a PING is sent: Azure closes a connection that was idle for 10 minutes. */
   readonly pingAfterMs: number;
-  /** After this an unanswered PING means that nobody is there; 5 s where undefined. */
+  /** After this an unanswered PING is late, and the connection watched for silence; 5 s where undefined. */
   readonly pingTimeoutMs?: number | undefined;
 }
 
 /** The options the client is made with decide its type: RESP3, so that Pub/Sub shares the connection. */
-function newClient(options: ConnectionOptions, token: () => Promise<Token>) {
+function newClient(options: ConnectionOptions, wire: Socket | undefined, token: () => Promise<Token>) {
   const socket = {
     host: options.hostname,
     port: options.port,
@@ -36,7 +39,7 @@ function newClient(options: ConnectionOptions, token: () => Promise<Token>) {
   } as const;
   return createClient({
     RESP: 3,
-    socket: options.tls ? { ...socket, ...servername(options), tls: true } : socket,
+    socket: wire === undefined ? socket : { ...socket, ...servername(options), tls: true, socket: wire },
     disableOfflineQueue: true,
     // Deadlines are the caller's: node-redis's own limit ends when the command is written.
     commandOptions: { timeout: 0 },
@@ -62,8 +65,6 @@ function usernameOf(options: ConnectionOptions, token: Token): string {
   return options.username ?? token.oid ?? '';
 }
 
-// A command may be slow; a connection on which nothing at all was answered for this long is dead.
-const stallMs = 1500;
 const defaultPingTimeoutMs = 5000;
 
 export class Connection {
@@ -75,13 +76,13 @@ export class Connection {
   readonly #onLost: (reason: AppError) => void;
   #token: Token;
   #state: 'live' | 'lost' | 'closed' = 'live';
-  #pending = 0;
-  #unansweredSinceMs = 0;
+  readonly #silence: Silence;
   #cancelPing = (): void => {};
 
   private constructor(
     id: number,
     client: RedisClient,
+    wire: Socket | undefined,
     token: Token,
     options: ConnectionOptions,
     clock: Clock,
@@ -94,6 +95,11 @@ export class Connection {
     this.#clock = clock;
     this.#onLost = onLost;
     this.openedAtMs = clock.nowMs();
+    this.#silence = new Silence(
+      clock,
+      () => wire?.bytesRead ?? 0,
+      (silentMs) => this.fail(`nothing was answered for ${Math.round(silentMs)} ms`),
+    );
     this.#schedulePing();
   }
 
@@ -113,7 +119,8 @@ export class Connection {
     let used: Token | undefined;
     let connection: Connection | undefined;
     let tokenError: AppError | undefined;
-    const client = newClient(options, async () => {
+    const wire = options.tls ? dial(options) : undefined;
+    const client = newClient(options, wire, async () => {
       try {
         return (used = await parameters.token());
       } catch (error) {
@@ -124,14 +131,14 @@ export class Connection {
     // Without a listener an 'error' event ends the process. Before `open` returns, connect() rejects as well.
     client.on('error', (error: unknown) => connection?.fail(`connection ended: ${describe(error)}`));
     try {
-      await connectWithin(client, options.connectTimeoutMs, clock);
+      await connectWithin(client, wire, options.connectTimeoutMs, clock);
     } catch (error) {
       if (tokenError !== undefined) throw tokenError;
       throw connectFailure(error, options, used);
     }
     if (used === undefined) throw new AppError('redis-unavailable', 'Connected without asking for a token.');
     if (!client.isReady) throw new AppError('redis-unavailable', 'Redis closed the connection at once.');
-    connection = new Connection(id, client, used, options, clock, (reason) => {
+    connection = new Connection(id, client, wire, used, options, clock, (reason) => {
       if (connection !== undefined) onLost(reason, connection);
     });
     return connection;
@@ -149,16 +156,12 @@ export class Connection {
   /** Runs `work`, waiting no longer than until the deadline. */
   async run<T>(work: (client: RedisClient) => Promise<T>, deadlineAtMs: number): Promise<T> {
     const startedAtMs = this.#clock.nowMs();
-    if (this.#pending === 0) this.#unansweredSinceMs = startedAtMs;
-    this.#pending += 1;
+    this.#silence.asked();
     this.#schedulePing();
-    const done = (async () => work(this.#client))().finally(() => {
-      this.#pending -= 1;
-      this.#unansweredSinceMs = this.#clock.nowMs();
-    });
+    const done = (async () => work(this.#client))().finally(() => this.#silence.answered());
     try {
       return await withDeadline(this.#clock, deadlineAtMs, done, () => {
-        this.#failIfStalled();
+        this.#silence.late();
         const waitedMs = Math.round(this.#clock.nowMs() - startedAtMs);
         return new AppError('deadline-exceeded', `Redis did not answer within ${waitedMs} ms.`);
       });
@@ -179,6 +182,7 @@ export class Connection {
     if (this.#state !== 'live') return;
     this.#state = 'lost';
     this.#cancelPing();
+    this.#silence.stop();
     this.#client.destroy();
     this.#onLost(new AppError('connection-lost', `The connection to Redis was lost: ${reason}`));
   }
@@ -188,6 +192,7 @@ export class Connection {
     if (this.#state !== 'live') return;
     this.#state = 'closed';
     this.#cancelPing();
+    this.#silence.stop();
     const client = this.#client;
     await new Promise<void>((resolve) => {
       const cancelTimer = this.#clock.after(graceMs, resolve);
@@ -201,18 +206,9 @@ export class Connection {
     if (this.#state !== 'live') return;
     this.#cancelPing = this.#clock.after(this.#options.pingAfterMs, () => {
       const deadlineAtMs = this.#clock.nowMs() + (this.#options.pingTimeoutMs ?? defaultPingTimeoutMs);
-      this.run((client) => client.ping(), deadlineAtMs).catch((error: unknown) => {
-        // An error reply is an answer: the connection lives.
-        if (!(error instanceof AppError) || error.code !== 'deadline-exceeded') return;
-        this.fail('an idle connection did not answer PING');
-      });
+      // An answer that does not come is told by the silence.
+      this.run((client) => client.ping(), deadlineAtMs).catch(() => {});
     });
-  }
-
-  #failIfStalled(): void {
-    const silentMs = this.#clock.nowMs() - this.#unansweredSinceMs;
-    if (this.#pending > 0 && silentMs >= stallMs)
-      this.fail(`nothing was answered for ${Math.round(silentMs)} ms`);
   }
 
   #explain(error: unknown): unknown {
@@ -227,14 +223,44 @@ export class Connection {
   }
 }
 
+/**
+ * The TCP connection, apart from the TLS over it: node-redis shows nobody its socket, and what has arrived on it
+ * tells a long answer from none. Without TLS Redis is on the same machine, and answers are short on the way.
+ */
+function dial({ hostname, port }: ConnectionOptions): Socket {
+  // As node-redis sets it.
+  const wire = connect({
+    host: hostname,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  });
+  // Whoever waits for it, and later the TLS over it, hears the same; without a listener the process would end.
+  wire.on('error', () => {});
+  return wire;
+}
+
+/** Not before TCP is connected: Node.js 24 crashes where TLS lies over a socket that tries several addresses. */
+async function connectOver(client: RedisClient, wire: Socket | undefined): Promise<void> {
+  if (wire !== undefined) await once(wire, 'connect');
+  await client.connect();
+}
+
 /** connect() with a limit for the whole handshake; a client given up on is destroyed whenever it settles. */
-async function connectWithin(client: RedisClient, limitMs: number, clock: Clock): Promise<void> {
-  const connecting = client.connect();
+async function connectWithin(
+  client: RedisClient,
+  wire: Socket | undefined,
+  limitMs: number,
+  clock: Clock,
+): Promise<void> {
+  const connecting = connectOver(client, wire);
   const late = (): AppError =>
     new AppError('redis-unavailable', `Redis did not complete the handshake within ${limitMs} ms.`);
   try {
     await withDeadline(clock, clock.nowMs() + limitMs, connecting, late);
   } catch (error) {
+    wire?.destroy();
     client.destroy();
     // node-redis keeps a socket that was still connecting when the client was destroyed.
     const destroyAgain = (): void => client.destroy();

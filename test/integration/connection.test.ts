@@ -1,9 +1,10 @@
 // The shared client on its one connection: idle pings, subscriptions across rotations, lost identity.
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
-import { eventually } from '../support/eventually.ts';
-import { adoptStack, startSharedClient } from '../support/shared-client.ts';
+import { eventually, sleep } from '../support/eventually.ts';
+import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
+import { startSlowLink, type SlowLink } from '../support/slow-link.ts';
 
 let stack: Stack;
 const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 3000, idempotent });
@@ -78,4 +79,66 @@ it('a read that Redis answers with NOAUTH is repeated once after authenticating 
   // Redis forgets who this connection is, as a server does whose access policy was just changed.
   await client.redis.run(async (redis) => redis.sendCommand(['RESET']).catch(() => {}), soon(false));
   expect(await client.redis.run((redis) => redis.get('guarded'), soon(true))).toBe('value');
+});
+
+describe('a large answer on a slow link', () => {
+  const mebibyte = 1 << 20;
+  const keys = Array.from({ length: 16 }, (_, index) => `large-${index}`);
+
+  /** Asks for 16 MiB that take two and a half seconds, by one deadline for all. */
+  async function askForMuch(link: SlowLink, client: SharedClient, limitMs: number): Promise<string> {
+    await client.redis.run(
+      (redis) => redis.mSet(Object.fromEntries(keys.map((key) => [key, 'x'.repeat(mebibyte)]))),
+      {
+        ...soon(true),
+        deadlineAtMs: Date.now() + 10_000,
+      },
+    );
+    link.bytesPerSecond = 6.4 * mebibyte;
+    const call = { key: 'any', deadlineAtMs: Date.now() + limitMs, idempotent: true };
+    return client.redis
+      .run((redis) => redis.mGet(keys), call)
+      .then(
+        () => 'answered',
+        () => 'late',
+      );
+  }
+
+  it('counts as an answer: who asks too much waits in vain, and nobody loses the connection', async () => {
+    await using link = await startSlowLink(stack.front.port);
+    await using client = startSharedClient(stack, { port: link.port });
+    await client.connected();
+    expect(await askForMuch(link, client, 1600)).toBe('late');
+    const other = { key: 'any', deadlineAtMs: Date.now() + 5000, idempotent: true };
+    expect(await client.redis.run((redis) => redis.get('any'), other)).toBeNull();
+    expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
+  });
+
+  it('that stops in the middle is silence, and told as that', async () => {
+    await using link = await startSlowLink(stack.front.port);
+    await using client = startSharedClient(stack, { port: link.port });
+    await client.connected();
+    const asked = askForMuch(link, client, 1600);
+    await eventually(() => expect(link.bytesPerSecond).toBeLessThan(Infinity));
+    await sleep(500);
+    link.bytesPerSecond = 0;
+    const stoppedAtMs = Date.now();
+    await asked;
+    await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
+    expect(Date.now() - stoppedAtMs).toBeLessThan(4000);
+  });
+});
+
+it('a pause of the process is nothing that Redis did: the answer was there', async () => {
+  await using client = startSharedClient(stack);
+  await client.connected();
+  await stack.redis.admin('CLIENT', 'PAUSE', '300');
+  const call = { key: 'any', deadlineAtMs: Date.now() + 600, idempotent: true };
+  const read = client.redis.run((redis) => redis.get('any'), call).catch(() => {});
+  await sleep(50);
+  const untilMs = Date.now() + 2000;
+  while (Date.now() < untilMs);
+  await read;
+  await sleep(300);
+  expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
 });

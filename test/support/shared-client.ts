@@ -32,10 +32,13 @@ export interface SharedClientOptions {
   readonly connection?: ConnectionLimits;
   /** For a keeper that must not renew by itself: one whose timers never fire. */
   readonly keeperClock?: Clock;
+  /** Another way to the cache. */
+  readonly port?: number;
 }
 
 export function startSharedClient(stack: AnyStack, options: SharedClientOptions = {}): SharedClient {
-  const settings = readSettings(stack.settingsFor(options.credential ?? 'managed-identity'));
+  const given = stack.settingsFor(options.credential ?? 'managed-identity');
+  const settings = readSettings({ ...given, REDIS_PORT: `${options.port ?? given['REDIS_PORT']}` });
   const events: AppEvent[] = [];
   const parts = {
     clock: systemClock,
