@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { RedisNode } from './node.ts';
+import { closedError, type RedisNode } from './node.ts';
 import type { RedisStatus } from './redis.ts';
 import { askForSlotTable, type Source } from './slot-table.ts';
 import { addressText, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
@@ -160,6 +160,8 @@ export class ClusterNodes {
   }
 
   #enter(): RedisNode {
+    // Whoever asked the nodes in vain may come here after the end.
+    if (this.#state !== 'open') throw closedError();
     if (this.#entrance === undefined) {
       this.#entrance = this.#newNode(this.#options.endpoint);
       this.#entrance.start();
@@ -200,7 +202,7 @@ export class ClusterNodes {
   }
 
   async #refreshOnce(): Promise<void> {
-    if (this.#state !== 'open') throw new AppError('stopped', 'The Redis client has been closed.');
+    if (this.#state !== 'open') throw closedError();
     try {
       const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
       const startAt = Math.floor(this.#options.random() * ready.length);

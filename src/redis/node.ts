@@ -276,6 +276,6 @@ export class RedisNode {
   }
 }
 
-function closedError(): AppError {
+export function closedError(): AppError {
   return new AppError('stopped', 'The Redis client has been closed.');
 }
