@@ -1,4 +1,4 @@
-// What instances tell each other: announcements and reports, as JSON on Pub/Sub and in the roster.
+// What instances tell each other: announcements, reports and records of roll calls, as JSON in Redis.
 // Used by member.ts, roll-call.ts and roster.ts. Believes nothing that it has not checked.
 
 /** "Check yourselves and report." Times are durations: clocks of instances differ. */
@@ -31,40 +31,92 @@ export interface Report {
   readonly reads: number;
 }
 
+/** How a roll call ended. Times by the Redis server's clock. */
+export interface RollCallRecord {
+  readonly id: string;
+  readonly atMs: number;
+  readonly expected: number;
+  readonly answered: number;
+  readonly rotated: number;
+  readonly failed: number;
+  readonly silent: readonly string[];
+  readonly shortestTimeLeftMs: number | null;
+  readonly nextAtMs: number | null;
+}
+
 const maxSpreadMs = 10_000;
 const maxMessageLength = 4096;
+// It names who was silent: up to the whole roster, 2,000 identifiers of up to 64 characters.
+const maxRecordLength = 256 * 1024;
 const idPattern = /^[\w.-]{1,64}$/u;
 
 /** Undefined for anything that is not an announcement: anybody with access may publish anything. */
 export function parseAnnouncement(message: string): Announcement | undefined {
-  const { id, spreadMs } = parseObject(message);
-  if (typeof id !== 'string' || !idPattern.test(id)) return undefined;
+  const { id, spreadMs } = parseObject(message, maxMessageLength);
+  if (!isId(id)) return undefined;
   if (typeof spreadMs !== 'number' || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
   return { id, spreadMs };
 }
 
 export function parseReport(message: string): Report | undefined {
-  const report = parseObject(message);
-  const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 256;
-  const isTextOrNull = (value: unknown): boolean => value === null || isText(value);
-  const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
-  const isNumberOrNull = (value: unknown): boolean => value === null || isNumber(value);
-  const { id } = report;
+  const report = parseObject(message, maxMessageLength);
   const valid =
-    typeof id === 'string' &&
-    idPattern.test(id) &&
+    isId(report['id']) &&
     isText(report['version']) &&
-    [report['region'], report['host'], report['failure']].every(isTextOrNull) &&
-    [report['tokenExpiresAtMs'], report['tokenLeftMs'], report['lastRotationAtMs']].every(isNumberOrNull) &&
+    [report['region'], report['host'], report['failure']].every((value) => value === null || isText(value)) &&
+    isTime(report['startedAtMs']) &&
+    [report['tokenExpiresAtMs'], report['lastRotationAtMs']].every(isTimeOrNull) &&
+    isNumberOrNull(report['tokenLeftMs']) &&
     typeof report['rotated'] === 'boolean' &&
-    ['startedAtMs', 'connections', 'reauthenticated', 'reauthenticationsFailed', 'reads'].every((name) =>
-      isNumber(report[name]),
-    );
+    areNumbers(report, ['connections', 'reauthenticated', 'reauthenticationsFailed', 'reads']);
   return valid ? (report as unknown as Report) : undefined;
 }
 
-function parseObject(message: string): Record<string, unknown> {
-  if (message.length > maxMessageLength) return {};
+export function parseRollCallRecord(text: string): RollCallRecord | undefined {
+  const record = parseObject(text, maxRecordLength);
+  const silent: unknown = record['silent'];
+  const valid =
+    isId(record['id']) &&
+    isTime(record['atMs']) &&
+    areNumbers(record, ['expected', 'answered', 'rotated', 'failed']) &&
+    Array.isArray(silent) &&
+    silent.every(isId) &&
+    isNumberOrNull(record['shortestTimeLeftMs']) &&
+    isTimeOrNull(record['nextAtMs']);
+  return valid ? (record as unknown as RollCallRecord) : undefined;
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && idPattern.test(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= 256;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function areNumbers(fields: Record<string, unknown>, names: readonly string[]): boolean {
+  return names.every((name) => isNumber(fields[name]));
+}
+
+function isNumberOrNull(value: unknown): boolean {
+  return value === null || isNumber(value);
+}
+
+/** Whether a Date can hold it: 100 million days from 1970 either way. */
+export function isTime(value: unknown): boolean {
+  return isNumber(value) && Math.abs(value) <= 8.64e15;
+}
+
+function isTimeOrNull(value: unknown): boolean {
+  return value === null || isTime(value);
+}
+
+function parseObject(message: string, maxLength: number): Record<string, unknown> {
+  if (message.length > maxLength) return {};
   try {
     const value: unknown = JSON.parse(message);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};

@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { parseReport, type Announcement, type Report } from './messages.ts';
-import type { RollCallRecord, Roster } from './roster.ts';
+import { parseReport, type Announcement, type Report, type RollCallRecord } from './messages.ts';
+import type { Roster } from './roster.ts';
 
 export interface RollCallOptions {
   readonly roster: Roster;

@@ -2,20 +2,7 @@
 // Used by member.ts, roll-call.ts and functions/fleet.ts. Advisory: losing it loses no request.
 
 import type { Redis } from '../redis/redis.ts';
-import { parseReport, type Report } from './messages.ts';
-
-/** How a roll call ended. Times by the Redis server's clock. */
-export interface RollCallRecord {
-  readonly id: string;
-  readonly atMs: number;
-  readonly expected: number;
-  readonly answered: number;
-  readonly rotated: number;
-  readonly failed: number;
-  readonly silent: readonly string[];
-  readonly shortestTimeLeftMs: number | null;
-  readonly nextAtMs: number | null;
-}
+import { isTime, parseReport, parseRollCallRecord, type Report, type RollCallRecord } from './messages.ts';
 
 export interface RosterEntry {
   readonly report: Report;
@@ -117,7 +104,7 @@ export class Roster {
     return {
       nowMs: Number(now),
       entries: entries.toSorted((a, b) => a.report.startedAtMs - b.report.startedAtMs),
-      rollCalls: rollCalls.flatMap(parseRollCall),
+      rollCalls: rollCalls.flatMap((text) => parseRollCallRecord(text) ?? []),
     };
   }
 
@@ -141,20 +128,7 @@ export class Roster {
 function parseEntry(field: string): RosterEntry[] {
   const match = /^(?<status>answered|silent) (?<seenAtMs>\d+) (?<report>.*)$/su.exec(field)?.groups;
   const report = parseReport(match?.['report'] ?? '');
-  if (match === undefined || report === undefined) return [];
-  return [
-    {
-      report,
-      status: match['status'] === 'silent' ? 'silent' : 'answered',
-      seenAtMs: Number(match['seenAtMs']),
-    },
-  ];
-}
-
-function parseRollCall(text: string): RollCallRecord[] {
-  try {
-    return [JSON.parse(text) as RollCallRecord];
-  } catch {
-    return [];
-  }
+  const seenAtMs = Number(match?.['seenAtMs']);
+  if (report === undefined || !isTime(seenAtMs)) return [];
+  return [{ report, status: match?.['status'] === 'silent' ? 'silent' : 'answered', seenAtMs }];
 }

@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import type { RollCallRecord, Roster, RosterEntry } from '../fleet/roster.ts';
+import type { RollCallRecord } from '../fleet/messages.ts';
+import type { Roster, RosterEntry } from '../fleet/roster.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheUnavailable } from '../http/problem.ts';
 

@@ -2,8 +2,10 @@
 // Run on each kind of cache by test/integration/fleet*.test.ts.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
+import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
@@ -221,6 +223,31 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const after = await last.roster.read(Date.now() + 1000);
       expect(after.entries.map(({ report }) => report.id)).not.toContain('ghost');
       expect(after.rollCalls).toHaveLength(2);
+    });
+
+    it('an odd record hides nothing else: the fleet is shown without it', async () => {
+      const { namespace, last } = await startFleet(1, { spreadMs: 100 });
+      await last.rollCall.call(null);
+      const { entries, rollCalls } = await last.roster.read(Date.now() + 1000);
+      const [roster, calls] = [`${namespace}:{fleet}:roster`, `${namespace}:{fleet}:roll-calls`];
+      const odd = { ...entries[0]?.report, id: 'odd' };
+      const reports = [
+        `answered 1 ${JSON.stringify({ ...odd, startedAtMs: 1e300 })}`,
+        `answered 1 ${JSON.stringify({ ...odd, lastRotationAtMs: -9e15 })}`,
+        `answered ${'9'.repeat(30)} ${JSON.stringify(odd)}`,
+        'answered',
+      ];
+      for (const [index, report] of reports.entries())
+        await stack.redis.admin('HSET', roster, `odd-${index}`, report);
+      const records = ['null', '{"id":"x"}', '{', JSON.stringify({ ...rollCalls[0], nextAtMs: 1e300 })];
+      for (const record of records) await stack.redis.admin('LPUSH', calls, record);
+      const show = fleetHandler({ roster: last.roster, clock: systemClock, requestBudgetMs: 2000 });
+      const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/fleet' });
+      const response: HttpResponseInit = await show(request, new InvocationContext());
+      expect(response).toMatchObject({ status: 200 });
+      const shown = (await new Response(response.body as string).json()) as Record<string, unknown>;
+      expect(shown['instances']).toMatchObject([{ id: last.id }]);
+      expect(shown['rollCalls']).toMatchObject([{ id: rollCalls[0]?.id }]);
     });
 
     it('an instance that ends in order is not waited for', async () => {

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAnnouncement, parseReport, type Report } from '../../src/fleet/messages.ts';
+import {
+  parseAnnouncement,
+  parseReport,
+  parseRollCallRecord,
+  type Report,
+  type RollCallRecord,
+} from '../../src/fleet/messages.ts';
 
 const ids = fc.stringMatching(/^[\w.-]{1,64}$/u);
 const nullable = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
@@ -25,6 +31,18 @@ const reports: fc.Arbitrary<Report> = fc.record({
   reads: numbers,
 });
 
+const records: fc.Arbitrary<RollCallRecord> = fc.record({
+  id: ids,
+  atMs: numbers,
+  expected: numbers,
+  answered: numbers,
+  rotated: numbers,
+  failed: numbers,
+  silent: fc.array(ids),
+  shortestTimeLeftMs: nullable(numbers),
+  nextAtMs: nullable(numbers),
+});
+
 describe('what instances tell each other', () => {
   it('comes back as it went', () => {
     fc.assert(
@@ -39,6 +57,11 @@ describe('what instances tell each other', () => {
         expect(parseReport(message)).toEqual(JSON.parse(message));
       }),
     );
+    fc.assert(
+      fc.property(records, (record) => {
+        expect(parseRollCallRecord(JSON.stringify(record))).toEqual(record);
+      }),
+    );
   });
 
   it('is ignored, without a throw, when it is anything else', () => {
@@ -48,6 +71,7 @@ describe('what instances tell each other', () => {
         (message) => {
           expect(parseAnnouncement(message)).toBeUndefined();
           expect(parseReport(message)).toBeUndefined();
+          expect(parseRollCallRecord(message)).toBeUndefined();
         },
       ),
     );
@@ -64,6 +88,33 @@ describe('what instances tell each other', () => {
           expect(parseReport(JSON.stringify({ ...report, [name]: wrong }))).toBeUndefined();
         },
       ),
+    );
+  });
+
+  it('is ignored when a record of a roll call lacks a field or has one of another type', () => {
+    fc.assert(
+      fc.property(
+        records,
+        fc.nat({ max: 8 }),
+        fc.constantFrom(undefined, {}, [{}]),
+        (record, index, wrong) => {
+          const name = Object.keys(record)[index] ?? 'id';
+          expect(parseRollCallRecord(JSON.stringify({ ...record, [name]: wrong }))).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('is ignored when it names a time that no date can hold', () => {
+    fc.assert(
+      fc.property(reports, records, fc.constantFrom(9e15, -1e300), (report, record, atMs) => {
+        for (const name of ['startedAtMs', 'tokenExpiresAtMs', 'lastRotationAtMs']) {
+          expect(parseReport(JSON.stringify({ ...report, [name]: atMs }))).toBeUndefined();
+        }
+        for (const name of ['atMs', 'nextAtMs']) {
+          expect(parseRollCallRecord(JSON.stringify({ ...record, [name]: atMs }))).toBeUndefined();
+        }
+      }),
     );
   });
 
