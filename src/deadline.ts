@@ -1,4 +1,4 @@
-// Waiting for a promise no longer than until a deadline. Used by redis/.
+// Waiting for a promise no longer than until a deadline. Used by redis/, cache/ and origin/.
 // Knows nothing of what is waited for.
 
 import type { Clock } from './clock.ts';

@@ -18,10 +18,6 @@ export class Waiters<T> {
     this.#clock = clock;
   }
 
-  get count(): number {
-    return this.#waiting.size;
-  }
-
   /** @param late makes the error for a caller whose deadline has come. */
   wait(deadlineAtMs: number, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 // When to ask for the next token, how long to wait for an answer: pure functions of the situation.
-// Used by the token keeper. Knows no clock, no credential, no Redis.
+// Used by the token keeper, token-on-demand.ts and redis/reauthentication.ts. Knows no clock and no credential.
 
 import type { TokenTimes } from './token.ts';
 

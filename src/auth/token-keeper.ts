@@ -1,5 +1,5 @@
 // Holds the current token and renews it by itself, as a state machine. Used by redis/ (handshakes and
-// rotations) and by the reauthenticate timer. Knows no Redis and no credential, only a TokenSource.
+// rotations), fleet/, the reauthenticate timer and the probes. Knows no Redis and no credential, only a TokenSource.
 
 import type { Clock } from '../clock.ts';
 import { AppError, describe } from '../errors.ts';

@@ -1,5 +1,5 @@
-// Asks a TokenCredential for a token, within a time limit of its own. Used by the token keeper.
-// Knows nothing of when to ask, nor of Redis.
+// Asks a TokenCredential for a token, within a time limit of its own. Used by the token keeper
+// and token-on-demand.ts. Knows nothing of when to ask, nor of Redis.
 
 import type { Clock } from '../clock.ts';
 import { AppError, describe } from '../errors.ts';

@@ -90,7 +90,7 @@ export class ClusterNodes {
     this.#refreshAfter(this.#troubledDelayMs());
   }
 
-  /** Called after every change of what holds which slot. */
+  /** Called whenever the slots have been asked for, which also follows the move of a single one. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }

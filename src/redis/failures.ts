@@ -1,4 +1,4 @@
-// What node-redis throws -> AppError. Used by connection.ts and the cache's reader.
+// What node-redis throws -> AppError. Used by connection.ts and cache/store.ts.
 // Knows no connection.
 
 import { ErrorReply } from 'redis';
