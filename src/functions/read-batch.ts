@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { EntryKey } from '../cache/loader.ts';
+import type { EntryKey } from '../cache/origin-load.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
