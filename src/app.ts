@@ -80,12 +80,17 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.timer('reauthenticate', {
     schedule: settings.reauthenticate.schedule,
-    handler: reauthenticate({ keeper, rollCall }),
+    handler: reauthenticate({ keeper, rollCall, clock, schedule: settings.reauthenticate.schedule }),
   });
 
   app.timer('scheduledWarmup', {
     schedule: settings.warmup.schedule,
-    handler: scheduledWarmup({ warmup, clock, timeLimitMs: functionTimeoutMs(environment) * 0.9 }),
+    handler: scheduledWarmup({
+      warmup,
+      clock,
+      schedule: settings.warmup.schedule,
+      timeLimitMs: functionTimeoutMs(environment) * 0.9,
+    }),
   });
 
   app.hook.appTerminate(async () => {
