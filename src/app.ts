@@ -13,7 +13,7 @@ import { reauthenticate } from './functions/reauthenticate.ts';
 import { scheduledWarmup } from './functions/scheduled-warmup.ts';
 import { functionTimeoutMs } from './functions/timer.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
-import { keyRulesOf, startParts } from './parts.ts';
+import { keyRulesOf, loadLimitMs, startParts } from './parts.ts';
 import type { Settings } from './settings.ts';
 import type { Environment } from './settings-reader.ts';
 import { sharedParts } from './shared.ts';
@@ -89,7 +89,8 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
       warmup,
       clock,
       schedule: settings.warmup.schedule,
-      timeLimitMs: functionTimeoutMs(environment) * 0.9,
+      invocationLimitMs: functionTimeoutMs(environment),
+      loadLimitMs,
     }),
   });
 

@@ -1,6 +1,16 @@
 // Bounds what is done at once, in units of any kind: loads, bytes. First come, first served.
 // Used by the loader and the warmup. Knows nothing of what is limited.
 
+/** A place among those that are limited: at first perhaps in the queue. */
+export interface Place {
+  /** Whether its turn has come. */
+  readonly entered: boolean;
+  /** Resolves when it has; never if it is left before. */
+  readonly turn: Promise<void>;
+  /** Gives it to the next; leaving twice is leaving once. */
+  leave(): void;
+}
+
 interface Waiting {
   readonly units: number;
   readonly enter: () => void;
@@ -16,19 +26,41 @@ export class Limiter {
     this.#most = most;
   }
 
+  /** Takes `units` if they are free, else a place in the queue for them. */
+  enter(units: number): Place {
+    const turn = Promise.withResolvers<void>();
+    let state: 'waiting' | 'entered' | 'left' = 'waiting';
+    const waiting: Waiting = {
+      units: Math.min(units, this.#most),
+      enter: () => {
+        state = 'entered';
+        turn.resolve();
+      },
+    };
+    this.#waiting.push(waiting);
+    this.#admit();
+    return {
+      get entered() {
+        return state === 'entered';
+      },
+      turn: turn.promise,
+      leave: () => {
+        if (state === 'entered') this.#used -= waiting.units;
+        if (state === 'waiting') this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        state = 'left';
+        this.#admit();
+      },
+    };
+  }
+
   /** Runs `task` when `units` are free. */
   async run<T>(units: number, task: () => Promise<T>): Promise<T> {
-    const needed = Math.min(units, this.#most);
-    if (this.#waiting.length > 0 || this.#used + needed > this.#most) {
-      await new Promise<void>((enter) => this.#waiting.push({ units: needed, enter }));
-    } else {
-      this.#used += needed;
-    }
+    const place = this.enter(units);
+    if (!place.entered) await place.turn;
     try {
       return await task();
     } finally {
-      this.#used -= needed;
-      this.#admit();
+      place.leave();
     }
   }
 

@@ -24,7 +24,7 @@ import { emit } from './telemetry/events.ts';
 declare const APP_VERSION: string;
 
 /** Of one load from the origin; a request does not wait that long. */
-const loadLimitMs = 30_000;
+export const loadLimitMs = 30_000;
 
 export interface Parts extends Filling {
   readonly redis: Redis;

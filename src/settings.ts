@@ -2,6 +2,7 @@
 // Reads no environment by itself, and no value of a secret ever reaches a message.
 
 import { isIPv6 } from 'node:net';
+import { maxTtlSeconds } from './cache/freshness.ts';
 import { AppError } from './errors.ts';
 import { isReserved } from './http/key.ts';
 import { isSchedule } from './schedule.ts';
@@ -57,8 +58,6 @@ export interface Settings {
   readonly reauthenticate: { readonly schedule: string };
 }
 
-const maxSeconds = 365 * 24 * 3600;
-
 /**
  * Reads all settings.
  * @throws AppError `settings-invalid` that names every missing or wrong setting with what was expected.
@@ -97,8 +96,8 @@ export function readSettings(environment: Environment): Settings {
     cache: {
       keyPrefix,
       writes: reader.choice('CACHE_WRITES', ['enabled', 'disabled'], 'enabled'),
-      defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxSeconds),
-      staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxSeconds),
+      defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxTtlSeconds),
+      staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       // Redis holds at most 512 MB in one string (https://redis.io/docs/latest/develop/data-types/strings/).
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
     },
@@ -128,7 +127,7 @@ function readCredential(reader: SettingsReader): CredentialSettings {
   if (kind === 'developer') return { kind };
   const because = `because REDIS_CREDENTIAL is ${kind}`;
   const application = {
-    tenantId: reader.required('AZURE_TENANT_ID', `the tenant id, ${because}`) ?? '',
+    tenantId: reader.required('AZURE_TENANT_ID', `the tenant's id or domain, ${because}`, isTenant) ?? '',
     clientId: reader.required('AZURE_CLIENT_ID', `the application's client id, ${because}`) ?? '',
     authorityHost: reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']),
   };
@@ -151,6 +150,11 @@ const hostNameExpectation = 'the host name of the cache, without the port, which
 
 function isHostName(value: string): boolean {
   return /^[\w.-]{1,253}$/u.test(value) || isIPv6(value);
+}
+
+// What @azure/identity accepts; it throws without naming the setting.
+function isTenant(value: string): boolean {
+  return /^[\dA-Za-z.-]+$/u.test(value);
 }
 
 function isOneWord(value: string): boolean {

@@ -17,6 +17,7 @@ import type { CredentialSettings } from '../settings.ts';
 // itself, denser as expiry comes nearer, and must see each failure at once.
 const retryOptions = { maxRetries: 0 };
 
+const publicCloud = 'https://login.microsoftonline.com';
 // https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
 const microsoftAuthorityHosts: ReadonlySet<string> = new Set([
   'login.microsoftonline.com',
@@ -32,9 +33,12 @@ const microsoftAuthorityHosts: ReadonlySet<string> = new Set([
 export function createCredential(settings: CredentialSettings): TokenCredential {
   switch (settings.kind) {
     case 'managed-identity':
-      return settings.clientId === undefined
-        ? new ManagedIdentityCredential({ retryOptions })
-        : new ManagedIdentityCredential({ clientId: settings.clientId, retryOptions });
+      return new ManagedIdentityCredential({
+        ...(settings.clientId !== undefined && { clientId: settings.clientId }),
+        // It asks no authority, but would read AZURE_AUTHORITY_HOST and throw where that is set and empty.
+        authorityHost: publicCloud,
+        retryOptions,
+      });
     case 'client-secret':
       return new ClientSecretCredential(
         settings.tenantId,
@@ -60,12 +64,11 @@ export function createCredential(settings: CredentialSettings): TokenCredential 
   }
 }
 
-function authorityOptions(authorityHost: string | undefined): {
+function authorityOptions(authorityHost = publicCloud): {
   retryOptions: { maxRetries: number };
-  authorityHost?: string;
-  disableInstanceDiscovery?: boolean;
+  authorityHost: string;
+  disableInstanceDiscovery: boolean;
 } {
-  if (authorityHost === undefined) return { retryOptions };
   // MSAL asks the public cloud whether it knows the authority before it asks the authority; a private cloud
   // or a local authority is unknown there (https://aka.ms/azsdk/net/identity/disable-instance-discovery).
   const disableInstanceDiscovery = !microsoftAuthorityHosts.has(new URL(authorityHost).hostname);

@@ -36,6 +36,8 @@ export interface Loaded {
   /** What the origin said of the lifetime: it holds for renewals that say nothing. */
   readonly maxAgeSeconds: number | undefined;
   readonly staleAllowed: boolean;
+  /** Nobody may store it, who asked this cache included; such an entry is never in Redis. */
+  readonly noStore?: true;
 }
 
 // An entry is one Redis string, so that a read is one GET and Redis's own expiry applies:

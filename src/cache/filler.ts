@@ -32,6 +32,7 @@ export class Filler {
       validator,
       loadMs,
       ...(lifetime?.said ?? { staleSeconds: 0, maxAgeSeconds: undefined, staleAllowed: false }),
+      ...(storage.kind === 'forbidden' && storage.noStore === true ? { noStore: true } : {}),
     });
   }
 

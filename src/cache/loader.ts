@@ -1,71 +1,69 @@
-// Brings entries from the origin into Redis: one load per instance by single flight, one per fleet by a lock.
-// Used by read-through.ts. Knows no request and no budget: a load goes on when nobody waits for it any more.
+// Has what the cache lacks loaded: once per instance by single flight, once per fleet by a lock. Used by
+// read-through.ts. Knows no request and no budget: a load goes on when nobody waits for it any more.
 
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { Limiter } from '../limiter.ts';
-import type { Origin } from '../origin/origin.ts';
 import { SingleFlight, type Flight } from '../single-flight.ts';
-import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Entry } from './entry.ts';
-import { isStored, type Filler } from './filler.ts';
 import type { Lock, Locks } from './locks.ts';
-import type { EntryStore } from './store.ts';
+import {
+  isUnstorable,
+  OriginLoad,
+  renewalPauseMs,
+  type EntryKey,
+  type LoadOutcome,
+  type OriginLoadOptions,
+} from './origin-load.ts';
+import type { EntryStore, ReadResult } from './store.ts';
 
-/** A key as the origin knows it and as Redis does. */
-export interface EntryKey {
-  readonly name: string;
-  readonly redisKey: string;
-}
-
-export type LoadOutcome =
-  | { readonly kind: 'found'; readonly entry: Entry; readonly stored: boolean }
-  /** Somebody else had filled it meanwhile. */
-  | { readonly kind: 'filled'; readonly entry: Entry }
-  | { readonly kind: 'none'; readonly remembered: boolean }
-  | { readonly kind: 'failed'; readonly error: AppError };
-
-export interface LoaderOptions {
-  readonly origin: Origin;
+export interface LoaderOptions extends OriginLoadOptions {
   readonly store: EntryStore;
   readonly locks: Locks;
-  readonly filler: Filler;
   readonly clock: Clock;
-  readonly defaultTtlSeconds: number;
-  readonly maxValueBytes: number;
   /** How long a load waits for its turn, or for another instance's load. */
   readonly patienceMs: number;
-  readonly health: OriginHealth;
 }
 
 const maxConcurrentLoads = 32;
-const noneSeconds = 5;
 const firstPollMs = 20;
 const longestPollMs = 200;
-// After a renewal has failed, nobody in the fleet tries that entry again for this long.
-const renewalPauseMs = 1000;
+// What Redis gets of the patience each time it is asked, so that the origin gets some when it falls silent.
+const redisShare = 1 / 3;
 const stopLimitMs = 1000;
 
 export class Loader {
   readonly #options: LoaderOptions;
+  readonly #stopping = new AbortController();
+  readonly #origin: OriginLoad;
   readonly #limiter = new Limiter(maxConcurrentLoads);
   readonly #flights = new SingleFlight<LoadOutcome>();
   readonly #bypasses = new SingleFlight<LoadOutcome>();
   readonly #renewing = new Map<string, Promise<void>>();
-  readonly #stopping = new AbortController();
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+    this.#origin = new OriginLoad(options, this.#stopping.signal);
   }
 
   /** Loads what the cache does not have. Never rejects but for a bug. */
   load(key: EntryKey): Flight<LoadOutcome> {
-    return this.#flights.do(key.redisKey, () => this.#loadLocked(key));
+    return this.#flights.do(key.redisKey, async () => {
+      try {
+        return await this.#loadLocked(key);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        // Redis was there a moment ago and is not now.
+        return await this.bypass(key).result;
+      }
+    });
   }
 
   /** Asks the origin alone, because Redis cannot be asked; nothing is stored. Never rejects but for a bug. */
   bypass(key: EntryKey): Flight<LoadOutcome> {
-    return this.#bypasses.do(key.redisKey, () => this.#ask(key, undefined, undefined));
+    return this.#bypasses.do(key.redisKey, () =>
+      this.#inTurn(() => this.#origin.run(key, undefined, undefined), pending),
+    );
   }
 
   /** Renews `entry` in the background, unless that is being done or has just been tried. Never throws. */
@@ -74,7 +72,10 @@ export class Loader {
     if (this.#renewing.has(redisKey) || this.#stopping.signal.aborted) return;
     const { clock } = this.#options;
     const ttlMs = (entry.freshness?.ttlSeconds ?? 0) * 1000;
-    const renewal = this.#renewLocked(key, entry)
+    const renewal = this.#inTurn(
+      () => this.#renewLocked(key, entry),
+      () => {},
+    )
       // A bug here is nobody's request; the entry is served until it is too old, and then the bug surfaces.
       .catch(() => {})
       .finally(() => {
@@ -89,6 +90,7 @@ export class Loader {
     const ended = Promise.allSettled([
       this.#flights.settled(),
       this.#bypasses.settled(),
+      this.#origin.settled(),
       ...this.#renewing.values(),
     ]);
     await new Promise<void>((resolve) => {
@@ -101,103 +103,88 @@ export class Loader {
   }
 
   async #loadLocked(key: EntryKey): Promise<LoadOutcome> {
-    const { store, locks, clock, patienceMs } = this.#options;
+    const { locks, clock, patienceMs } = this.#options;
     const untilMs = clock.nowMs() + patienceMs;
     let pollMs = firstPollMs;
+    // The place comes before the lock: a lock that waits for a place keeps the whole fleet from loading.
+    let place = this.#limiter.enter(1);
     try {
       for (;;) {
-        const attempt = await locks.acquire(key.redisKey, untilMs);
+        const mayLoad = place.entered;
+        const redisUntilMs = this.#redisUntilMs();
+        const attempt = await locks[mayLoad ? 'acquire' : 'look'](key.redisKey, redisUntilMs);
         if (attempt.kind === 'none') return { kind: 'none', remembered: true };
-        // With the lock, too: whoever had it before may have filled the entry since this one looked.
-        const found = await store.read(key.redisKey, untilMs);
-        if (attempt.kind === 'acquired') {
-          if (found.kind === 'miss') return await this.#ask(key, undefined, attempt.lock);
-          attempt.lock.release();
-        }
+        if (attempt.kind === 'pass' && mayLoad) return await this.#pass(key);
+        const lock = attempt.kind === 'acquired' ? attempt.lock : undefined;
+        const found = await this.#lookAgain(key, lock, ({ kind }) => kind === 'miss', redisUntilMs);
         if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
         if (found.kind === 'unavailable') throw found.error;
+        if (found.kind === 'miss' && lock !== undefined) return await this.#origin.run(key, undefined, lock);
+
         if (clock.nowMs() + pollMs > untilMs || this.#stopping.signal.aborted) return pending();
-        await delay(clock, pollMs);
+        if (mayLoad) {
+          // Who waits for another instance's load needs no place for that.
+          place.leave();
+          await delay(clock, pollMs);
+          place = this.#limiter.enter(1);
+        } else {
+          await Promise.race([place.turn, delay(clock, pollMs)]);
+        }
         pollMs = Math.min(pollMs * 1.5, longestPollMs);
       }
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      // Redis was there a moment ago and is not now.
-      return this.bypass(key).result;
+    } finally {
+      place.leave();
     }
+  }
+
+  /** Loads what may not be stored, which nobody needs a lock for. */
+  async #pass(key: EntryKey): Promise<LoadOutcome> {
+    const outcome = await this.#origin.run(key, undefined, undefined);
+    // As long as it is asked for, nobody has to wait to find that out again.
+    if (isUnstorable(outcome)) this.#options.locks.mark(key.redisKey, 'pass', this.#origin.markMs);
+    return outcome;
   }
 
   async #renewLocked(key: EntryKey, entry: Entry): Promise<void> {
-    const { store, locks, clock, patienceMs } = this.#options;
-    const deadlineAtMs = clock.nowMs() + patienceMs;
-    const attempt = await locks.acquire(key.redisKey, deadlineAtMs);
+    const redisUntilMs = this.#redisUntilMs();
+    const attempt = await this.#options.locks.acquire(key.redisKey, redisUntilMs);
     if (attempt.kind !== 'acquired') return;
-    const current = await store.read(key.redisKey, deadlineAtMs);
-    const isAsSeen =
+    const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' &&
       current.entry.etag === entry.etag &&
       current.entry.freshness?.storedAtMs === entry.freshness?.storedAtMs;
-    if (isAsSeen) await this.#ask(key, entry, attempt.lock);
-    else attempt.lock.release();
+    const current = await this.#lookAgain(key, attempt.lock, isAsSeen, redisUntilMs);
+    if (isAsSeen(current)) await this.#origin.run(key, entry, attempt.lock);
   }
 
-  /** One load: asks the origin, stores what it says, gives the lock back. */
-  async #ask(key: EntryKey, held: Entry | undefined, lock: Lock | undefined): Promise<LoadOutcome> {
-    const { clock, patienceMs, health } = this.#options;
-    const queuedAtMs = clock.nowMs();
-    // A miss is asked again by whoever comes next; an entry that is still served can wait.
-    const holdMs = held === undefined ? 0 : renewalPauseMs;
+  /** Whoever had the lock before may have filled the entry. The lock is kept only if `isToBeLoaded` says so. */
+  async #lookAgain(
+    { redisKey }: EntryKey,
+    lock: Lock | undefined,
+    isToBeLoaded: (found: ReadResult) => boolean,
+    redisUntilMs: number,
+  ): Promise<ReadResult> {
+    let keep = false;
     try {
-      const outcome = await this.#limiter.run(1, async () =>
-        clock.nowMs() - queuedAtMs > patienceMs ? pending() : this.#fill(key, held, lock !== undefined),
-      );
-      const noneMs = outcome.kind === 'none' ? this.#noneMs : 0;
-      lock?.release(outcome.kind === 'failed' ? { holdMs } : { noneMs });
-      return outcome;
-    } catch (error) {
-      lock?.release({ holdMs });
-      if (!(error instanceof AppError)) throw error;
-      if (!this.#stopping.signal.aborted) health.failed(error);
-      return { kind: 'failed', error };
+      const found = await this.#options.store.read(redisKey, redisUntilMs);
+      keep = isToBeLoaded(found);
+      return found;
+    } finally {
+      if (!keep) lock?.release();
     }
   }
 
-  async #fill(key: EntryKey, held: Entry | undefined, mayStore: boolean): Promise<LoadOutcome> {
-    const { origin, filler, clock, maxValueBytes, health } = this.#options;
-    const startedAtMs = clock.nowMs();
-    const options = { validator: held?.loaded?.validator, maxBytes: maxValueBytes };
-    const answer = await origin.load(key.name, { ...options, signal: this.#stopping.signal });
-    const loadMs = clock.nowMs() - startedAtMs;
-    health.answered();
-    switch (answer.kind) {
-      case 'found': {
-        const entry = filler.entryOf(answer, loadMs);
-        const stored = mayStore && isStored(await filler.store(key.redisKey, entry, held));
-        return { kind: 'found', entry, stored: stored && entry.freshness !== undefined };
-      }
-      case 'unchanged': {
-        if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
-        const entry = filler.extended(held, answer.storage, loadMs);
-        if (entry === undefined) return { kind: 'found', entry: held, stored: false };
-        return { kind: 'found', entry, stored: isStored(await filler.touch(key.redisKey, entry)) };
-      }
-      case 'none':
-        await filler.remove(key.redisKey, held);
-        return { kind: 'none', remembered: false };
-      case 'too-large':
-        return { kind: 'failed', error: tooLarge(answer.bytes, maxValueBytes) };
-    }
+  /** Runs `task` when it is its turn, or `late` when that comes too late. */
+  #inTurn<T>(task: () => Promise<T>, late: () => T): Promise<T> {
+    const { clock, patienceMs } = this.#options;
+    const untilMs = clock.nowMs() + patienceMs;
+    return this.#limiter.run(1, async () => (clock.nowMs() > untilMs ? late() : task()));
   }
 
-  get #noneMs(): number {
-    return Math.min(noneSeconds, this.#options.defaultTtlSeconds) * 1000;
+  #redisUntilMs(): number {
+    const { clock, patienceMs } = this.#options;
+    return clock.nowMs() + patienceMs * redisShare;
   }
-}
-
-function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {
-  const size = bytes === undefined ? 'more' : `${bytes} bytes, more`;
-  const message = `What the origin has is ${size} than CACHE_MAX_VALUE_BYTES (${maxValueBytes}).`;
-  return new AppError('origin-failed', message);
 }
 
 function pending(): LoadOutcome {

@@ -1,5 +1,5 @@
 // Short locks in Redis: one load per fleet, as far as a lock that expires can promise. Used by the loader and
-// the warmup. Also remembers, in the same step, that the origin had nothing. Knows no entry and no origin.
+// the warmup. Also remembers, in the same step, what makes a load or a lock needless. Knows no entry and no origin.
 
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
@@ -9,16 +9,20 @@ export type LockAttempt =
   | { readonly kind: 'acquired'; readonly lock: Lock }
   /** Somebody else has it. */
   | { readonly kind: 'held' }
-  /** The origin was asked a moment ago and had nothing. */
-  | { readonly kind: 'none'; readonly leftMs: number };
+  | { readonly kind: Mark };
+
+/**
+ * What is remembered for a moment instead of a lock. `none`: the origin was asked and had nothing. `pass`: what it
+ * has may not be stored, so whoever needs it asks, and waits for nobody ("hit-for-pass" in Varnish).
+ */
+export type Mark = 'none' | 'pass';
 
 export interface Lock {
   /**
    * Gives it back if it is still held. Nobody waits for that, and if it fails the lock expires anyway.
-   * @param after `noneMs`: how long to remember that the origin has nothing; `holdMs`: how long nobody may
-   * have it yet, for what has just failed.
+   * @param after what to remember; `hold`: nobody may have it yet, for what has just failed.
    */
-  release(after?: { readonly noneMs?: number; readonly holdMs?: number }): void;
+  release(after?: { readonly kind: Mark | 'hold'; readonly forMs: number }): void;
 }
 
 // Long enough for a pause of the process, short enough that who waits for a dead holder still has budget.
@@ -28,12 +32,12 @@ const commandLimitMs = 1000;
 // Whatever goes wrong, no lock outlives the longest invocation (functionTimeout's default on Flex Consumption).
 const longestMs = 30 * 60_000;
 
-// KEYS: lock, mark of none. ARGV: owner, lock's ms. One script, so that looking and taking are one step.
+// KEYS: lock, mark. ARGV: owner, lock's ms; 0 to look only. One script, so that looking and taking are one step.
 const acquireScript = `
-local left = redis.call('PTTL', KEYS[2])
-if left > 0 then return left end
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
-return -1
+local mark = redis.call('GET', KEYS[2])
+if mark then return mark end
+if ARGV[2] ~= '0' and redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 'acquired' end
+return 'held'
 `;
 
 const extendScript = `
@@ -41,13 +45,15 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[
 return 0
 `;
 
-// ARGV: owner, ms to remember none, ms to hold on.
+// ARGV: owner, what to remember ('none', 'pass', 'hold' or ''), for how many ms.
 const releaseScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if tonumber(ARGV[3]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) else redis.call('DEL', KEYS[1]) end
-if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], '', 'PX', ARGV[2]) end
-return 1
+if ARGV[2] == 'hold' then return redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+return redis.call('DEL', KEYS[1])
 `;
+
+const markScript = `return redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])`;
 
 export class Locks {
   readonly #redis: Redis;
@@ -67,9 +73,27 @@ export class Locks {
   async acquire(subject: string, deadlineAtMs: number): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
     const owner = randomUUID();
-    const reply = await this.#run(acquireScript, keys, [owner, `${lockMs}`], deadlineAtMs);
-    if (reply > 0) return { kind: 'none', leftMs: reply };
-    return reply < 0 ? { kind: 'held' } : { kind: 'acquired', lock: this.#keep(keys, owner) };
+    try {
+      const reply = await this.#run(acquireScript, keys, [owner, `${lockMs}`], deadlineAtMs);
+      return reply === 'acquired' ? { kind: reply, lock: this.#keep(keys, owner) } : withoutLock(reply);
+    } catch (error) {
+      // It may have been taken all the same, and then nobody knows of it.
+      this.#runUnwatched(releaseScript, keys, [owner, '', '0']);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes nothing; `held` says only that nothing is remembered.
+   * @throws AppError when Redis cannot be asked.
+   */
+  async look(subject: string, deadlineAtMs: number): Promise<Exclude<LockAttempt, { kind: 'acquired' }>> {
+    return withoutLock(await this.#run(acquireScript, this.#keysOf(subject), ['', '0'], deadlineAtMs));
+  }
+
+  /** Remembers something without having the lock. Nobody waits for that. */
+  mark(subject: string, mark: Mark, forMs: number): void {
+    this.#runUnwatched(markScript, this.#keysOf(subject), [mark, `${forMs}`]);
   }
 
   #keep(keys: readonly string[], owner: string): Lock {
@@ -78,15 +102,15 @@ export class Locks {
     const extend = (): void => {
       if (this.#clock.nowMs() > lastAtMs) return;
       cancel = this.#clock.after(extendEveryMs, () => {
-        this.#run(extendScript, keys, [owner, `${lockMs}`]).catch(() => {});
+        this.#runUnwatched(extendScript, keys, [owner, `${lockMs}`]);
         extend();
       });
     };
     extend();
     return {
-      release: ({ noneMs = 0, holdMs = 0 } = {}) => {
+      release: (after) => {
         cancel();
-        this.#run(releaseScript, keys, [owner, `${noneMs}`, `${holdMs}`]).catch(() => {});
+        this.#runUnwatched(releaseScript, keys, [owner, after?.kind ?? '', `${after?.forMs ?? 0}`]);
       },
     };
   }
@@ -94,20 +118,24 @@ export class Locks {
   /** Hashed, so that any key fits, and with one hash tag, so that both are in one slot of a cluster. */
   #keysOf(subject: string): readonly string[] {
     const tag = `${this.#namespace}:{${createHash('sha1').update(subject).digest('hex')}}`;
-    return [`${tag}:lock`, `${tag}:none`];
+    return [`${tag}:lock`, `${tag}:mark`];
+  }
+
+  #runUnwatched(script: string, keys: readonly string[], parameters: string[]): void {
+    this.#run(script, keys, parameters, this.#clock.nowMs() + commandLimitMs).catch(() => {});
   }
 
   async #run(
     script: string,
     keys: readonly string[],
     parameters: string[],
-    deadlineAtMs: number = this.#clock.nowMs() + commandLimitMs,
-  ): Promise<number> {
+    deadlineAtMs: number,
+  ): Promise<unknown> {
     const call = { key: keys[0] ?? '', deadlineAtMs, idempotent: false };
-    const reply = await this.#redis.run(
-      (client) => client.eval(script, { keys: [...keys], arguments: parameters }),
-      call,
-    );
-    return Number(reply);
+    return this.#redis.run((client) => client.eval(script, { keys: [...keys], arguments: parameters }), call);
   }
+}
+
+function withoutLock(reply: unknown): Exclude<LockAttempt, { kind: 'acquired' }> {
+  return { kind: reply === 'none' || reply === 'pass' ? reply : 'held' };
 }

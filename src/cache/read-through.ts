@@ -6,7 +6,8 @@ import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
-import type { EntryKey, Loader, LoadOutcome } from './loader.ts';
+import type { Loader } from './loader.ts';
+import type { EntryKey, LoadOutcome } from './origin-load.ts';
 import type { EntryStore, ReadResult } from './store.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { EntryKey } from '../cache/loader.ts';
+import type { EntryKey } from '../cache/origin-load.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
@@ -26,7 +26,7 @@ interface BatchItem {
 
 export function readBatch(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
     const text = await request.text();
@@ -36,7 +36,7 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
-    const results = await deps.readThrough.readMany(entryKeys, deadline);
+    const results = await deps.readThrough.readMany(entryKeys, untilMs);
     const items = keys.map((key, index) => batchItem(key, results[index]));
     return {
       status: 200,

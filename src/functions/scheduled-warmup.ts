@@ -9,16 +9,23 @@ import type { Warmup } from '../warmup/warmup.ts';
 
 export interface ScheduledWarmupDeps {
   /** Undefined where the settings name nothing to warm. */
-  readonly warmup: Warmup | undefined;
+  readonly warmup: Pick<Warmup, 'run'> | undefined;
   readonly clock: Clock;
   /** NCRONTAB, as the host was told. */
   readonly schedule: string;
-  /** What an invocation may take; the rest of `functionTimeout` is for ending in order. */
-  readonly timeLimitMs: number;
+  /** What an invocation may take: the host ends it after that, and its process with it. */
+  readonly invocationLimitMs: number;
+  /** What one load may take. */
+  readonly loadLimitMs: number;
 }
 
+// For storing what was loaded last, which may take 5 s (cache/filler.ts), and for the report.
+const endingMs = 10_000;
+
 /** What could not be warmed is a warning with its causes, not a failed invocation: that would hide the rest. */
-export function scheduledWarmup({ warmup, clock, schedule, timeLimitMs }: ScheduledWarmupDeps): TimerHandler {
+export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
+  const { warmup, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
+  const timeLimitMs = Math.max(invocationLimitMs - loadLimitMs - endingMs, invocationLimitMs / 2);
   return async (_timer, context) => {
     if (warmup === undefined) {
       context.log('Nothing to warm: no origin is set, or an HTTP origin without WARMUP_KEYS.');

@@ -1,4 +1,4 @@
-// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/.
+// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/read-cache.ts.
 // Knows no Redis and no origin.
 
 import type { EntryHead } from '../cache/entry.ts';
@@ -74,7 +74,8 @@ function ageSecondsOf(storedAtMs: number, nowMs: number): number {
 }
 
 /** The headers that say how fresh a value is. */
-export function freshnessHeaders({ freshness }: EntryHead, nowMs: number): Record<string, string> {
+export function freshnessHeaders({ freshness, loaded }: EntryHead, nowMs: number): Record<string, string> {
+  if (loaded?.noStore === true) return { 'Cache-Control': 'no-store', Age: '0' };
   // Nobody said how long this value holds, so a client has to ask each time; the ETag makes that cheap.
   if (freshness === undefined) return { 'Cache-Control': 'private, no-cache', Age: '0' };
   return {

@@ -1,4 +1,4 @@
-// What an origin's answer lets a shared cache do with it: RFC 9111. Used by http.ts and blob.ts.
+// What an origin's answer lets a shared cache do with it: RFC 9111. Used by http.ts, blob*.ts and validators.ts.
 // Pure; knows no request. In doubt an answer is not stored.
 
 import type { StoragePermission } from './origin.ts';
@@ -21,13 +21,15 @@ export function storagePermission(fields: FreshnessFields, nowMs: number): Stora
   // Of a run of white space the pattern would try every split: half a second for one of 16 KB.
   const directives = parseDirectives((fields.cacheControl ?? '').replaceAll(/\s+/gu, ' '));
   const named = forbidding.find((name) => directives.has(name));
-  if (named !== undefined) return { kind: 'forbidden', reason: `Cache-Control: ${named}` };
+  if (named !== undefined) {
+    const reason = `Cache-Control: ${named}`;
+    return { kind: 'forbidden', reason, ...(named === 'no-store' ? { noStore: true } : {}) };
+  }
   if (fields.vary?.split(',').some((name) => name.trim() === '*') === true) {
     return { kind: 'forbidden', reason: 'Vary: *' };
   }
   const lifetimeSeconds = lifetime(directives, fields, nowMs);
-  // Section 5.1: an Age that is no number is ignored, and of several the first counts.
-  const ageSeconds = seconds(fields.age?.split(',')[0]) ?? 0;
+  const ageSeconds = age(fields, nowMs);
   const maxAgeSeconds = lifetimeSeconds === undefined ? undefined : lifetimeSeconds - ageSeconds;
   if (maxAgeSeconds !== undefined && maxAgeSeconds <= 0) {
     return { kind: 'forbidden', reason: 'no lifetime left' };
@@ -61,6 +63,18 @@ function lifetime(
   if (expiresAtMs === undefined) return 0;
   const fromMs = parseHttpDate(date) ?? nowMs;
   return Math.min(Math.floor((expiresAtMs - fromMs) / 1000), longestSeconds);
+}
+
+// How far the origin's clock may be behind: a Date has whole seconds, and Varnish allows as much
+// (https://varnish-cache.org/docs/trunk/reference/varnishd.html, clock_skew).
+const clockSkewSeconds = 10;
+
+/** Section 4.2.3: what caches on the way have counted, or what the Date tells where one of them does not count. */
+function age({ age: field, date }: FreshnessFields, nowMs: number): number {
+  // Section 5.1: an Age that is no number is ignored, and of several the first counts.
+  const countedSeconds = seconds(field?.split(',')[0]) ?? 0;
+  const apparentSeconds = Math.floor((nowMs - (parseHttpDate(date) ?? nowMs)) / 1000);
+  return apparentSeconds > clockSkewSeconds ? Math.max(countedSeconds, apparentSeconds) : countedSeconds;
 }
 
 // A directive, and its value as a token or a quoted string (section 5.2); or whatever stands up to the next comma.

@@ -1,5 +1,5 @@
 // Where an entry comes from when the cache has none: the port that blob.ts and http.ts implement.
-// Used by cache/read-through.ts and warmup/. Knows no Redis and no HTTP of the app's own.
+// Used by cache/, warmup/, filling.ts and parts.ts. Knows no Redis and no HTTP of the app's own.
 
 /** What the origin has under a key, as far as it answered. A failure is an AppError `origin-failed`, never `none`. */
 export type OriginAnswer =
@@ -29,7 +29,12 @@ export interface OriginEntry {
 /** What the origin lets a cache do with the entry (RFC 9111, section 5.2.2). */
 export type StoragePermission =
   /** `no-store`, `no-cache`, `private`, no lifetime left, or a body whose length was not announced. */
-  | { readonly kind: 'forbidden'; readonly reason: string }
+  | {
+      readonly kind: 'forbidden';
+      readonly reason: string;
+      /** `no-store`: neither may whoever asked this cache. */
+      readonly noStore?: true;
+    }
   | {
       readonly kind: 'allowed';
       /** Seconds it stays fresh, where the origin says so. */

@@ -100,7 +100,7 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
       it.each([
         ['max-age=120', { kind: 'allowed', maxAgeSeconds: 120, staleAllowed: true }],
         ['max-age=120, must-revalidate', { kind: 'allowed', maxAgeSeconds: 120, staleAllowed: false }],
-        ['no-store', { kind: 'forbidden', reason: 'Cache-Control: no-store' }],
+        ['no-store', { kind: 'forbidden', reason: 'Cache-Control: no-store', noStore: true }],
       ])('what may be stored: %s', async (cacheControl, storage) => {
         await fixture.put('stored', 'value', { cacheControl });
         expect(await load(fixture.origin, 'stored')).toMatchObject({ kind: 'found', storage });

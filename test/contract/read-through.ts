@@ -1,7 +1,7 @@
 // Read-through on a real Redis: instances in one process, an origin that counts what it is asked.
 // Run on each kind of cache by test/integration/read-through*.test.ts.
 
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { ReadThroughResult } from '../../src/cache/read-through.ts';
@@ -286,6 +286,97 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     }
     expect(await stack.redis.admin('EXISTS', name)).toBe(0);
     expect(origin.loads).toHaveLength(2);
+  });
+
+  it('loads what may not be stored on all instances at once, not on one after the other', async () => {
+    const settings = { CACHE_DEFAULT_TTL_SECONDS: '1' };
+    const instances = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map(async () => startFillingInstance(stack, origin, settings)),
+    );
+    try {
+      origin.set(name, 'value');
+      origin.delayMs = 500;
+      origin.storage = { kind: 'forbidden', reason: 'no-store' };
+      const readAll = async (): Promise<string[]> =>
+        Promise.all(instances.map(async (instance) => told(await read(instance))));
+      for (let rounds = 0; rounds < 3; rounds += 1) {
+        // After the first round nobody waits for anybody: it is known.
+        const startedAtMs = performance.now();
+        expect(new Set(await readAll())).toEqual(new Set(['loaded value']));
+        if (rounds > 0) expect(performance.now() - startedAtMs).toBeLessThan(900);
+      }
+      // Nor for long once it may be stored.
+      origin.storage = { kind: 'allowed', maxAgeSeconds: 60, staleAllowed: true };
+      await eventually(async () => expect(new Set(await readAll())).toEqual(new Set(['hit value'])));
+    } finally {
+      await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('an instance whose loads are all slow neither keeps others from loading nor forgets what is known', async () => {
+    await using busy = await startFillingInstance(stack, origin);
+    await using idle = await startFillingInstance(stack, origin);
+    expect(told(await read(busy, `${name}-none`))).toBe('miss');
+    const slow = Array.from({ length: 32 }, (_, index) => `${name}-slow-${index}`);
+    for (const one of slow) {
+      origin.set(one, one);
+      origin.delaysMs.set(one, 2500);
+    }
+    origin.set(name, 'quick');
+    origin.loads.length = 0;
+    const slowReads = slow.map(async (one) => read(busy, one));
+    await eventually(() => expect(origin.loads).toHaveLength(32));
+    const waiting = read(busy);
+    expect(await read(busy, `${name}-none`)).toEqual({ kind: 'miss', origin: 'remembered' });
+    await sleep(100);
+    expect(told(await read(idle))).toBe('loaded quick');
+    expect(told(await waiting)).toBe('loaded quick');
+    expect(new Set((await Promise.all(slowReads)).map(told))).toEqual(new Set(['origin-pending']));
+    await eventually(async () => expect(told(await read(busy, slow[31]))).toBe(`hit ${slow[31]}`));
+  });
+
+  it('asks the origin in time when Redis falls silent before the lock', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    const loader = instance.loader ?? expect.unreachable();
+    origin.set(name, 'value');
+    stack.front.setBehaviour('stall');
+    try {
+      const startedAtMs = performance.now();
+      const outcome = await loader.load(entryKey(name)).result;
+      expect(outcome).toMatchObject({ kind: 'found', stored: false });
+      expect(performance.now() - startedAtMs).toBeLessThan(1000);
+    } finally {
+      stack.front.setBehaviour('normal');
+    }
+    // Nor is a lock left behind that Redis gave when nobody waited for it any more.
+    expect(await read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
+  });
+
+  it('gives the lock back when a bug ends the load', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    const loader = instance.loader ?? expect.unreachable();
+    origin.set(name, 'value');
+    vi.spyOn(instance.store, 'read').mockRejectedValueOnce(new TypeError('a bug'));
+    await expect(loader.load(entryKey(name)).result).rejects.toThrow('a bug');
+    expect(told(await read(instance))).toBe('loaded value');
+  });
+
+  it('does not keep an answer back when Redis falls silent before it is stored, and stores it later', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.delayMs = 200;
+    const reading = read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(1));
+    stack.front.setBehaviour('stall');
+    try {
+      const startedAtMs = performance.now();
+      expect(await reading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
+      expect(performance.now() - startedAtMs).toBeLessThan(1000);
+    } finally {
+      stack.front.setBehaviour('normal');
+    }
+    await eventually(async () => expect(told(await read(instance))).toBe('hit value'));
+    expect(origin.loads).toHaveLength(1);
   });
 
   it('reads many keys at once, each with an answer of its own', async () => {

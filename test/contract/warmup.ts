@@ -119,7 +119,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
       warmup: instance.warmup,
       clock: systemClock,
       schedule: '0 0 0 1 1 *',
-      timeLimitMs: 60_000,
+      invocationLimitMs: 300_000,
+      loadLimitMs: 30_000,
     });
     const now = new Date().toISOString();
     const timer: Timer = {

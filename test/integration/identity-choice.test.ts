@@ -12,8 +12,15 @@ async function whoIsConnected(app: LocalApp): Promise<readonly string[]> {
   return [...new Set(users)].filter((user) => user !== 'local-admin');
 }
 
-it('as the system-assigned identity by default', async () => {
-  await using app = await startLocalApp();
+it('as the system-assigned identity by default, also where a portal has left settings empty', async () => {
+  const names = [
+    'AZURE_CLIENT_ID',
+    'AZURE_TENANT_ID',
+    'AZURE_AUTHORITY_HOST',
+    'REDIS_USERNAME',
+    'WARMUP_KEYS',
+  ];
+  await using app = await startLocalApp({ settings: Object.fromEntries(names.map((name) => [name, ''])) });
   expect(await whoIsConnected(app)).toEqual([systemAssigned.objectId]);
 });
 

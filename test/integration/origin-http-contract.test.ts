@@ -257,10 +257,17 @@ describe('an origin in trouble', () => {
     expect(await inRedis(key)).toBe(0);
   });
 
-  it('that forbids to store is served and not cached', async () => {
-    put(key, 'secret', { headers: { 'Cache-Control': 'no-store' } });
+  it.each([
+    ['no-store', 'no-store'],
+    ['private, no-store', 'no-store'],
+    // These let a client keep it that asks each time.
+    ['no-cache', 'private, no-cache'],
+    ['private', 'private, no-cache'],
+  ])('that forbids to store, by %s, is served and not cached, and says so', async (said, handedOn) => {
+    put(key, 'secret', { headers: { 'Cache-Control': said } });
     const answer = await read(key);
     expect(answer).toMatchObject({ status: 200, text: 'secret', cacheStatus: 'fwd=miss; fwd-status=200' });
+    expect(answer.headers.get('cache-control')).toBe(handedOn);
     expect(await inRedis(key)).toBe(0);
   });
 

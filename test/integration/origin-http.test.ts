@@ -130,6 +130,10 @@ describe('the HTTP origin by itself', () => {
   it('takes off a lifetime what it has spent in caches on the way', async () => {
     put('aged', { 'Cache-Control': 'max-age=100', Age: '40' });
     expect(await load(origin, 'aged')).toMatchObject({ storage: { maxAgeSeconds: 60 } });
+    put('aged', { 'Cache-Control': 'max-age=100', Date: new Date(Date.now() - 60_000).toUTCString() });
+    const aged = await load(origin, 'aged');
+    const { storage } = aged.kind === 'found' ? aged : expect.unreachable();
+    expect(storage).toMatchObject({ kind: 'allowed', maxAgeSeconds: expect.closeTo(40, -1) });
     put('aged', { 'Cache-Control': 'max-age=100', Age: '100' });
     expect(await load(origin, 'aged')).toMatchObject({ storage: { kind: 'forbidden' } });
   });

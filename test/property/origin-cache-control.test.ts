@@ -156,6 +156,29 @@ describe('what an answer lets a cache do', () => {
     }
   });
 
+  it('is less by what the answer is old, by its Age or by its Date, whichever says more', () => {
+    const ages = fc.option(fc.nat(100_000), { nil: undefined });
+    fc.assert(
+      fc.property(lifetime, ages, ages, (seconds, age, sinceDate) => {
+        // A clock that is a few seconds behind says nothing of the answer's age.
+        const bySeconds = sinceDate !== undefined && sinceDate > 10 ? sinceDate : 0;
+        const left = seconds - Math.max(age ?? 0, bySeconds);
+        const permission = permit(`max-age=${seconds}`, {
+          age: age === undefined ? undefined : `${age}`,
+          date: sinceDate === undefined ? undefined : httpDate(nowMs - sinceDate * 1000),
+        });
+        if (left > 0) expect(permission).toEqual(allowed(left));
+        else expect(permission.kind).toBe('forbidden');
+      }),
+    );
+    // An hour old: ten of its 70 minutes are left.
+    const hourOld = { date: httpDate(nowMs - 3_600_000), expires: httpDate(nowMs + 600_000) };
+    expect(permit('', hourOld)).toEqual(allowed(600));
+    for (const date of [httpDate(nowMs + 3_600_000), 'yesterday', '']) {
+      expect(permit('max-age=60', { date })).toEqual(allowed(60));
+    }
+  });
+
   it('is nothing where the answer depends on more than can be named', () => {
     expect(permit('max-age=60', { vary: 'Accept, *' }).kind).toBe('forbidden');
     expect(permit('max-age=60', { vary: 'Accept' })).toEqual(allowed(60));

@@ -4,7 +4,7 @@ import { EntryStore } from '../../src/cache/store.ts';
 import { systemClock } from '../../src/clock.ts';
 import { startFilling, type Filling } from '../../src/filling.ts';
 import type { Origin } from '../../src/origin/origin.ts';
-import type { EntryKey } from '../../src/cache/loader.ts';
+import type { EntryKey } from '../../src/cache/origin-load.ts';
 import { readSettings } from '../../src/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { AnyStack } from '../../local/stack.ts';

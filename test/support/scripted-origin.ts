@@ -10,6 +10,8 @@ export class ScriptedOrigin implements Origin {
   readonly loads: { readonly name: string; readonly atMs: number; readonly conditional: boolean }[] = [];
   bodiesMoved = 0;
   delayMs = 0;
+  /** For single names, instead of `delayMs`. */
+  readonly delaysMs = new Map<string, number>();
   failing = false;
   storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
   /** Whether a listing can only begin at the start. */
@@ -32,12 +34,13 @@ export class ScriptedOrigin implements Origin {
     this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
+    // As it was when it was asked, however long the answer is on its way.
+    const entry = this.entries.get(name);
     await new Promise((resolve) => {
-      setTimeout(resolve, this.delayMs);
+      setTimeout(resolve, this.delaysMs.get(name) ?? this.delayMs);
     });
     this.#now -= 1;
     if (this.failing) throw new AppError('origin-failed', 'The origin was told to fail.');
-    const entry = this.entries.get(name);
     if (entry === undefined) return { kind: 'none' };
     const etag = `v${entry.version}`;
     if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };

@@ -61,3 +61,16 @@ it('gives the place of a task that failed to the next', async () => {
   await expect(failing).rejects.toThrow('failed');
   expect(await next).toBe('ran');
 });
+
+it('a place that is left in the queue lets those behind it go on', async () => {
+  const limiter = new Limiter(10);
+  const [first, large, small] = [limiter.enter(6), limiter.enter(6), limiter.enter(1)];
+  expect([first.entered, large.entered, small.entered]).toEqual([true, false, false]);
+  large.leave();
+  expect(small.entered).toBe(true);
+  await small.turn;
+  first.leave();
+  first.leave();
+  const [next, last] = [limiter.enter(9), limiter.enter(1)];
+  expect([next.entered, last.entered]).toEqual([true, false]);
+});

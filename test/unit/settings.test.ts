@@ -138,6 +138,12 @@ describe('settings', () => {
     expect(message).not.toContain('hunter2');
   });
 
+  it("refuse what the credential's library would throw at without a name", () => {
+    const application = { ...least, REDIS_CREDENTIAL: 'client-secret', AZURE_CLIENT_ID: 'id' };
+    const message = faultsOf({ ...application, AZURE_CLIENT_SECRET: 'x', AZURE_TENANT_ID: 'a b/c' });
+    expect(message).toMatch(/AZURE_TENANT_ID: expected the tenant's id or domain/u);
+  });
+
   it('show no value at all: a secret may stand in the wrong place', () => {
     const secret = 'AccountKey=c2VjcmV0';
     const everywhere = Object.fromEntries(Object.keys(sample()).map((name) => [name, secret]));
