@@ -52,7 +52,7 @@ export function removeCache(deps: WriteDeps): HttpHandler {
     const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
-    const result = await deps.store.remove(checked.redisKey, checked.condition, deadline);
+    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, deadline);
     return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
   };
 }
