@@ -137,9 +137,7 @@ export class TokenKeeper {
       return Promise.resolve({ kind: 'failed', reason: `token keeper is ${this.#state.kind}` });
     }
     if (this.#awaited === undefined) {
-      if (this.#clock.nowMs() < this.#lastRequestAtMs + floorMs(this.#lastToken())) {
-        return Promise.resolve({ kind: 'not-due' });
-      }
+      if (this.#clock.nowMs() < this.#earliestMs()) return Promise.resolve({ kind: 'not-due' });
       this.#ask(false);
     }
     return new Promise((resolve) => this.#renewalWaiters.push(resolve));
@@ -187,10 +185,13 @@ export class TokenKeeper {
     if (this.#state.kind === 'stopped') return;
     const requestMs = this.#clock.nowMs() - request.startedAtMs;
     const last = this.#lastToken();
-    // Whoever brought it and however late: a later expiry is the one thing that counts.
-    if (last === undefined || token.expiresAtMs > last.expiresAtMs) return this.#adopt(token, requestMs);
-    if (this.#awaited !== request) return;
     const nowMs = this.#clock.nowMs();
+    // Whoever brought it and however late: a later expiry is the one thing that counts. While none is held one
+    // that holds will do: the last one may have been called expired by a clock that has been put right.
+    const holdsAgain = this.#state.kind === 'seeking' && token.isValidAt(nowMs);
+    if (last === undefined || token.expiresAtMs > last.expiresAtMs || holdsAgain)
+      return this.#adopt(token, requestMs);
+    if (this.#awaited !== request) return;
     // Past `refreshAfter` MSAL fetches the new token but still returns the old one; the next call has it.
     if (!request.again && last.refreshAfterMs !== undefined && nowMs >= last.refreshAfterMs)
       return this.#ask(true);
@@ -258,9 +259,16 @@ export class TokenKeeper {
     const nowMs = this.#clock.nowMs();
     const token = this.#lastToken();
     const wishedMs = nextRequestAtMs({ nowMs, token, setbacks: this.#setbacks }, this.#random());
-    const earliestMs = this.#lastRequestAtMs + floorMs(token);
     this.#cancelTimer();
-    this.#cancelTimer = this.#clock.after(Math.max(wishedMs, earliestMs) - nowMs, () => this.#ask(false));
+    const atMs = Math.max(wishedMs, this.#earliestMs());
+    this.#cancelTimer = this.#clock.after(atMs - nowMs, () => this.#ask(false));
+  }
+
+  /** When the policy's floor allows a request again. */
+  #earliestMs(): number {
+    // A request of the future was made by a clock that has been put right since.
+    const isPast = this.#lastRequestAtMs <= this.#clock.nowMs();
+    return isPast ? this.#lastRequestAtMs + floorMs(this.#lastToken()) : this.#clock.nowMs();
   }
 
   #lastToken(): Token | undefined {

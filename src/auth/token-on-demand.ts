@@ -3,6 +3,7 @@
 // one that fails in the background is an unhandled rejection (core-rest-pipeline, tokenCycler.ts).
 
 import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
 import { dueAtMs, floorMs } from './refresh-policy.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
@@ -15,7 +16,7 @@ export class TokenOnDemand {
   readonly #clock: Clock;
   #held: Token | undefined;
   #asking: Promise<Token> | undefined;
-  #notBeforeMs = 0;
+  #last: { readonly atMs: number; readonly failure: AppError | undefined } | undefined;
 
   constructor(source: TokenSource, clock: Clock) {
     this.#source = source;
@@ -23,25 +24,45 @@ export class TokenOnDemand {
   }
 
   /**
-   * The token at hand; where it is due, the next one is asked for beside.
+   * The token at hand; where it is due, the next one is asked for beside. While the endpoint fails it is asked
+   * no more often than the policy's floor: who comes in between is told of the last failure.
    * @throws AppError `token-unavailable` or `token-refused` when there is none that holds.
    */
   async get(): Promise<Token> {
     const held = this.#held;
     const nowMs = this.#clock.nowMs();
-    if (held?.isValidAt(nowMs + leastLeftMs) !== true) return this.#ask();
-    if (nowMs >= Math.max(dueAtMs(held), this.#notBeforeMs)) this.#ask().catch(() => {});
+    const mayAsk = this.#mayAskAt(nowMs);
+    if (held?.isValidAt(nowMs + leastLeftMs) !== true) {
+      if (!mayAsk && this.#last?.failure !== undefined) throw this.#last.failure;
+      return this.#ask();
+    }
+    if (mayAsk && nowMs >= dueAtMs(held)) this.#ask().catch(() => {});
     return held;
   }
 
+  #mayAskAt(nowMs: number): boolean {
+    if (this.#last === undefined) return true;
+    const sinceMs = nowMs - this.#last.atMs;
+    // An answer of the future came by a clock that has been put right since.
+    return sinceMs < 0 || sinceMs >= floorMs(this.#held);
+  }
+
   async #ask(): Promise<Token> {
-    this.#asking ??= this.#source
-      .request(new AbortController().signal)
-      .then((token) => (this.#held = token))
-      .finally(() => {
-        this.#asking = undefined;
-        this.#notBeforeMs = this.#clock.nowMs() + floorMs(this.#held);
-      });
+    this.#asking ??= this.#source.request(new AbortController().signal).then(
+      (token) => {
+        this.#ended(undefined);
+        return (this.#held = token);
+      },
+      (error: unknown) => {
+        this.#ended(error instanceof AppError ? error : undefined);
+        throw error;
+      },
+    );
     return this.#asking;
+  }
+
+  #ended(failure: AppError | undefined): void {
+    this.#asking = undefined;
+    this.#last = { atMs: this.#clock.nowMs(), failure };
   }
 }

@@ -47,19 +47,23 @@ export interface RawToken {
 /**
  * Reads a token. The signature is not checked: the server does that, and the claims are used for nothing
  * but the user name (`oid`) and for not believing in a later expiry than the token's own.
- * @param oidRequired whether the user name has to come from the token.
- * @throws AppError `token-refused` when it is malformed, names no one, or has expired.
+ * @param oidRequired whether the user name has to come from the token. Where not, the token may be opaque, as it
+ *   is meant to be for a client (https://learn.microsoft.com/entra/identity-platform/access-tokens).
+ * @throws AppError `token-refused` when it names no one though it has to, or has expired.
  */
 export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): Token {
   const claims = readClaims(raw.token);
-  const oid = typeof claims['oid'] === 'string' && claims['oid'] !== '' ? claims['oid'] : undefined;
+  if (claims === undefined && oidRequired) {
+    throw new AppError('token-refused', 'The credential returned something that is not a JSON Web Token.');
+  }
+  const oid = typeof claims?.['oid'] === 'string' && claims['oid'] !== '' ? claims['oid'] : undefined;
   if (oid === undefined && oidRequired) {
     throw new AppError(
       'token-refused',
       'The token has no "oid" claim to use as the Redis user name; set REDIS_USERNAME if the cache knows the identity by another name.',
     );
   }
-  const expiresAtMs = expiryOf(raw.expiresOnTimestamp, secondsClaimMs(claims['exp']));
+  const expiresAtMs = expiryOf(raw.expiresOnTimestamp, secondsClaimMs(claims?.['exp']));
   if (!Number.isFinite(expiresAtMs)) throw new AppError('token-refused', 'The token has no readable expiry.');
   if (expiresAtMs <= nowMs) {
     const expiredForSeconds = Math.ceil((nowMs - expiresAtMs) / 1000);
@@ -70,12 +74,12 @@ export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): T
   }
   // `iat` is cut to the second: the token was issued up to a second later. Taken at its word, a token that
   // lives for seconds would be asked for before it is half used, and so before the issuer has another.
-  const claimedIssueMs = secondsClaimMs(claims['iat']) ?? nowMs;
+  const claimedIssueMs = secondsClaimMs(claims?.['iat']) ?? nowMs;
   const issuedAtMs = Math.min(claimedIssueMs + 999, nowMs);
   return new Token(raw.token, oid, { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp });
 }
 
-function readClaims(text: string): Record<string, unknown> {
+function readClaims(text: string): Record<string, unknown> | undefined {
   const payload = text.split('.')[1];
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString('utf8'));
@@ -83,7 +87,7 @@ function readClaims(text: string): Record<string, unknown> {
   } catch {
     // The parser's message quotes its input, which is the token: it must not become a cause.
   }
-  throw new AppError('token-refused', 'The credential returned something that is not a JSON Web Token.');
+  return undefined;
 }
 
 /**

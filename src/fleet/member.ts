@@ -2,7 +2,7 @@
 // Knows nothing of who announces, and does no more for an announcement than check itself.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Clock } from '../clock.ts';
+import { delay, type Clock } from '../clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import { parseAnnouncement, type Report } from './messages.ts';
 import type { Roster } from './roster.ts';
@@ -28,10 +28,12 @@ export interface FleetMemberOptions {
   readonly readCount: () => number;
 }
 
-// However many announcements come, forged or not, an instance answers once a second and remembers a few.
+// However many announcements come, forged or not, an instance answers once a second at most and remembers a few.
 const leastPauseMs = 1000;
 const maxPending = 16;
 const timeLimitMs = 5000;
+// Below the announcer's grace of 3 s: who takes longer is to be heard as failing, not missed as silent.
+const checkLimitMs = 2000;
 const joinRetryMs = 30_000;
 
 export class FleetMember {
@@ -94,22 +96,35 @@ export class FleetMember {
 
   async #answer(): Promise<void> {
     if (this.#state !== 'waiting') return;
-    const { clock, keeper, redis } = this.#options;
+    const { clock } = this.#options;
     this.#state = 'answering';
     this.#lastAnswerAtMs = clock.nowMs();
     const answered = [...this.#pending];
     this.#pending.clear();
     try {
-      const renewal = await keeper.renewIfDue();
-      await redis.settled();
+      const { rotated, failure } = await this.#check();
       // An instance that has left meanwhile must not enter itself again.
       if (this.#state !== 'answering') return;
-      const failure = renewal.kind === 'failed' ? renewal.reason.slice(0, 200) : null;
-      await this.#send(renewal.kind === 'rotated', failure, answered, clock.nowMs() + timeLimitMs);
+      await this.#send(rotated, failure, answered, clock.nowMs() + timeLimitMs);
     } catch {
       // Whoever called the roll names this instance silent; the loss of the connection has its own event.
     }
     this.#rest();
+  }
+
+  /** Renews what is due. What has not ended in time goes on, and is told as a failure. */
+  async #check(): Promise<Pick<Report, 'rotated' | 'failure'>> {
+    const { clock, keeper, redis } = this.#options;
+    const late = delay(clock, checkLimitMs).then(() => 'late' as const);
+    const renewal = await Promise.race([keeper.renewIfDue(), late]);
+    if (renewal === 'late') {
+      const reason = `The renewal has not ended yet. ${keeper.status().lastFailure ?? ''}`;
+      return { rotated: false, failure: shortened(reason) };
+    }
+    const rotated = renewal.kind === 'rotated';
+    const isLate = (await Promise.race([redis.settled(), late])) === 'late';
+    if (renewal.kind === 'failed') return { rotated, failure: shortened(renewal.reason) };
+    return { rotated, failure: isLate ? 'A connection is not authenticated with the new token yet.' : null };
   }
 
   /** After an answer: the next one where more has been heard meanwhile. */
@@ -145,4 +160,8 @@ export class FleetMember {
     await roster.report(report, rollCallIds, deadlineAtMs);
     this.#reported = totals;
   }
+}
+
+function shortened(reason: string): string {
+  return reason.slice(0, 200).trimEnd();
 }

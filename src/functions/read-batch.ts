@@ -26,7 +26,7 @@ interface BatchItem {
 
 export function readBatch(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
     const text = await request.text();
@@ -36,7 +36,7 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
-    const results = await deps.readThrough.readMany(entryKeys, deadline);
+    const results = await deps.readThrough.readMany(entryKeys, untilMs);
     const items = keys.map((key, index) => batchItem(key, results[index]));
     return {
       status: 200,

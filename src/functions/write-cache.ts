@@ -2,6 +2,7 @@
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import { newEntry } from '../cache/entry.ts';
+import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { WriteCondition, WriteResult } from '../cache/store.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
@@ -9,7 +10,6 @@ import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem } from '../http/problem.ts';
 import type { WriteDeps } from './deps.ts';
 
-const maxTtlSeconds = 365 * 24 * 3600;
 const maxContentTypeLength = 255;
 
 /** A write that has passed the checks every write shares, or the answer to one that has not. */
@@ -19,7 +19,7 @@ type Checked =
 
 export function writeCache(deps: WriteDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
 
@@ -39,7 +39,7 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (body.length > deps.maxValueBytes) return tooLarge;
 
     const entry = newEntry(body, contentType, deps.clock.nowMs(), ttlSeconds);
-    const result = await deps.store.write(checked.redisKey, entry, checked.condition, deadline);
+    const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs);
     const headers = { ETag: `"${entry.etag}"` };
     if (result.kind === 'created') return { status: 201, headers };
     if (result.kind === 'replaced') return { status: 204, headers };
@@ -49,10 +49,10 @@ export function writeCache(deps: WriteDeps): HttpHandler {
 
 export function removeCache(deps: WriteDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
-    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, deadline);
+    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, untilMs);
     return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
   };
 }

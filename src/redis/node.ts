@@ -244,6 +244,8 @@ export class RedisNode {
     const nowMs = this.#clock.nowMs();
     const livedMs = nowMs - connection.openedAtMs;
     this.#emit({ type: 'connectionLost', connectionId: connection.id, reason: reason.message, livedMs });
+    // What waits to send it another AUTH sees that there is nothing left to do.
+    void this.#reauthentication.keep(connection);
     if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
     const outage: Outage = { kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined };
     this.#reconnectAfter(outage, reconnectDelayMs(0, undefined, this.#random()));

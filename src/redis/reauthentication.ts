@@ -4,9 +4,9 @@
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
-import { delay, type Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
-import { AppError, describe } from '../errors.ts';
+import { AppError, describe, type ErrorCode } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Connection } from './connection.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
@@ -21,11 +21,18 @@ export interface ReauthenticationOptions {
   readonly replace: (connection: Connection) => Promise<boolean>;
 }
 
+interface Run {
+  readonly ended: Promise<void>;
+  /** Ends the pause before the next AUTH, where there is one. */
+  goOn: () => void;
+}
+
 const authTimeoutMs = 5000;
+const leastPauseMs = 500;
 
 export class Reauthentication {
   readonly #options: ReauthenticationOptions;
-  readonly #running = new Map<Connection, Promise<void>>();
+  readonly #running = new Map<Connection, Run>();
   readonly #restoring = new Map<Connection, Promise<void>>();
   #succeeded = 0;
   #failed = 0;
@@ -41,28 +48,35 @@ export class Reauthentication {
 
   /** Resolves when no connection is on its way to the current token. */
   async settled(): Promise<void> {
-    await Promise.all(this.#running.values());
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
 
-  /** Does nothing for a connection that has the current token, and nothing twice. Never throws. */
+  /**
+   * Does nothing for a connection that has the current token, and nothing twice; a pause after a failure ends.
+   * Never throws.
+   */
   async keep(connection: Connection): Promise<void> {
-    if (this.#running.has(connection)) return;
+    const running = this.#running.get(connection);
+    if (running !== undefined) return running.goOn();
     const { keeper, clock, random, replace } = this.#options;
     const done = Promise.withResolvers<void>();
-    this.#running.set(connection, done.promise);
+    const run: Run = { ended: done.promise, goOn: () => {} };
+    this.#running.set(connection, run);
     try {
       for (let failures = 0; ; failures += 1) {
         const token = keeper.current();
         if (!connection.isLive || token === undefined || token === connection.token) return;
-        if (await this.#authenticate(connection, token)) {
+        const failure = await this.#authenticate(connection, token);
+        if (failure === undefined) {
           failures = -1;
           continue;
         }
         // The server cuts a connection at its token's expiry: make another before that breaks.
         const leftMs = connection.token.expiresAtMs - clock.nowMs();
         if (leftMs <= marginMs(token) && (await replace(connection))) return;
-        const delayMs = reconnectDelayMs(failures + 1, undefined, random());
-        await delay(clock, delayMs);
+        // No pause that the old token does not outlast several times: what is rejected may be let in again.
+        const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
+        await this.#pause(run, Math.min(reconnectDelayMs(failures + 1, failure, random()), mostMs));
       }
     } finally {
       // In the same turn as the decision to end: a rotation that comes later finds nothing running.
@@ -90,14 +104,25 @@ export class Reauthentication {
       const token = keeper.current();
       // A rotation sends its AUTH by itself.
       if (renewal.kind === 'rotated' || token === undefined) return;
-      if (!(await this.#authenticate(connection, token))) connection.fail('Redis rejects its identity');
+      const failure = await this.#authenticate(connection, token);
+      if (failure !== undefined) connection.fail('Redis rejects its identity');
     } finally {
       this.#restoring.delete(connection);
     }
   }
 
-  /** One AUTH; tells its outcome. */
-  async #authenticate(connection: Connection, token: Token): Promise<boolean> {
+  #pause(run: Run, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(delayMs, resolve);
+      run.goOn = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** One AUTH; tells its outcome, and returns why it failed. */
+  async #authenticate(connection: Connection, token: Token): Promise<ErrorCode | undefined> {
     const { clock, emit } = this.#options;
     const connectionId = connection.id;
     const startedAtMs = clock.nowMs();
@@ -107,7 +132,7 @@ export class Reauthentication {
       const nowMs = clock.nowMs();
       const timeLeftMs = token.expiresAtMs - nowMs;
       emit({ type: 'connectionReauthenticated', connectionId, authMs: nowMs - startedAtMs, timeLeftMs });
-      return true;
+      return undefined;
     } catch (error) {
       this.#failed += 1;
       const nowMs = clock.nowMs();
@@ -118,7 +143,7 @@ export class Reauthentication {
         authMs: nowMs - startedAtMs,
         timeLeftMs: connection.token.expiresAtMs - nowMs,
       });
-      return false;
+      return error instanceof AppError ? error.code : 'redis-unavailable';
     }
   }
 }

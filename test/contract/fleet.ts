@@ -92,6 +92,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
   afterEach(async () => {
     for (const stop of stops.splice(0).toReversed()) await stop();
     stack.identity.setBehaviour('normal');
+    stack.front.setBehaviour('normal');
   });
   afterAll(async () => stack?.stop());
 
@@ -160,6 +161,39 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const outcome = await last.rollCall.call(null);
       expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 0, failed: 2, silent: [] });
       expect(outcome.failing.toSorted()).toEqual(['member-1', 'member-2']);
+    });
+  });
+
+  describe('an instance that cannot finish in time', () => {
+    it('is named as failing while the identity endpoint hangs', { timeout: 60_000 }, async () => {
+      const { last } = await startFleet(2, {
+        keeperClock: silentClock,
+        tokenLifetimeMs: 12_000,
+        spreadMs: 200,
+      });
+      stack.identity.setBehaviour('hang');
+      await sleepUntil(dueAtMs(last.keeper.current() ?? expect.unreachable()) + 200);
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 0, failed: 2, silent: [] });
+      const seen = await last.roster.read(Date.now() + 1000);
+      for (const { report } of seen.entries) expect(report.failure).toContain('renewal has not ended');
+    });
+
+    it('is named as failing while its AUTH is refused', { timeout: 60_000 }, async () => {
+      const { last } = await startFleet(2, {
+        keeperClock: silentClock,
+        tokenLifetimeMs: 20_000,
+        spreadMs: 200,
+      });
+      stack.front.setBehaviour('refuse-auth');
+      await sleepUntil(dueAtMs(last.keeper.current() ?? expect.unreachable()) + 200);
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 2, failed: 2, silent: [] });
+      const seen = await last.roster.read(Date.now() + 1000);
+      for (const { report } of seen.entries) {
+        expect(report.failure).toContain('not authenticated');
+        expect(report.reauthenticationsFailed).toBeGreaterThan(0);
+      }
     });
   });
 

@@ -86,6 +86,33 @@ describe('a token on demand', () => {
     const first = expect(tokens.get()).rejects.toMatchObject({ code: 'token-unavailable' });
     await clock.advance(5000);
     await first;
+    await clock.advance(500);
     expect((await tokens.get()).expiresAtMs).toBe(clock.nowMs() + hourMs);
+  });
+
+  it('is not asked for anew by each who needs it while the endpoint fails', async () => {
+    const { clock, source, tokens, bring } = setUp();
+    for (let gets = 0; gets < 100; gets += 1) {
+      const refused = expect(tokens.get()).rejects.toMatchObject({ code: 'token-unavailable' });
+      if (source.pending.length > 0) source.take().fail(new AppError('token-unavailable', 'No.'));
+      await refused;
+      await clock.advance(10);
+    }
+    expect(source.requests).toBe(2);
+    const waiting = tokens.get();
+    const token = await bring();
+    expect(await waiting).toBe(token);
+  });
+
+  it('is asked for at once when the clock that was ahead at the failure is put right', async () => {
+    const { clock, source, tokens, bring } = setUp();
+    clock.freeze(hourMs);
+    const refused = expect(tokens.get()).rejects.toMatchObject({ code: 'token-unavailable' });
+    source.take().fail(new AppError('token-unavailable', 'No.'));
+    await refused;
+    clock.freeze(-hourMs);
+    const waiting = tokens.get();
+    const token = await bring();
+    expect(await waiting).toBe(token);
   });
 });

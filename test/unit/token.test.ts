@@ -77,6 +77,11 @@ describe('readToken', () => {
     expect(readToken(raw, nowMs, false).oid).toBeUndefined();
   });
 
+  it('reads nothing in a token where the user name is set: it may be opaque', () => {
+    const raw = { token: 'opaque-secret', expiresOnTimestamp: nowMs + 60_000 };
+    expect(readToken(raw, nowMs, false)).toMatchObject({ issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000 });
+  });
+
   it('shows its text to nobody who does not ask for it', () => {
     const raw = rawToken({ issuedAtMs: nowMs, expiresAtMs: nowMs + hourMs });
     const token = readToken(raw, nowMs, true);
