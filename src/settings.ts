@@ -5,6 +5,7 @@ import { isIPv6 } from 'node:net';
 import { maxTtlSeconds } from './cache/freshness.ts';
 import { AppError } from './errors.ts';
 import { isReserved } from './http/key.ts';
+import { isSchedule } from './schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
@@ -161,13 +162,6 @@ function isOneWord(value: string): boolean {
 }
 
 const scheduleExpectation = 'an NCRONTAB expression of six fields, like "0 */5 * * * *"';
-
-// The host parses NCRONTAB; this only catches five-field cron and typing errors, which otherwise
-// surface as an indexing error (https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer).
-function isSchedule(value: string): boolean {
-  const fields = value.trim().split(/\s+/u);
-  return fields.length === 6 && fields.every((field) => /^[\d*,/A-Za-z-]+$/u.test(field));
-}
 
 function deepFreeze<T extends object>(value: T): T {
   for (const part of Object.values(value)) {

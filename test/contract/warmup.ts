@@ -1,9 +1,12 @@
 // The warmup on a real Redis: instances in one process, an origin that counts what it is asked.
 // Run on each kind of cache by test/integration/warmup*.test.ts.
 
+import { InvocationContext, type Timer } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import { systemClock } from '../../src/clock.ts';
+import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
 import { eventually } from '../support/eventually.ts';
@@ -102,6 +105,34 @@ export function warmupSuite({ cluster }: CacheKind): void {
     expect(origin.loads).toEqual([]);
     expect(Number(await stack.redis.admin('PTTL', 'set/7'))).toBeGreaterThan(100_000);
     await expectWarm(instance);
+  });
+
+  it('takes the next run from the schedule: what the host calls next is the tick that is being run', async () => {
+    await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
+    fill(3);
+    const lines: string[] = [];
+    const context = new InvocationContext({
+      functionName: 'scheduledWarmup',
+      logHandler: (_level, message) => void lines.push(String(message)),
+    });
+    const handler = scheduledWarmup({
+      warmup: instance.warmup,
+      clock: systemClock,
+      schedule: '0 0 0 1 1 *',
+      invocationLimitMs: 300_000,
+      loadLimitMs: 30_000,
+    });
+    const now = new Date().toISOString();
+    const timer: Timer = {
+      isPastDue: false,
+      schedule: { adjustForDST: true },
+      scheduleStatus: { last: now, next: now, lastUpdated: now },
+    };
+    await handler(timer, context);
+    await handler(timer, context);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('"loaded":3');
+    expect(lines[1]).toContain('"renewed":3');
   });
 
   it('one bad entry stops nothing: too large, not a key, of another type, gone, written by a client', async () => {

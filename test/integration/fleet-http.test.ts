@@ -154,3 +154,18 @@ it("keeps the app's own keys out of reach of HTTP", async () => {
     expect((await app.fetch(`/api/cache/${encodeURIComponent(key)}`)).status).toBe(400);
   }
 });
+
+it('says when the next roll call is due, though the host tells a timer no such time', async () => {
+  const settings = { REAUTHENTICATE_SCHEDULE: '*/5 * * * * *' };
+  await using app = await startLocalApp({ settings, timers: true });
+  const seen = await eventually(async () => {
+    const current = await view(app);
+    expect(current.rollCalls.length).toBeGreaterThan(0);
+    return current;
+  }, 15_000);
+  const calledAtMs = Date.parse(seen.rollCalls[0]?.at ?? '');
+  const dueAtMs = Date.parse(seen.nextRollCallAt ?? '');
+  expect(dueAtMs % 5000).toBe(0);
+  expect(dueAtMs - calledAtMs).toBeGreaterThan(1000);
+  expect(dueAtMs - calledAtMs).toBeLessThanOrEqual(5000);
+});

@@ -23,6 +23,7 @@ it.each([
     const handler = scheduledWarmup({
       warmup,
       clock,
+      schedule: '0 */5 * * * *',
       invocationLimitMs: timeoutSeconds * 1000,
       loadLimitMs: 30_000,
     });
