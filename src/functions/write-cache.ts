@@ -55,7 +55,7 @@ export function removeCache(deps: WriteDeps): HttpHandler {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
-    const result = await deps.store.remove(checked.redisKey, checked.condition, untilMs);
+    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, untilMs);
     return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
   };
 }
