@@ -25,7 +25,9 @@ const endingMs = 10_000;
 /** What could not be warmed is a warning with its causes, not a failed invocation: that would hide the rest. */
 export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
   const { warmup, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
-  const timeLimitMs = Math.max(invocationLimitMs - loadLimitMs - endingMs, invocationLimitMs / 2);
+  // Where an invocation may take very little, something is for warming, and something for the end.
+  const endsAfterMs = Math.max(invocationLimitMs - endingMs, invocationLimitMs * 0.75);
+  const loadsAfterMs = Math.max(endsAfterMs - loadLimitMs, invocationLimitMs / 2);
   return async (_timer, context) => {
     if (warmup === undefined) {
       context.log('Nothing to warm: no origin is set, or an HTTP origin without WARMUP_KEYS.');
@@ -33,8 +35,11 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
     }
     const nowMs = clock.nowMs();
     try {
-      const nextRunAtMs = nextTickAtMs(schedule, nowMs) ?? nowMs;
-      const outcome = await warmup.run({ nextRunAtMs, deadlineAtMs: nowMs + timeLimitMs });
+      const outcome = await warmup.run({
+        nextRunAtMs: nextTickAtMs(schedule, nowMs) ?? nowMs,
+        deadlineAtMs: nowMs + loadsAfterMs,
+        endsAtMs: nowMs + endsAfterMs,
+      });
       if (outcome.kind === 'held') {
         context.log('Another instance is warming the cache; this run leaves it to that one.');
         return;

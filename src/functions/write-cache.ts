@@ -4,6 +4,7 @@ import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/function
 import { newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { WriteCondition, WriteResult } from '../cache/store.ts';
+import { withheldBody } from '../http/body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
@@ -37,6 +38,8 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (Number(request.headers.get('content-length') ?? 0) > deps.maxValueBytes) return tooLarge;
     const body = Buffer.from(await request.arrayBuffer());
     if (body.length > deps.maxValueBytes) return tooLarge;
+    const withheld = withheldBody(request, body.length);
+    if (withheld !== undefined) return withheld;
 
     const entry = newEntry(body, contentType, deps.clock.nowMs(), ttlSeconds);
     const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs);
