@@ -201,7 +201,7 @@ export class Warmup {
   async #load(
     candidate: Candidate,
     redisKey: string,
-    { held }: Extract<Plan, { kind: 'load' }>,
+    { held, isFresh }: Extract<Plan, { kind: 'load' }>,
     pass: Pass,
   ): Promise<void> {
     const { origin, filler, clock, maxValueBytes, health } = this.#options;
@@ -214,6 +214,7 @@ export class Warmup {
         signal: pass.signal,
       });
       health.answered();
+      pass.answered();
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;
       switch (answer.kind) {
@@ -226,6 +227,10 @@ export class Warmup {
           return;
         }
         case 'unchanged': {
+          if (isFresh) {
+            counts.current += 1;
+            return;
+          }
           const head = held && filler.extended(held, answer.storage, loadMs);
           if (head === undefined) return pass.fail('not-cacheable');
           if (pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
@@ -280,13 +285,17 @@ class Pass {
     if (cause === 'origin-failed') this.#failuresInRow += 1;
   }
 
+  /** By the origin, whatever it said. */
+  answered(): void {
+    this.#failuresInRow = 0;
+  }
+
   /** Counts what became of a write; true when it was done. */
   settle(result: WriteResult): boolean {
     if (result.kind === 'unavailable') this.fail('cache-unavailable');
     else if (result.kind === 'wrong-type') this.fail('wrong-type');
     // Somebody wrote it in between: theirs is newer.
     else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
-    this.#failuresInRow = 0;
     return isStored(result);
   }
 }

@@ -302,6 +302,25 @@ export function warmupSuite({ cluster }: CacheKind): void {
     origin.set('two', 'second');
     expect(await run(instance)).toMatchObject({ listed: 3, loaded: 1, renewed: 1 });
     expect(origin.bodiesMoved).toBe(3);
-    expect(await run(instance, { nextRunInMs: 10_000 })).toMatchObject({ current: 2, loaded: 0 });
+  });
+
+  it('notices that a key which the settings name has changed, although the cached entry is fresh', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'one,two,one' });
+    for (const name of ['one', 'two']) origin.set(name, name);
+    expect(await run(instance)).toMatchObject({ listed: 2, loaded: 2 });
+    expect(await run(instance)).toMatchObject({ listed: 2, current: 2, loaded: 0, renewed: 0, bytes: 0 });
+    expect(origin.bodiesMoved).toBe(2);
+    origin.set('two', 'second');
+    expect(await run(instance)).toMatchObject({ listed: 2, current: 1, loaded: 1 });
+    await expectWarm(instance);
+  });
+
+  it('asks for no key anew that is fresh and that the origin gives no entity tag or date', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'one' });
+    origin.set('one', 'one');
+    origin.validates = false;
+    expect(await run(instance)).toMatchObject({ loaded: 1 });
+    expect(await run(instance)).toMatchObject({ current: 1, loaded: 0 });
+    expect(origin.loads).toHaveLength(1);
   });
 }

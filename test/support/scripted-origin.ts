@@ -14,6 +14,8 @@ export class ScriptedOrigin implements Origin {
   /** For single names, instead of `delayMs`. */
   readonly delaysMs = new Map<string, number>();
   failing = false;
+  /** Whether an entry has a validator. */
+  validates = true;
   storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
@@ -53,7 +55,7 @@ export class ScriptedOrigin implements Origin {
       body: entry.body,
       contentType: 'text/plain',
       etag,
-      validator: `"${etag}"`,
+      validator: this.validates ? `"${etag}"` : undefined,
       storage: this.storage,
     };
   }
