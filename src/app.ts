@@ -80,7 +80,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.timer('reauthenticate', {
     schedule: settings.reauthenticate.schedule,
-    handler: reauthenticate({ keeper, rollCall }),
+    handler: reauthenticate({ keeper, rollCall, clock, schedule: settings.reauthenticate.schedule }),
   });
 
   app.timer('scheduledWarmup', {
@@ -88,6 +88,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     handler: scheduledWarmup({
       warmup,
       clock,
+      schedule: settings.warmup.schedule,
       invocationLimitMs: functionTimeoutMs(environment),
       loadLimitMs,
     }),

@@ -41,14 +41,6 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   redis.start();
 
   const store = new EntryStore(redis);
-  const shared = { roster: new Roster(redis, of.namespace), redis, keeper };
-  const member = new FleetMember({
-    ...shared,
-    ...common,
-    identity: instanceIdentity(environment),
-    readCount: () => store.readCount,
-  });
-  member.start();
   const filling = startFilling(of, {
     ...common,
     origin: createOrigin(of, credential),
@@ -56,6 +48,14 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
     store,
     keyRules: keyRulesOf(of),
   });
+  const shared = { roster: new Roster(redis, of.namespace), redis, keeper };
+  const member = new FleetMember({
+    ...shared,
+    ...common,
+    identity: instanceIdentity(environment),
+    readCount: () => filling.readThrough.readCount,
+  });
+  member.start();
   return { ...shared, ...filling, store, member, rollCall: new RollCall({ ...shared, ...common }) };
 }
 

@@ -1,4 +1,4 @@
-// Reads single settings from an environment and collects the faults. Used by settings.ts only.
+// Reads single settings from an environment and collects the faults. Used by settings.ts and settings-origin.ts.
 // Knows no setting by name.
 
 /** What settings are read from; `process.env` fits. */

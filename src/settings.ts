@@ -2,8 +2,10 @@
 // Reads no environment by itself, and no value of a secret ever reaches a message.
 
 import { isIPv6 } from 'node:net';
+import { maxTtlSeconds } from './cache/freshness.ts';
 import { AppError } from './errors.ts';
 import { isReserved } from './http/key.ts';
+import { isSchedule } from './schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
@@ -56,8 +58,6 @@ export interface Settings {
   readonly reauthenticate: { readonly schedule: string };
 }
 
-const maxSeconds = 365 * 24 * 3600;
-
 /**
  * Reads all settings.
  * @throws AppError `settings-invalid` that names every missing or wrong setting with what was expected.
@@ -96,8 +96,8 @@ export function readSettings(environment: Environment): Settings {
     cache: {
       keyPrefix,
       writes: reader.choice('CACHE_WRITES', ['enabled', 'disabled'], 'enabled'),
-      defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxSeconds),
-      staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxSeconds),
+      defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxTtlSeconds),
+      staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       // Redis holds at most 512 MB in one string (https://redis.io/docs/latest/develop/data-types/strings/).
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
     },
@@ -162,13 +162,6 @@ function isOneWord(value: string): boolean {
 }
 
 const scheduleExpectation = 'an NCRONTAB expression of six fields, like "0 */5 * * * *"';
-
-// The host parses NCRONTAB; this only catches five-field cron and typing errors, which otherwise
-// surface as an indexing error (https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer).
-function isSchedule(value: string): boolean {
-  const fields = value.trim().split(/\s+/u);
-  return fields.length === 6 && fields.every((field) => /^[\d*,/A-Za-z-]+$/u.test(field));
-}
 
 function deepFreeze<T extends object>(value: T): T {
   for (const part of Object.values(value)) {

@@ -18,11 +18,18 @@ export class SingleFlight<T> {
   do(key: string, work: () => Promise<T>): Flight<T> {
     const current = this.#flights.get(key);
     if (current !== undefined) return { result: current, joined: true };
-    const result = work().finally(() => this.#flights.delete(key));
+    const result = work().finally(() => {
+      if (this.#flights.get(key) === result) this.#flights.delete(key);
+    });
     // Who waits may have left by the time it fails.
     result.catch(() => {});
     this.#flights.set(key, result);
     return { result, joined: false };
+  }
+
+  /** The flight under `key` goes on for those who have joined it; nobody else does. */
+  forget(key: string): void {
+    this.#flights.delete(key);
   }
 
   async settled(): Promise<void> {

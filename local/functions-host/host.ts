@@ -43,7 +43,9 @@ export class Host {
   readonly #pool: InstancePool;
   readonly #logLines: HostLogLine[] = [];
   readonly #running = new Set<string>();
-  readonly #lastRuns = new Map<string, Date>();
+  /** By the schedule; a run by the admin endpoint changes no status. */
+  readonly #lastTicks = new Map<string, Date>();
+  readonly #startedAt = new Date();
   #functions: readonly FunctionMetadata[] = [];
   #server: Server | undefined;
   #stopSchedules = (): void => {};
@@ -111,7 +113,9 @@ export class Host {
     await once(this.#server, 'listening');
     if (this.#options.timers !== false) {
       this.#stopSchedules = startSchedules(timerFunctions(this.#functions), async (timer) => {
+        const tickAt = new Date();
         await this.#runTimer(timer);
+        this.#lastTicks.set(timer.name, tickAt);
       });
     }
   }
@@ -182,7 +186,7 @@ export class Host {
     const startedAtMs = Date.now();
     try {
       const instance = this.#pool.at(instanceIndex ?? -1);
-      const data = timerInput(timer, this.#lastRuns.get(name), false);
+      const data = timerInput(timer, this.#startedAt, this.#lastTicks.get(name));
       await instance.invoke({
         functionName: name,
         inputData: [{ name: bindingName, data }],
@@ -202,7 +206,6 @@ export class Host {
       );
       return { ok: false, error: String(error) };
     } finally {
-      this.#lastRuns.set(name, new Date(startedAtMs));
       this.#running.delete(name);
     }
   }

@@ -61,7 +61,7 @@ async function serve(
       headers: flatHeaders(request),
       params: match.params,
       query: Object.fromEntries(new URLSearchParams(query)),
-      body: body.length === 0 ? null : { bytes: body },
+      body: isHandedOn(request) ? { bytes: body } : null,
     },
   };
   try {
@@ -82,6 +82,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes);
+}
+
+// As GrpcMessageConversionExtensions.cs, ToRpcHttp: `request.Body != null && request.ContentLength > 0`. What comes in
+// chunks is read and kept from the worker (https://github.com/Azure/azure-functions-host/issues/4926).
+function isHandedOn({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? 0) > 0;
 }
 
 function writeResponse(method: string, response: ServerResponse, returned: TypedData | null): void {

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { OriginEntry, StoragePermission } from '../origin/origin.ts';
 import { loadedEntry, type Entry, type EntryHead } from './entry.ts';
 import { lifetimeOf, type LifetimeRules } from './freshness.ts';
-import type { EntryStore, WriteResult } from './store.ts';
+import type { EntryStore, Guard, WriteResult } from './store.ts';
 
 export interface FillerOptions {
   readonly store: EntryStore;
@@ -36,11 +36,11 @@ export class Filler {
     });
   }
 
-  /** Puts `entry` in the place of `held`, or of nothing. */
-  store(key: string, entry: Entry, held: EntryHead | undefined): Promise<WriteResult> {
+  /** Puts `entry` in the place of `held`, or of nothing, while `guard` holds. */
+  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = { kind: 'unchanged', etags: held === undefined ? [] : [held.etag] } as const;
-    return this.#options.store.write(key, entry, condition, this.#deadline());
+    return this.#options.store.write(key, entry, condition, this.#deadline(), guard);
   }
 
   /**

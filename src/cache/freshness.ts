@@ -1,5 +1,5 @@
 // When an entry is fresh, when it is to be renewed, and how long it lives: pure functions.
-// Used by the read-through, the loader and the warmup. Knows no clock, no Redis and no origin.
+// Used by cache/, the warmup, write-cache.ts and settings.ts. Knows no clock, no Redis and no origin.
 
 import type { StoragePermission } from '../origin/origin.ts';
 import type { EntryHead, Freshness } from './entry.ts';
@@ -17,6 +17,9 @@ export type Standing =
   | 'due'
   /** Serve it as what it is, and renew it. */
   | 'stale';
+
+/** The longest lifetime that a client or a setting may give: a year. */
+export const maxTtlSeconds = 365 * 24 * 3600;
 
 // Lifetimes are cut by up to this share, so that what was filled together does not expire together.
 const spreadRatio = 0.1;

@@ -15,7 +15,7 @@ import {
   type LoadOutcome,
   type OriginLoadOptions,
 } from './origin-load.ts';
-import type { EntryStore, ReadResult } from './store.ts';
+import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
 
 export interface LoaderOptions extends OriginLoadOptions {
   readonly store: EntryStore;
@@ -82,6 +82,20 @@ export class Loader {
         clock.after(Math.min(renewalPauseMs, ttlMs / 4), () => this.#renewing.delete(redisKey));
       });
     this.#renewing.set(redisKey, renewal);
+  }
+
+  /**
+   * Removes the entry if `condition` holds, and with it what is known of the key and the lock of whoever loads
+   * it: what the origin said before the removal is stored no more, and who asks after it joins no older load.
+   */
+  async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
+    const { store, locks } = this.#options;
+    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.beside(redisKey));
+    if (result.kind === 'created' || result.kind === 'replaced') {
+      this.#flights.forget(redisKey);
+      this.#bypasses.forget(redisKey);
+    }
+    return result;
   }
 
   /** Gives up what is in flight, so that locks are given back before the connection goes. */

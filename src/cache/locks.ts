@@ -1,9 +1,11 @@
 // Short locks in Redis: one load per fleet, as far as a lock that expires can promise. Used by the loader and
 // the warmup. Also remembers, in the same step, what makes a load or a lock needless. Knows no entry and no origin.
 
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Redis } from '../redis/redis.ts';
+import { lockKeys, type LockKeys } from './lock-keys.ts';
+import type { Guard } from './store.ts';
 
 export type LockAttempt =
   | { readonly kind: 'acquired'; readonly lock: Lock }
@@ -18,6 +20,8 @@ export type LockAttempt =
 export type Mark = 'none' | 'pass';
 
 export interface Lock {
+  /** Makes a write happen only while the lock is held; undefined where no script reaches both. */
+  readonly guard: Guard | undefined;
   /**
    * Gives it back if it is still held. Nobody waits for that, and if it fails the lock expires anyway.
    * @param after what to remember; `hold`: nobody may have it yet, for what has just failed.
@@ -96,7 +100,13 @@ export class Locks {
     this.#runUnwatched(markScript, this.#keysOf(subject), [mark, `${forMs}`]);
   }
 
-  #keep(keys: readonly string[], owner: string): Lock {
+  /** What goes with the entry when it is removed; nothing where no script reaches all of it. */
+  beside(subject: string): readonly string[] {
+    const { lock, mark, beside } = this.#keysOf(subject);
+    return beside ? [lock, mark] : [];
+  }
+
+  #keep(keys: LockKeys, owner: string): Lock {
     const lastAtMs = this.#clock.nowMs() + longestMs;
     let cancel = (): void => {};
     const extend = (): void => {
@@ -108,6 +118,7 @@ export class Locks {
     };
     extend();
     return {
+      guard: keys.beside ? { lockKey: keys.lock, owner } : undefined,
       release: (after) => {
         cancel();
         this.#runUnwatched(releaseScript, keys, [owner, after?.kind ?? '', `${after?.forMs ?? 0}`]);
@@ -115,24 +126,19 @@ export class Locks {
     };
   }
 
-  /** Hashed, so that any key fits, and with one hash tag, so that both are in one slot of a cluster. */
-  #keysOf(subject: string): readonly string[] {
-    const tag = `${this.#namespace}:{${createHash('sha1').update(subject).digest('hex')}}`;
-    return [`${tag}:lock`, `${tag}:mark`];
+  #keysOf(subject: string): LockKeys {
+    return lockKeys(this.#namespace, subject);
   }
 
-  #runUnwatched(script: string, keys: readonly string[], parameters: string[]): void {
+  #runUnwatched(script: string, keys: LockKeys, parameters: string[]): void {
     this.#run(script, keys, parameters, this.#clock.nowMs() + commandLimitMs).catch(() => {});
   }
 
-  async #run(
-    script: string,
-    keys: readonly string[],
-    parameters: string[],
-    deadlineAtMs: number,
-  ): Promise<unknown> {
-    const call = { key: keys[0] ?? '', deadlineAtMs, idempotent: false };
-    return this.#redis.run((client) => client.eval(script, { keys: [...keys], arguments: parameters }), call);
+  async #run(script: string, keys: LockKeys, parameters: string[], deadlineAtMs: number): Promise<unknown> {
+    return this.#redis.run(
+      (client) => client.eval(script, { keys: [keys.lock, keys.mark], arguments: parameters }),
+      { key: keys.lock, deadlineAtMs, idempotent: false },
+    );
   }
 }
 

@@ -59,7 +59,7 @@ export class OriginLoad {
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
     const afterFailure = { kind: 'hold', forMs: held === undefined ? 0 : renewalPauseMs } as const;
     try {
-      const { outcome, written } = await this.#fill(key, held, lock !== undefined);
+      const { outcome, written } = await this.#fill(key, held, lock);
       const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome);
       void written.finally(() => lock?.release(after));
       return outcome;
@@ -85,7 +85,7 @@ export class OriginLoad {
   async #fill(
     key: EntryKey,
     held: Entry | undefined,
-    mayStore: boolean,
+    lock: Lock | undefined,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { origin, filler, clock, maxValueBytes, health } = this.#options;
     const startedAtMs = clock.nowMs();
@@ -97,8 +97,8 @@ export class OriginLoad {
     switch (answer.kind) {
       case 'found': {
         const entry = filler.entryOf(answer, loadMs);
-        if (!mayStore) return { outcome: { kind: 'found', entry, stored: false }, written };
-        const storing = this.#write(filler.store(key.redisKey, entry, held).then(isStored));
+        if (lock === undefined) return { outcome: { kind: 'found', entry, stored: false }, written };
+        const storing = this.#write(filler.store(key.redisKey, entry, held, lock.guard).then(isStored));
         const stored = await Promise.race([storing, delay(clock, storeWaitMs).then(() => false)]);
         const outcome = { kind: 'found', entry, stored: stored && entry.freshness !== undefined } as const;
         return { outcome, written: storing.catch(() => {}) };

@@ -1,5 +1,5 @@
-// Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed.
-// Used by functions/. Knows no HTTP; how a load is done is the loader's business.
+// Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed. And removals,
+// which loads must know of. Used by functions/. Knows no HTTP; how a load is done is the loader's business.
 
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
@@ -8,7 +8,7 @@ import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
 import type { Loader } from './loader.ts';
 import type { EntryKey, LoadOutcome } from './origin-load.ts';
-import type { EntryStore, ReadResult } from './store.ts';
+import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
@@ -46,9 +46,15 @@ const redisShare = 1 / 3;
 
 export class ReadThrough {
   readonly #options: ReadThroughOptions;
+  #readCount = 0;
 
   constructor(options: ReadThroughOptions) {
     this.#options = options;
+  }
+
+  /** Keys asked for that Redis has answered for, found or not, since the start. */
+  get readCount(): number {
+    return this.#readCount;
   }
 
   async read(key: EntryKey, deadlineAtMs: number): Promise<ReadThroughResult> {
@@ -65,6 +71,12 @@ export class ReadThrough {
     );
   }
 
+  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
+  remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
+    const { store, loader } = this.#options;
+    return (loader ?? store).remove(redisKey, condition, deadlineAtMs);
+  }
+
   #redisDeadline(deadlineAtMs: number): number {
     if (this.#options.loader === undefined) return deadlineAtMs;
     const nowMs = this.#options.clock.nowMs();
@@ -73,6 +85,7 @@ export class ReadThrough {
 
   async #resolve(key: EntryKey, result: ReadResult, deadlineAtMs: number): Promise<ReadThroughResult> {
     const { loader, clientsWrite, clock, random } = this.#options;
+    if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
       const standing = standingOf(result.entry, clock.nowMs(), random());
       if (standing !== 'fresh') loader?.renew(key, result.entry);

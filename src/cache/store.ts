@@ -47,45 +47,40 @@ export interface WriteCondition {
   readonly etags: readonly string[];
 }
 
+/** A lock, in the slot of the entry, that must be this owner's for a write to happen. */
+export interface Guard {
+  readonly lockKey: string;
+  readonly owner: string;
+}
+
 const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
 // A head has at most 6 + 255 + 2 bytes and the header, whose length two bytes hold.
 const longestHeadBytes = 66_000;
 
 export class EntryStore {
   readonly #redis: Redis;
-  #readCount = 0;
 
   constructor(redis: Redis) {
     this.#redis = redis;
   }
 
-  /** Keys that Redis has answered for, found or not, since the start. */
-  get readCount(): number {
-    return this.#readCount;
-  }
-
   /** One GET. */
   async read(key: string, deadlineAtMs: number): Promise<ReadResult> {
     try {
-      const result = await this.#redis.run((client) => readOne(client.withTypeMapping(bufferReplies), key), {
+      return await this.#redis.run((client) => readOne(client.withTypeMapping(bufferReplies), key), {
         key,
         deadlineAtMs,
         idempotent: true,
       });
-      this.#readCount += 1;
-      return result;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.code !== 'wrong-type') return { kind: 'unavailable', error };
-      this.#readCount += 1;
-      return { kind: 'wrong-type' };
+      return error.code === 'wrong-type' ? { kind: 'wrong-type' } : { kind: 'unavailable', error };
     }
   }
 
   /** One GET a key, all in one round trip; the results in the order of the keys. */
   async readMany(keys: readonly string[], deadlineAtMs: number): Promise<readonly ReadResult[]> {
     const outcomes = await this.#redis.runMany(keys, readAll, { deadlineAtMs, idempotent: true });
-    this.#readCount += outcomes.filter(({ ok }) => ok).length;
     return outcomes.map(unwrap);
   }
 
@@ -106,26 +101,43 @@ export class EntryStore {
     );
   }
 
-  /** Stores `entry` for its lifetime if `condition` holds: one script, one round trip. */
-  write(key: string, entry: Entry, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
-    const parameters = ['set', condition.kind, encodeEntry(entry), `${keptMs(entry)}`, ...condition.etags];
-    return this.#change(writeScript, key, parameters, deadlineAtMs);
+  /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
+  write(
+    key: string,
+    entry: Entry,
+    condition: WriteCondition,
+    deadlineAtMs: number,
+    guard?: Guard,
+  ): Promise<WriteResult> {
+    const guardKeys = guard === undefined ? [] : [guard.lockKey];
+    const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.owner ?? ''];
+    const parameters = ['set', condition.kind, ...value, ...condition.etags];
+    return this.#change(writeScript, [key, ...guardKeys], parameters, deadlineAtMs);
   }
 
   /** Gives the entry that has this head's etag its new lifetime; the body is not moved. */
   touch(key: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
     const parameters = [head.etag, encodeHeader(head), `${keptMs(head)}`];
-    return this.#change(touchScript, key, parameters, deadlineAtMs);
+    return this.#change(touchScript, [key], parameters, deadlineAtMs);
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(key: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
-    return this.#change(writeScript, key, ['del', condition.kind, '', '0', ...condition.etags], deadlineAtMs);
+  /**
+   * Removes the entry if `condition` holds; removing what is not there succeeds.
+   * @param beside keys in its slot that are removed with it.
+   */
+  remove(
+    key: string,
+    condition: WriteCondition,
+    deadlineAtMs: number,
+    beside: readonly string[] = [],
+  ): Promise<WriteResult> {
+    const parameters = ['del', condition.kind, '', '0', '', ...condition.etags];
+    return this.#change(writeScript, [key, ...beside], parameters, deadlineAtMs);
   }
 
   async #change(
     script: string,
-    key: string,
+    keys: readonly [string, ...string[]],
     parameters: (string | Buffer)[],
     deadlineAtMs: number,
   ): Promise<WriteResult> {
@@ -134,9 +146,9 @@ export class EntryStore {
       const reply = await this.#redis.run(
         async (client) => {
           sent = true;
-          return client.eval(script, { keys: [key], arguments: parameters });
+          return client.eval(script, { keys: [...keys], arguments: parameters });
         },
-        { key, deadlineAtMs, idempotent: false },
+        { key: keys[0], deadlineAtMs, idempotent: false },
       );
       return { kind: writeKind(reply) };
     } catch (error) {

@@ -17,7 +17,8 @@ local function etagOf(key)
 end
 `;
 
-// ARGV: operation ('set' or 'del'), condition, value, ttl in ms, etags ('*' or tags). Conditions: 'none';
+// KEYS: the entry; for 'set' perhaps a lock that must be the owner's, for 'del' what else is removed.
+// ARGV: operation ('set' or 'del'), condition, value, ttl in ms, owner, etags ('*' or tags). Conditions: 'none';
 // 'match', an entry with one of the tags is there; 'none-match', it is not; 'unchanged', it is, or nothing is.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
 export const writeScript = `${etagOf}
@@ -29,7 +30,7 @@ if condition ~= 'none' and (exists or condition ~= 'unchanged') then
   local matched = false
   if exists then
     local etag
-    for i = 5, #ARGV do
+    for i = 6, #ARGV do
       if ARGV[i] == '*' then
         matched = true
       else
@@ -41,8 +42,9 @@ if condition ~= 'none' and (exists or condition ~= 'unchanged') then
   if matched == (condition == 'none-match') then return 'precondition-failed' end
 end
 if ARGV[1] == 'del' then
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', unpack(KEYS))
 else
+  if KEYS[2] and redis.call('GET', KEYS[2]) ~= ARGV[5] then return 'precondition-failed' end
   redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 end
 if exists then return 'replaced' end

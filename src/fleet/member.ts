@@ -71,9 +71,13 @@ export class FleetMember {
   }
 
   async #join(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, redis } = this.#options;
+    const deadlineAtMs = clock.nowMs() + joinRetryMs;
     try {
-      await this.#send(false, null, [], clock.nowMs() + joinRetryMs);
+      // A report says what is: of a token and a connection that there are.
+      await redis.ping(deadlineAtMs);
+      if (this.#state === 'left') return;
+      await this.#send(false, null, [], deadlineAtMs);
     } catch {
       // A roll call would find it as well; this is for the page to show it before the first.
       if (this.#state !== 'left') clock.after(joinRetryMs, () => void this.#join());

@@ -25,9 +25,14 @@ export function fleet(deps: FleetDeps): HttpHandler {
   };
 }
 
-/** A browser asks for text/html by name; curl and programs say anything goes, or JSON. */
+/** A browser asks for text/html by name; curl and programs say anything goes, or JSON (RFC 9110, section 12.5.1). */
 function prefersHtml(accept: string | null): boolean {
-  return /\btext\/html\b/u.test(accept ?? '');
+  const ranges = (accept ?? '').split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    return { type, quality: Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1) };
+  });
+  const qualityOf = (name: string): number => ranges.find(({ type }) => type === name)?.quality ?? 0;
+  return qualityOf('text/html') > 0 && qualityOf('text/html') >= qualityOf('application/json');
 }
 
 async function page(): Promise<HttpResponseInit> {

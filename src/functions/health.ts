@@ -34,8 +34,8 @@ export function ready(deps: HealthDeps): HttpHandler {
 
 async function tryRedis({ redis, keeper, clock, requestBudgetMs }: HealthDeps): Promise<HttpResponseInit> {
   try {
-    const deadline = deadlineAtMs(clock, requestBudgetMs);
-    await redis.ping(deadline);
+    const untilMs = deadlineAtMs(clock, requestBudgetMs);
+    await redis.ping(untilMs);
     const token = keeper.current();
     if (token === undefined) return unready(undefined);
     const tokenExpiresInSeconds = Math.floor((token.expiresAtMs - clock.nowMs()) / 1000);

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { EntryKey } from '../cache/origin-load.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
+import { withheldBody } from '../http/body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
 import { problem } from '../http/problem.ts';
@@ -26,17 +27,19 @@ interface BatchItem {
 
 export function readBatch(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
     const text = await request.text();
     if (text.length > maxBodyBytes) return tooLarge;
+    const withheld = withheldBody(request, text.length);
+    if (withheld !== undefined) return withheld;
     const keys = readKeys(text);
     if (typeof keys === 'string') return problem('invalid-body', keys);
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
-    const results = await deps.readThrough.readMany(entryKeys, deadline);
+    const results = await deps.readThrough.readMany(entryKeys, untilMs);
     const items = keys.map((key, index) => batchItem(key, results[index]));
     return {
       status: 200,

@@ -12,12 +12,12 @@ import type { HttpDeps } from './deps.ts';
 
 export function readCache(deps: HttpDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const name = keyFromRoute(request.params['key']);
     const key = checkKey(name, deps.keyRules);
     if (!key.ok) return problem('invalid-key', key.detail);
 
-    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, deadline);
+    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, untilMs);
     const nowMs = deps.clock.nowMs();
     const status = { 'Cache-Status': cacheStatus(result, nowMs) };
     switch (result.kind) {

@@ -3,20 +3,24 @@
 
 import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { RollCall } from '../fleet/roll-call.ts';
-import { nextTickAtMs } from './timer.ts';
+import { nextTickAtMs } from '../schedule.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: TokenKeeper;
   readonly rollCall: RollCall;
+  readonly clock: Clock;
+  /** NCRONTAB, as the host was told. */
+  readonly schedule: string;
 }
 
 /** What went wrong is a warning that names who, not a failed invocation: that would hide the rest. */
 export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
-  return async (timer, context) => {
+  return async (_timer, context) => {
     try {
-      const outcome = await deps.rollCall.call(nextTickAtMs(timer));
+      const outcome = await deps.rollCall.call(nextTickAtMs(deps.schedule, deps.clock.nowMs()));
       const { atMs, nextAtMs: next, ...fields } = outcome;
       const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
       const summary = `${outcome.answered} of ${outcome.expected} instances answered`;

@@ -4,13 +4,15 @@
 import type { TimerHandler } from '@azure/functions';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import { nextTickAtMs } from '../schedule.ts';
 import type { Warmup } from '../warmup/warmup.ts';
-import { nextTickAtMs } from './timer.ts';
 
 export interface ScheduledWarmupDeps {
   /** Undefined where the settings name nothing to warm. */
   readonly warmup: Pick<Warmup, 'run'> | undefined;
   readonly clock: Clock;
+  /** NCRONTAB, as the host was told. */
+  readonly schedule: string;
   /** What an invocation may take: the host ends it after that, and its process with it. */
   readonly invocationLimitMs: number;
   /** What one load may take. */
@@ -22,17 +24,22 @@ const endingMs = 10_000;
 
 /** What could not be warmed is a warning with its causes, not a failed invocation: that would hide the rest. */
 export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
-  const { warmup, clock, invocationLimitMs, loadLimitMs } = deps;
-  const timeLimitMs = Math.max(invocationLimitMs - loadLimitMs - endingMs, invocationLimitMs / 2);
-  return async (timer, context) => {
+  const { warmup, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
+  // Where an invocation may take very little, something is for warming, and something for the end.
+  const endsAfterMs = Math.max(invocationLimitMs - endingMs, invocationLimitMs * 0.75);
+  const loadsAfterMs = Math.max(endsAfterMs - loadLimitMs, invocationLimitMs / 2);
+  return async (_timer, context) => {
     if (warmup === undefined) {
       context.log('Nothing to warm: no origin is set, or an HTTP origin without WARMUP_KEYS.');
       return;
     }
     const nowMs = clock.nowMs();
     try {
-      const nextRunAtMs = nextTickAtMs(timer) ?? nowMs;
-      const outcome = await warmup.run({ nextRunAtMs, deadlineAtMs: nowMs + timeLimitMs });
+      const outcome = await warmup.run({
+        nextRunAtMs: nextTickAtMs(schedule, nowMs) ?? nowMs,
+        deadlineAtMs: nowMs + loadsAfterMs,
+        endsAtMs: nowMs + endsAfterMs,
+      });
       if (outcome.kind === 'held') {
         context.log('Another instance is warming the cache; this run leaves it to that one.');
         return;

@@ -2,14 +2,15 @@
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import { newEntry } from '../cache/entry.ts';
+import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { WriteCondition, WriteResult } from '../cache/store.ts';
+import { withheldBody } from '../http/body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem } from '../http/problem.ts';
 import type { WriteDeps } from './deps.ts';
 
-const maxTtlSeconds = 365 * 24 * 3600;
 const maxContentTypeLength = 255;
 
 /** A write that has passed the checks every write shares, or the answer to one that has not. */
@@ -19,7 +20,7 @@ type Checked =
 
 export function writeCache(deps: WriteDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
 
@@ -37,9 +38,11 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (Number(request.headers.get('content-length') ?? 0) > deps.maxValueBytes) return tooLarge;
     const body = Buffer.from(await request.arrayBuffer());
     if (body.length > deps.maxValueBytes) return tooLarge;
+    const withheld = withheldBody(request, body.length);
+    if (withheld !== undefined) return withheld;
 
     const entry = newEntry(body, contentType, deps.clock.nowMs(), ttlSeconds);
-    const result = await deps.store.write(checked.redisKey, entry, checked.condition, deadline);
+    const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs);
     const headers = { ETag: `"${entry.etag}"` };
     if (result.kind === 'created') return { status: 201, headers };
     if (result.kind === 'replaced') return { status: 204, headers };
@@ -49,10 +52,10 @@ export function writeCache(deps: WriteDeps): HttpHandler {
 
 export function removeCache(deps: WriteDeps): HttpHandler {
   return async (request): Promise<HttpResponseInit> => {
-    const deadline = deadlineAtMs(deps.clock, deps.requestBudgetMs);
+    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
-    const result = await deps.store.remove(checked.redisKey, checked.condition, deadline);
+    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, untilMs);
     return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
   };
 }

@@ -1,4 +1,4 @@
-// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/.
+// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/read-cache.ts.
 // Knows no Redis and no origin.
 
 import type { EntryHead } from '../cache/entry.ts';

@@ -1,4 +1,4 @@
-// The rules for keys that come over HTTP. Used by functions/, parts.ts and settings.ts.
+// The rules for keys that come over HTTP. Used by functions/, filling.ts and settings.ts.
 // Knows no Redis.
 
 export interface KeyRules {

@@ -10,6 +10,7 @@ const problems = {
   'invalid-header': { status: 400, title: 'A request header is not valid' },
   'not-found': { status: 404, title: 'There is no entry under this key' },
   'writes-disabled': { status: 405, title: 'This cache is read-only' },
+  'length-required': { status: 411, title: 'The request must say how long its body is' },
   'precondition-failed': { status: 412, title: 'The entry is not in the state the request asked for' },
   'value-too-large': { status: 413, title: 'The value is too large' },
   'body-too-large': { status: 413, title: 'The request body is too large' },

@@ -1,5 +1,5 @@
 // One question to an origin: ends within its time limit, when its caller gives up, or with an answer, and
-// fails with `origin-failed` only. Used by http.ts and blob.ts. Knows no protocol.
+// fails with `origin-failed` only. Used by http.ts and blob*.ts. Knows no protocol.
 
 import type { Clock } from '../clock.ts';
 import { AppError, describe, type AppErrorOptions } from '../errors.ts';

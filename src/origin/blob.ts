@@ -1,5 +1,5 @@
 // The Origin port over a blob container, entered by the app's own identity. Made by parts.ts, used by
-// read-through and warmup/. Knows no Redis.
+// cache/ and warmup/. Knows no Redis.
 
 import { TokenOnDemand } from '../auth/token-on-demand.ts';
 import { createTokenSource, type TokenCredentialLike } from '../auth/token-source.ts';

@@ -1,4 +1,4 @@
-// What an origin's answer lets a shared cache do with it: RFC 9111. Used by http.ts and blob.ts.
+// What an origin's answer lets a shared cache do with it: RFC 9111. Used by http.ts, blob*.ts and validators.ts.
 // Pure; knows no request. In doubt an answer is not stored.
 
 import type { StoragePermission } from './origin.ts';

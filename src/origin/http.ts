@@ -1,4 +1,4 @@
-// The Origin port over HTTP: one URL for each key. Made by parts.ts, used by read-through and warmup/.
+// The Origin port over HTTP: one URL for each key. Made by parts.ts, used by cache/ and warmup/.
 // Knows no Redis.
 
 import type { Clock } from '../clock.ts';

@@ -1,5 +1,5 @@
 // Where an entry comes from when the cache has none: the port that blob.ts and http.ts implement.
-// Used by cache/, warmup/ and telemetry/. Knows no Redis and no HTTP of the app's own.
+// Used by cache/, warmup/, filling.ts and parts.ts. Knows no Redis and no HTTP of the app's own.
 
 /** What the origin has under a key, as far as it answered. A failure is an AppError `origin-failed`, never `none`. */
 export type OriginAnswer =

@@ -1,4 +1,4 @@
-// Which URL a key stands for: its place in a URL template, and no other. Used by http.ts, blob.ts and settings.ts.
+// Which URL a key stands for: its place in a URL template, and no other. Used by http.ts, blob.ts and settings-origin.ts.
 // Knows nothing of requests.
 
 /** The URL of a key; undefined for a key that has no place of its own there. */

@@ -1,4 +1,4 @@
-// Validators of an origin's entries: RFC 9110, section 8.8. Used by http.ts and blob.ts.
+// Validators of an origin's entries: RFC 9110, section 8.8. Used by http.ts and blob-load.ts.
 // Pure; knows no request.
 
 import { parseHttpDate } from './cache-control.ts';

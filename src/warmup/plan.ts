@@ -12,15 +12,15 @@ export type Plan =
   | { readonly kind: 'kept' }
   /** Cached and unchanged: only its lifetime is renewed. */
   | { readonly kind: 'extend'; readonly held: EntryHead }
-  /** Absent, changed, or not known to be unchanged. */
-  | { readonly kind: 'load'; readonly held: EntryHead | undefined }
+  /** Absent, changed, or not known to be unchanged; `isFresh` where the last is all that is missing. */
+  | { readonly kind: 'load'; readonly held: EntryHead | undefined; readonly isFresh: boolean }
   | { readonly kind: 'failed'; readonly cause: string };
 
 /** @param validator what a listing says of the origin's entry; undefined where there was no listing. */
 export function planFor(result: HeadResult, validator: string | undefined, nextRunAtMs: number): Plan {
   switch (result.kind) {
     case 'miss':
-      return { kind: 'load', held: undefined };
+      return { kind: 'load', held: undefined, isFresh: false };
     case 'wrong-type':
       return { kind: 'failed', cause: 'wrong-type' };
     case 'unavailable':
@@ -29,8 +29,12 @@ export function planFor(result: HeadResult, validator: string | undefined, nextR
       const { head } = result;
       if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'kept' };
       const isFresh = freshUntilMs(head.freshness) > nextRunAtMs;
-      if (validator === undefined) return isFresh ? { kind: 'current' } : { kind: 'load', held: head };
-      if (validator !== head.loaded.validator) return { kind: 'load', held: head };
+      if (validator === undefined) {
+        // Without a validator the whole body would move each time only to see whether it has changed.
+        const isDone = isFresh && head.loaded.validator === undefined;
+        return isDone ? { kind: 'current' } : { kind: 'load', held: head, isFresh };
+      }
+      if (validator !== head.loaded.validator) return { kind: 'load', held: head, isFresh: false };
       return isFresh ? { kind: 'current' } : { kind: 'extend', held: head };
     }
   }

@@ -21,7 +21,7 @@ export interface WarmSet {
 }
 
 export function namedKeys(names: readonly string[]): WarmSet {
-  const candidates = names.map((name) => ({ name, listed: undefined }));
+  const candidates = [...new Set(names)].map((name) => ({ name, listed: undefined }));
   return {
     scope: JSON.stringify(names),
     async *pages() {

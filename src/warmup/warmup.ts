@@ -34,6 +34,8 @@ export interface WarmupRun {
   readonly nextRunAtMs: number;
   /** No load is begun after this. */
   readonly deadlineAtMs: number;
+  /** What is still under way is given up then. */
+  readonly endsAtMs: number;
 }
 
 export type WarmupOutcome =
@@ -90,21 +92,27 @@ export class Warmup {
   async #runLocked(run: WarmupRun): Promise<WarmupReport> {
     const { checkpoint, clock } = this.#options;
     const startedAtMs = clock.nowMs();
-    const pass = new Pass(this.#stopping.signal, run, clock);
-    const from = await checkpoint.read(this.#commandDeadline());
-    let complete = await this.#pages(from, undefined, pass);
-    // A run that began in the middle goes round to where it began, and one whose place is gone begins anew.
-    const isLost = !complete && pass.tally.counts.listed === 0;
-    if (from !== undefined && (complete || isLost)) {
-      complete = await this.#pages(undefined, isLost ? undefined : from, pass);
+    const ending = new AbortController();
+    const cancelEnding = clock.after(Math.max(run.endsAtMs - startedAtMs, 0), () => ending.abort());
+    const pass = new Pass(AbortSignal.any([this.#stopping.signal, ending.signal]), run, clock);
+    try {
+      const from = await checkpoint.read(this.#commandDeadline());
+      let complete = await this.#pages(from, undefined, pass);
+      // A run that began in the middle goes round to where it began, and one whose place is gone begins anew.
+      const isLost = !complete && pass.tally.counts.listed === 0;
+      if (from !== undefined && (complete || isLost)) {
+        complete = await this.#pages(undefined, isLost ? undefined : from, pass);
+      }
+      return pass.tally.report((clock.nowMs() - startedAtMs) / 1000, complete);
+    } finally {
+      cancelEnding();
     }
-    return pass.tally.report((clock.nowMs() - startedAtMs) / 1000, complete);
   }
 
   /** Warms the pages from one token up to another; false when it had to stop before. */
   async #pages(from: string | undefined, to: string | undefined, pass: Pass): Promise<boolean> {
     const { warmSet, checkpoint, health } = this.#options;
-    const pages = warmSet.pages(from, this.#stopping.signal)[Symbol.asyncIterator]();
+    const pages = warmSet.pages(from, pass.signal)[Symbol.asyncIterator]();
     let next = pages.next();
     try {
       for (;;) {
@@ -193,7 +201,7 @@ export class Warmup {
   async #load(
     candidate: Candidate,
     redisKey: string,
-    { held }: Extract<Plan, { kind: 'load' }>,
+    { held, isFresh }: Extract<Plan, { kind: 'load' }>,
     pass: Pass,
   ): Promise<void> {
     const { origin, filler, clock, maxValueBytes, health } = this.#options;
@@ -203,9 +211,10 @@ export class Warmup {
         // A listing has said that it changed already.
         validator: candidate.listed === undefined ? held?.loaded?.validator : undefined,
         maxBytes: maxValueBytes,
-        signal: this.#stopping.signal,
+        signal: pass.signal,
       });
       health.answered();
+      pass.answered();
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;
       switch (answer.kind) {
@@ -218,6 +227,10 @@ export class Warmup {
           return;
         }
         case 'unchanged': {
+          if (isFresh) {
+            counts.current += 1;
+            return;
+          }
           const head = held && filler.extended(held, answer.storage, loadMs);
           if (head === undefined) return pass.fail('not-cacheable');
           if (pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
@@ -230,7 +243,7 @@ export class Warmup {
       }
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (this.#stopping.signal.aborted) return;
+      if (pass.signal.aborted) return;
       health.failed(error);
       pass.fail(error.code);
     }
@@ -245,20 +258,21 @@ export class Warmup {
 class Pass {
   readonly tally = new Tally();
   readonly run: WarmupRun;
-  readonly #signal: AbortSignal;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
   readonly #clock: Clock;
   #failuresInRow = 0;
   #cacheLost = false;
 
   constructor(signal: AbortSignal, run: WarmupRun, clock: Clock) {
-    this.#signal = signal;
+    this.signal = signal;
     this.run = run;
     this.#clock = clock;
   }
 
   get goesOn(): boolean {
     return (
-      !this.#signal.aborted &&
+      !this.signal.aborted &&
       !this.#cacheLost &&
       this.#failuresInRow < maxFailuresInRow &&
       this.#clock.nowMs() < this.run.deadlineAtMs
@@ -271,13 +285,17 @@ class Pass {
     if (cause === 'origin-failed') this.#failuresInRow += 1;
   }
 
+  /** By the origin, whatever it said. */
+  answered(): void {
+    this.#failuresInRow = 0;
+  }
+
   /** Counts what became of a write; true when it was done. */
   settle(result: WriteResult): boolean {
     if (result.kind === 'unavailable') this.fail('cache-unavailable');
     else if (result.kind === 'wrong-type') this.fail('wrong-type');
     // Somebody wrote it in between: theirs is newer.
     else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
-    this.#failuresInRow = 0;
     return isStored(result);
   }
 }

@@ -1,9 +1,12 @@
 // The warmup on a real Redis: instances in one process, an origin that counts what it is asked.
 // Run on each kind of cache by test/integration/warmup*.test.ts.
 
+import { InvocationContext, type Timer } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import { systemClock } from '../../src/clock.ts';
+import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
 import { eventually } from '../support/eventually.ts';
@@ -18,16 +21,18 @@ const start = (settings: Readonly<Record<string, string>> = {}): Promise<Filling
 
 interface RunOptions {
   readonly limitMs?: number;
+  readonly endsInMs?: number;
   readonly nextRunInMs?: number;
 }
 
 /** One run to its end; fails where another instance was at it. */
 async function run(instance: FillingInstance, options: RunOptions = {}): Promise<WarmupReport> {
-  const { limitMs = 60_000, nextRunInMs = 300_000 } = options;
+  const { limitMs = 60_000, endsInMs = 90_000, nextRunInMs = 300_000 } = options;
   const nowMs = Date.now();
   const outcome = await instance.warmup?.run({
     nextRunAtMs: nowMs + nextRunInMs,
     deadlineAtMs: nowMs + limitMs,
+    endsAtMs: nowMs + endsInMs,
   });
   return outcome?.kind === 'ended' ? outcome.report : expect.unreachable(`the run was ${outcome?.kind}`);
 }
@@ -104,6 +109,34 @@ export function warmupSuite({ cluster }: CacheKind): void {
     await expectWarm(instance);
   });
 
+  it('takes the next run from the schedule: what the host calls next is the tick that is being run', async () => {
+    await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
+    fill(3);
+    const lines: string[] = [];
+    const context = new InvocationContext({
+      functionName: 'scheduledWarmup',
+      logHandler: (_level, message) => void lines.push(String(message)),
+    });
+    const handler = scheduledWarmup({
+      warmup: instance.warmup,
+      clock: systemClock,
+      schedule: '0 0 0 1 1 *',
+      invocationLimitMs: 300_000,
+      loadLimitMs: 30_000,
+    });
+    const now = new Date().toISOString();
+    const timer: Timer = {
+      isPastDue: false,
+      schedule: { adjustForDST: true },
+      scheduleStatus: { last: now, next: now, lastUpdated: now },
+    };
+    await handler(timer, context);
+    await handler(timer, context);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('"loaded":3');
+    expect(lines[1]).toContain('"renewed":3');
+  });
+
   it('one bad entry stops nothing: too large, not a key, of another type, gone, written by a client', async () => {
     await using instance = await start({ CACHE_MAX_VALUE_BYTES: '4096' });
     fill(50);
@@ -134,7 +167,11 @@ export function warmupSuite({ cluster }: CacheKind): void {
       const nowMs = Date.now();
       const outcomes = await Promise.all(
         instances.map(async ({ warmup }) =>
-          warmup?.run({ nextRunAtMs: nowMs + 300_000, deadlineAtMs: nowMs + 60_000 }),
+          warmup?.run({
+            nextRunAtMs: nowMs + 300_000,
+            deadlineAtMs: nowMs + 60_000,
+            endsAtMs: nowMs + 90_000,
+          }),
         ),
       );
       expect(outcomes.filter((outcome) => outcome?.kind === 'ended')).toHaveLength(1);
@@ -167,6 +204,18 @@ export function warmupSuite({ cluster }: CacheKind): void {
     expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toEqual([]);
   });
 
+  it('gives up at its end what still hangs then, and the next run loads it', async () => {
+    await using instance = await start();
+    fill(50);
+    origin.delayMs = 30_000;
+    const startedAtMs = Date.now();
+    const cut = await run(instance, { limitMs: 200, endsInMs: 400 });
+    expect(Date.now() - startedAtMs).toBeLessThan(10_000);
+    expect(cut).toMatchObject({ complete: false, loaded: 0, failed: {} });
+    origin.delayMs = 0;
+    expect(await run(instance)).toMatchObject({ complete: true, loaded: 50 });
+  });
+
   it('killed half-way, the next run completes it as soon as the lock has expired', async () => {
     const killed = await start();
     await using instance = await start();
@@ -176,6 +225,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
     const running = killed.warmup?.run({
       nextRunAtMs: Date.now() + 300_000,
       deadlineAtMs: Date.now() + 60_000,
+      endsAtMs: Date.now() + 90_000,
     });
     await eventually(() => expect(origin.loads.length).toBeGreaterThan(300));
     // As a killed process: nothing is released.
@@ -252,6 +302,25 @@ export function warmupSuite({ cluster }: CacheKind): void {
     origin.set('two', 'second');
     expect(await run(instance)).toMatchObject({ listed: 3, loaded: 1, renewed: 1 });
     expect(origin.bodiesMoved).toBe(3);
-    expect(await run(instance, { nextRunInMs: 10_000 })).toMatchObject({ current: 2, loaded: 0 });
+  });
+
+  it('notices that a key which the settings name has changed, although the cached entry is fresh', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'one,two,one' });
+    for (const name of ['one', 'two']) origin.set(name, name);
+    expect(await run(instance)).toMatchObject({ listed: 2, loaded: 2 });
+    expect(await run(instance)).toMatchObject({ listed: 2, current: 2, loaded: 0, renewed: 0, bytes: 0 });
+    expect(origin.bodiesMoved).toBe(2);
+    origin.set('two', 'second');
+    expect(await run(instance)).toMatchObject({ listed: 2, current: 1, loaded: 1 });
+    await expectWarm(instance);
+  });
+
+  it('asks for no key anew that is fresh and that the origin gives no entity tag or date', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'one' });
+    origin.set('one', 'one');
+    origin.validates = false;
+    expect(await run(instance)).toMatchObject({ loaded: 1 });
+    expect(await run(instance)).toMatchObject({ current: 1, loaded: 0 });
+    expect(origin.loads).toHaveLength(1);
   });
 }

@@ -53,6 +53,11 @@ async function callRoll(app: LocalApp): Promise<FleetView['rollCalls'][number]> 
 it('shows all instances and the roll call that the timer made, and the log line says the same', async () => {
   await using app = await startLocalApp({ instances: 3 });
   await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
+  // Also before the first roll call what is shown is what is so.
+  for (const { tokenExpiresAt, connections } of (await view(app)).instances) {
+    expect(tokenExpiresAt).toMatch(isoPattern);
+    expect(connections).toBe(1);
+  }
   for (let reads = 0; reads < 30; reads += 1) await app.fetch('/api/cache/absent');
   expect(await callRoll(app)).toMatchObject({
     expected: 3,
@@ -147,10 +152,36 @@ it('HEAD, no-store, and 503 when Redis cannot be asked', async () => {
   ).toBe(true);
 });
 
+it('is a page for whoever would rather have HTML, and JSON for all others', async () => {
+  await using app = await startLocalApp();
+  const typeFor = async (Accept: string): Promise<string | null> =>
+    (await app.fetch('/api/fleet', { headers: { Accept } })).headers.get('content-type');
+  expect(await typeFor('*/*')).toBe('application/json');
+  expect(await typeFor('application/json, text/html;q=0.5')).toBe('application/json');
+  expect(await typeFor('text/html;q=0, */*')).toBe('application/json');
+  const chrome = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+  expect(await typeFor(chrome)).toBe('text/html; charset=utf-8');
+});
+
 it("keeps the app's own keys out of reach of HTTP", async () => {
   await using app = await startLocalApp();
   await eventually(async () => expect((await view(app)).instances).toHaveLength(1));
   for (const key of ['ref:{fleet}:roster', 'ref:{fleet}:roll-calls']) {
     expect((await app.fetch(`/api/cache/${encodeURIComponent(key)}`)).status).toBe(400);
   }
+});
+
+it('says when the next roll call is due, though the host tells a timer no such time', async () => {
+  const settings = { REAUTHENTICATE_SCHEDULE: '*/5 * * * * *' };
+  await using app = await startLocalApp({ settings, timers: true });
+  const seen = await eventually(async () => {
+    const current = await view(app);
+    expect(current.rollCalls.length).toBeGreaterThan(0);
+    return current;
+  }, 15_000);
+  const calledAtMs = Date.parse(seen.rollCalls[0]?.at ?? '');
+  const dueAtMs = Date.parse(seen.nextRollCallAt ?? '');
+  expect(dueAtMs % 5000).toBe(0);
+  expect(dueAtMs - calledAtMs).toBeGreaterThan(1000);
+  expect(dueAtMs - calledAtMs).toBeLessThanOrEqual(5000);
 });

@@ -36,6 +36,11 @@ async function expectProblem(
   return body;
 }
 
+/** A body whose length is not said: it goes out in chunks. */
+function inChunks(body: string): Pick<RequestInit, 'body' | 'duplex'> {
+  return { body: new Blob([body]).stream(), duplex: 'half' };
+}
+
 describe('reading', () => {
   it('answers a hit with body, type, strong tag and freshness', async () => {
     const written = await put(
@@ -178,6 +183,13 @@ describe('writing', () => {
     const response = await get('empty-value');
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('');
+  });
+
+  it('refuses a value in chunks, of which the host passes nothing on, instead of storing an empty one', async () => {
+    await put('chunked', 'before');
+    const response = await app.fetch('/api/cache/chunked', { method: 'PUT', ...inChunks('after') });
+    await expectProblem(response, 411, 'length-required');
+    expect(await (await get('chunked')).text()).toBe('before');
   });
 
   it('refuses a value that is too large and stores nothing', async () => {
@@ -331,6 +343,11 @@ describe('a batch', () => {
     ['101 keys', { keys: Array.from({ length: 101 }, () => 'k') }],
   ])('refuses %s', async (_what, body) => {
     await expectProblem(await batch(body), 400, 'invalid-body');
+  });
+
+  it('says so where the body came in chunks', async () => {
+    const init = { method: 'POST', ...inChunks('{"keys":["a"]}') };
+    await expectProblem(await app.fetch('/api/batch', init), 411, 'length-required');
   });
 
   it('takes 100 of the longest keys in their longest form, and refuses what is far larger', async () => {

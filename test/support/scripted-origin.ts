@@ -1,6 +1,7 @@
 // An origin in memory that can be told to be slow, to fail, and to change, and that counts what it is asked.
 // Used by tests and benches of what stands on the Origin port; the real ones have tests of their own.
 
+import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
 import type { ListedEntry, Origin, OriginAnswer, StoragePermission } from '../../src/origin/origin.ts';
 
@@ -13,6 +14,8 @@ export class ScriptedOrigin implements Origin {
   /** For single names, instead of `delayMs`. */
   readonly delaysMs = new Map<string, number>();
   failing = false;
+  /** Whether an entry has a validator. */
+  validates = true;
   storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
@@ -29,18 +32,20 @@ export class ScriptedOrigin implements Origin {
     this.entries.set(name, { body: Buffer.from(body), version });
   }
 
-  async load(name: string, options: { validator?: string | undefined }): Promise<OriginAnswer> {
-    const { validator } = options;
+  async load(
+    name: string,
+    options: { readonly validator?: string | undefined; readonly signal?: AbortSignal },
+  ): Promise<OriginAnswer> {
+    const { validator, signal } = options;
     this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
     // As it was when it was asked, however long the answer is on its way.
     const entry = this.entries.get(name);
-    await new Promise((resolve) => {
-      setTimeout(resolve, this.delaysMs.get(name) ?? this.delayMs);
-    });
+    await setTimeout(this.delaysMs.get(name) ?? this.delayMs, undefined, { signal }).catch(() => {});
     this.#now -= 1;
-    if (this.failing) throw new AppError('origin-failed', 'The origin was told to fail.');
+    if (this.failing || signal?.aborted === true)
+      throw new AppError('origin-failed', 'The origin was told to fail.');
     if (entry === undefined) return { kind: 'none' };
     const etag = `v${entry.version}`;
     if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };
@@ -50,7 +55,7 @@ export class ScriptedOrigin implements Origin {
       body: entry.body,
       contentType: 'text/plain',
       etag,
-      validator: `"${etag}"`,
+      validator: this.validates ? `"${etag}"` : undefined,
       storage: this.storage,
     };
   }

@@ -1,33 +1,36 @@
 import { InvocationContext, type Timer } from '@azure/functions';
 import { expect, it } from 'vitest';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
+import type { WarmupRun } from '../../src/warmup/warmup.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 it.each([
-  [300, 260],
-  [600, 560],
+  [300, 260, 290],
+  [600, 560, 590],
   // Half of what is short is still for warming: else nothing would ever be.
-  [60, 30],
+  [60, 30, 50],
+  [10, 5, 7.5],
 ])(
-  'begins no load so late that it may not end within a functionTimeout of %i s',
-  async (timeoutSeconds, seconds) => {
+  'of a functionTimeout of %i s begins loads in the first %d s, and gives up what is under way after %d s',
+  async (timeoutSeconds, loadSeconds, endSeconds) => {
     const clock = new FakeClock();
     const startedAtMs = clock.nowMs();
-    const deadlines: number[] = [];
+    const runs: number[][] = [];
     const warmup = {
-      async run({ deadlineAtMs }: { readonly deadlineAtMs: number }) {
-        deadlines.push(deadlineAtMs - startedAtMs);
+      async run({ deadlineAtMs, endsAtMs }: WarmupRun) {
+        runs.push([deadlineAtMs - startedAtMs, endsAtMs - startedAtMs]);
         return { kind: 'held' } as const;
       },
     };
     const handler = scheduledWarmup({
       warmup,
       clock,
+      schedule: '0 */5 * * * *',
       invocationLimitMs: timeoutSeconds * 1000,
       loadLimitMs: 30_000,
     });
     const timer = { isPastDue: false } as Timer;
     await handler(timer, new InvocationContext({ functionName: 'scheduledWarmup', logHandler() {} }));
-    expect(deadlines).toEqual([seconds * 1000]);
+    expect(runs).toEqual([[loadSeconds * 1000, endSeconds * 1000]]);
   },
 );

@@ -116,6 +116,18 @@ describe('settings', () => {
     expect(readSettings(prefixed('ref:', { APP_NAMESPACE: 'mine' })).cache.keyPrefix).toBe('ref:');
   });
 
+  it.each(['WARMUP_SCHEDULE', 'REAUTHENTICATE_SCHEDULE'])(
+    'refuse a %s that the host would refuse',
+    (name) => {
+      for (const schedule of ['60 * * * * *', '0 0 25 * * *', '0 0 0 * 13 *', 'a b c d e f', '0 0 0 * * 7']) {
+        expect(faultsOf({ ...least, [name]: schedule })).toMatch(
+          new RegExp(`${name}: expected an NCRONTAB`, 'u'),
+        );
+      }
+      expect(faultsOf({ ...least, [name]: '0 30 9 * Jan-Jun Mon-Fri' })).toBe('');
+    },
+  );
+
   it('name what a client secret needs, and never show the secret', () => {
     const message = faultsOf({
       REDIS_CREDENTIAL: 'client-secret',

@@ -24,3 +24,17 @@ it('a failure is told to all who wait, kept for nobody, and no unhandled rejecti
   await flights.settled();
   expect(await flights.do('a', async () => 'yes').result).toBe('yes');
 });
+
+it('a flight that is forgotten ends for those who joined it, and its end does not end the one after it', async () => {
+  const flights = new SingleFlight<string>();
+  const [older, newer] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const before = flights.do('a', async () => older.promise);
+  flights.forget('a');
+  const after = flights.do('a', async () => newer.promise);
+  older.resolve('older');
+  expect(await before.result).toBe('older');
+  const joined = flights.do('a', async () => 'newest');
+  newer.resolve('newer');
+  expect([after.joined, joined.joined]).toEqual([false, true]);
+  expect(await Promise.all([after.result, joined.result])).toEqual(['newer', 'newer']);
+});
