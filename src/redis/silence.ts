@@ -13,8 +13,9 @@ export class Silence {
   readonly #bytesReceived: () => number;
   readonly #onSilent: (silentMs: number) => void;
   #owed = 0;
-  /** When something was last seen to have come, or is owed since, and how much there was by then. */
-  #heard = { atMs: 0, bytes: 0 };
+  /** When something was last seen to have come, or since when it is owed, and how much there was by then. */
+  #heardAtMs = 0;
+  #heardBytes = 0;
   #cancelLook: (() => void) | undefined;
 
   /** @param onSilent told at most once for each late answer; `stop()` is the caller's to call. */
@@ -45,15 +46,16 @@ export class Silence {
   }
 
   #hear(): void {
-    this.#heard = { atMs: this.#clock.nowMs(), bytes: this.#bytesReceived() };
+    this.#heardAtMs = this.#clock.nowMs();
+    this.#heardBytes = this.#bytesReceived();
   }
 
   #lookAfter(delayMs: number): void {
     this.#cancelLook ??= this.#clock.after(delayMs, () => {
       this.#cancelLook = undefined;
       if (this.#owed === 0) return;
-      if (this.#bytesReceived() !== this.#heard.bytes) this.#hear();
-      const silentMs = this.#clock.nowMs() - this.#heard.atMs;
+      if (this.#bytesReceived() !== this.#heardBytes) this.#hear();
+      const silentMs = this.#clock.nowMs() - this.#heardAtMs;
       if (silentMs < silenceMs) this.#lookAfter(silenceMs - silentMs);
       else this.#onSilent(silentMs);
     });
