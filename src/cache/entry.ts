@@ -53,6 +53,11 @@ export const usualHeadBytes = 384;
 // etagc of RFC 9110, section 8.8.3, without what is not ASCII.
 const etagPattern = /^[!\u0023-\u007E]{1,255}$/u;
 
+/** What can be sent as a header again: the Functions host answers 500 for one that is not ASCII. */
+export function isContentType(text: string): boolean {
+  return /^[\t\u0020-\u007E]{1,255}$/u.test(text);
+}
+
 interface Header extends Freshness, Partial<Loaded> {
   readonly type: string;
 }
@@ -63,13 +68,14 @@ export function newEntry(body: Buffer, contentType: string, storedAtMs: number, 
   return { body, contentType, etag: entityTag(body, contentType), freshness, loaded: undefined };
 }
 
-/** An entry from the origin; it keeps the origin's entity tag where that fits. */
+/** An entry from the origin; it keeps the origin's entity tag and content type where they fit. */
 export function loadedEntry(
   found: { readonly body: Buffer; readonly contentType: string; readonly etag: string | undefined },
   freshness: Freshness | undefined,
   loaded: Loaded,
 ): Entry {
-  const { body, contentType } = found;
+  const { body } = found;
+  const contentType = isContentType(found.contentType) ? found.contentType : 'application/octet-stream';
   const etag =
     found.etag !== undefined && etagPattern.test(found.etag) ? found.etag : entityTag(body, contentType);
   return { body, contentType, etag, freshness, loaded };

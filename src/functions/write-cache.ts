@@ -1,7 +1,7 @@
 // PUT and DELETE /api/cache/{*key}. Registered by app.ts.
 
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
-import { newEntry } from '../cache/entry.ts';
+import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { WriteCondition, WriteResult } from '../cache/store.ts';
 import { withheldBody } from '../http/body.ts';
@@ -10,8 +10,6 @@ import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem } from '../http/problem.ts';
 import type { WriteDeps } from './deps.ts';
-
-const maxContentTypeLength = 255;
 
 /** A write that has passed the checks every write shares, or the answer to one that has not. */
 type Checked =
@@ -28,9 +26,9 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (ttlSeconds === undefined) {
       return problem('invalid-ttl', `Expected a whole number of seconds from 1 to ${maxTtlSeconds}.`);
     }
-    const contentType = request.headers.get('content-type') ?? 'application/octet-stream';
-    if (contentType.length > maxContentTypeLength) {
-      return problem('invalid-header', `Content-Type is longer than ${maxContentTypeLength} characters.`);
+    const contentType = request.headers.get('content-type') || 'application/octet-stream';
+    if (!isContentType(contentType)) {
+      return problem('invalid-header', 'Expected a Content-Type of 1 to 255 printable ASCII characters.');
     }
     const unfit = unfitBody(request);
     if (unfit !== undefined) return unfit;

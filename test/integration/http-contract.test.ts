@@ -197,6 +197,12 @@ describe('writing', () => {
     expect((await get('too-large')).status).toBe(404);
   });
 
+  it('refuses a type that could not be sent as a header again', async () => {
+    for (const type of ['text/plain; q=ü', `text/${'x'.repeat(255)}`]) {
+      await expectProblem(await put('typed', 'x', { 'content-type': type }), 400, 'invalid-header');
+    }
+  });
+
   it('refuses bytes that are coded, which no reader would be told', async () => {
     for (const coding of ['gzip', 'identity, br', 'x-unknown']) {
       const response = await put('coded', 'x', { 'content-encoding': coding });

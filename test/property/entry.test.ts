@@ -35,6 +35,8 @@ describe('entries in Redis', () => {
           const loaded = { validator, staleSeconds: 60, loadMs: 12.5, maxAgeSeconds, staleAllowed };
           const entry = loadedEntry({ body, contentType, etag }, freshness, loaded);
           expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+          const isSendable = /^[\t\u0020-\u007E]{1,255}$/u.test(contentType);
+          expect(entry.contentType).toBe(isSendable ? contentType : 'application/octet-stream');
           // The origin's tag is kept where it can stand in a header and in the stored form.
           if (etag !== undefined && /^[!#-~]{1,255}$/u.test(etag)) expect(entry.etag).toBe(etag);
           else expect(entry.etag).toMatch(/^[\w-]{22}$/u);
