@@ -9,7 +9,7 @@ import { isSchedule } from './schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
-export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
+const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
 export type ClusteringPolicy = (typeof clusteringPolicies)[number];
 
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
@@ -142,7 +142,7 @@ function readCredential(reader: SettingsReader): CredentialSettings {
 }
 
 /** Loopback as a name or an address; plain TCP is for these only. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
 }
 
