@@ -50,7 +50,9 @@ export class AppError extends Error {
 
 /** A one-line description of anything thrown, without stack and without a token. */
 export function describe(thrown: unknown): string {
-  const message = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  // Where all addresses of a host failed, Node.js gives an AggregateError without a message.
+  const said: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;
+  const message = said instanceof Error ? said.message || said.name : String(said);
   return redactTokens(message.replaceAll(/\s+/gu, ' ').trim());
 }
 

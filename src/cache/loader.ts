@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import { Limiter } from '../limiter.ts';
 import { SingleFlight, type Flight } from '../single-flight.ts';
 import type { Entry } from './entry.ts';
+import { isStored } from './filler.ts';
 import type { Lock, Locks } from './locks.ts';
 import {
   isUnstorable,
@@ -91,7 +92,8 @@ export class Loader {
   async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
     const { store, locks } = this.#options;
     const result = await store.remove(redisKey, condition, deadlineAtMs, locks.beside(redisKey));
-    if (result.kind === 'created' || result.kind === 'replaced') {
+    const mayBeGone = result.kind === 'unavailable' ? result.applied !== 'no' : isStored(result);
+    if (mayBeGone) {
       this.#flights.forget(redisKey);
       this.#bypasses.forget(redisKey);
     }
@@ -125,12 +127,11 @@ export class Loader {
     try {
       for (;;) {
         const mayLoad = place.entered;
-        const redisUntilMs = this.#redisUntilMs();
-        const attempt = await locks[mayLoad ? 'acquire' : 'look'](key.redisKey, redisUntilMs);
+        const attempt = await locks[mayLoad ? 'acquire' : 'look'](key.redisKey, this.#redisUntilMs());
         if (attempt.kind === 'none') return { kind: 'none', remembered: true };
         if (attempt.kind === 'pass' && mayLoad) return await this.#pass(key);
         const lock = attempt.kind === 'acquired' ? attempt.lock : undefined;
-        const found = await this.#lookAgain(key, lock, ({ kind }) => kind === 'miss', redisUntilMs);
+        const found = await this.#lookAgain(key, lock, ({ kind }) => kind === 'miss');
         if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
         if (found.kind === 'unavailable') throw found.error;
         if (found.kind === 'miss' && lock !== undefined) return await this.#origin.run(key, undefined, lock);
@@ -160,14 +161,13 @@ export class Loader {
   }
 
   async #renewLocked(key: EntryKey, entry: Entry): Promise<void> {
-    const redisUntilMs = this.#redisUntilMs();
-    const attempt = await this.#options.locks.acquire(key.redisKey, redisUntilMs);
+    const attempt = await this.#options.locks.acquire(key.redisKey, this.#redisUntilMs());
     if (attempt.kind !== 'acquired') return;
     const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' &&
       current.entry.etag === entry.etag &&
       current.entry.freshness?.storedAtMs === entry.freshness?.storedAtMs;
-    const current = await this.#lookAgain(key, attempt.lock, isAsSeen, redisUntilMs);
+    const current = await this.#lookAgain(key, attempt.lock, isAsSeen);
     if (isAsSeen(current)) await this.#origin.run(key, entry, attempt.lock);
   }
 
@@ -176,11 +176,10 @@ export class Loader {
     { redisKey }: EntryKey,
     lock: Lock | undefined,
     isToBeLoaded: (found: ReadResult) => boolean,
-    redisUntilMs: number,
   ): Promise<ReadResult> {
     let keep = false;
     try {
-      const found = await this.#options.store.read(redisKey, redisUntilMs);
+      const found = await this.#options.store.read(redisKey, this.#redisUntilMs());
       keep = isToBeLoaded(found);
       return found;
     } finally {

@@ -37,7 +37,7 @@ export async function attempt<T>(
     return await Promise.race([givenUp, signal.aborted ? givenUp : ask(over.signal)]);
   } catch (error) {
     if (error instanceof AppError && error.code === 'origin-failed') throw error;
-    throw originFailed(where, `could not be asked: ${describeCause(error)}`, { cause: error });
+    throw originFailed(where, `could not be asked: ${describe(error)}`, { cause: error });
   } finally {
     cancelTimer();
     signal.removeEventListener('abort', onAbort);
@@ -47,9 +47,4 @@ export async function attempt<T>(
 
 export function originFailed(where: string, what: string, options?: AppErrorOptions): AppError {
   return new AppError('origin-failed', `The origin ${where} ${what.replace(/\.+$/u, '')}.`, options);
-}
-
-/** Where all addresses of a host failed, Node.js gives an AggregateError without a message. */
-export function describeCause(error: unknown): string {
-  return describe(error instanceof AggregateError ? (error.errors[0] ?? error) : error);
 }

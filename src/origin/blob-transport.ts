@@ -3,7 +3,7 @@
 
 import type { HttpOperationResponse, IHttpClient, RestError, WebResource } from '@azure/storage-blob';
 import type { Token } from '../auth/token.ts';
-import { describeCause } from './attempt.ts';
+import { describe } from '../errors.ts';
 import { readBody } from './body.ts';
 import type { Answer, Transport } from './transport.ts';
 
@@ -29,7 +29,7 @@ export function sdkHttpClient(
       const answer = await transport
         .get(new URL(request.url), headers, signal)
         .catch((error: NodeJS.ErrnoException) => {
-          throw new SdkError(describeCause(error), error.code === undefined ? {} : { code: error.code });
+          throw new SdkError(describe(error), error.code === undefined ? {} : { code: error.code });
         });
       const { status } = answer;
       // The SDK would follow to any host. Storage never redirects.

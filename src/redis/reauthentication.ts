@@ -74,6 +74,8 @@ export class Reauthentication {
         // The server cuts a connection at its token's expiry: make another before that breaks.
         const leftMs = connection.token.expiresAtMs - clock.nowMs();
         if (leftMs <= marginMs(token) && (await replace(connection))) return;
+        // A rotation or a loss that came meanwhile found no pause to end.
+        if (!connection.isLive || keeper.current() !== token) continue;
         // No pause that the old token does not outlast several times: what is rejected may be let in again.
         const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
         await this.#pause(run, Math.min(reconnectDelayMs(failures + 1, failure, random()), mostMs));

@@ -132,7 +132,7 @@ export class Warmup {
       if (!(error instanceof AppError)) throw error;
       if (error.code === 'origin-failed') {
         // The report has the cause by its name, the event by its reason.
-        if (!this.#stopping.signal.aborted) health.failed(error);
+        if (!pass.signal.aborted) health.failed(error);
         pass.fail('listing-failed');
       } else pass.fail('cache-unavailable');
       return false;

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import { AppError } from '../../src/errors.ts';
 import type { ReadThroughResult } from '../../src/cache/read-through.ts';
 import type { WriteCondition, WriteResult } from '../../src/cache/store.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
@@ -299,6 +300,26 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(told(await read(second))).toBe('hit new');
   });
 
+  it('who asks after a removal of which nobody knows whether it was done gets a new load, too', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'old');
+    origin.delayMs = 500;
+    const loading = read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(1));
+    origin.set(name, 'new');
+    origin.delayMs = 0;
+    const { redis } = instance;
+    const run = redis.run.bind(redis);
+    redis.run = async (work, options) => {
+      redis.run = run;
+      await run(work, options);
+      throw new AppError('connection-lost', 'The answer was lost.');
+    };
+    expect(await remove(instance)).toMatchObject({ kind: 'unavailable', applied: 'unknown' });
+    expect(told(await read(instance))).toBe('loaded new');
+    await loading;
+  });
+
   it('what is removed on one instance while another loads or renews it does not come back', async () => {
     await using first = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
     await using second = await startFillingInstance(stack, origin);
@@ -401,6 +422,22 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(told(await waiting)).toBe('loaded quick');
     expect(new Set((await Promise.all(slowReads)).map(told))).toEqual(new Set(['origin-pending']));
     await eventually(async () => expect(told(await read(busy, slow[31]))).toBe(`hit ${slow[31]}`));
+  });
+
+  it('fills a miss though Redis takes a fifth of the budget for each command', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    const run = instance.redis.run.bind(instance.redis);
+    const { redis } = instance;
+    redis.run = async (work, options) =>
+      run(async (client) => {
+        const reply = await work(client);
+        await sleep(400);
+        return reply;
+      }, options);
+    await read(instance);
+    await eventually(async () => expect(told(await read(instance))).toBe('hit value'));
+    expect(origin.loads.length).toBeLessThanOrEqual(2);
   });
 
   it('asks the origin in time when Redis falls silent before the lock', async () => {

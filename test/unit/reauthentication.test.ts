@@ -17,8 +17,9 @@ let reauthentication: Reauthentication;
 /** When each AUTH was sent, and each successor begun. */
 let authsAtMs: number[];
 let replacementsAtMs: number[];
-/** What AUTH is answered with. */
+/** What AUTH is answered with, and what happens before that. */
 let answer: ErrorCode | undefined;
+let meanwhile: () => Promise<void>;
 let token: Token;
 let isLive: boolean;
 let connection: Connection;
@@ -30,6 +31,7 @@ beforeEach(async () => {
   keeper = new TokenKeeper({ source, ...parts });
   authsAtMs = [];
   answer = undefined;
+  meanwhile = async () => {};
   isLive = true;
   replacementsAtMs = [];
   const replace = (): Promise<boolean> => {
@@ -39,11 +41,11 @@ beforeEach(async () => {
   reauthentication = new Reauthentication({ keeper, ...parts, replace });
   keeper.onRotation(() => void reauthentication.keep(connection));
   token = tokenOf(clock.nowMs(), dayMs);
-  const reauthenticate = (next: Token): Promise<void> => {
+  const reauthenticate = async (next: Token): Promise<void> => {
     authsAtMs.push(clock.nowMs());
-    if (answer !== undefined) return Promise.reject(new AppError(answer, 'refused'));
+    await meanwhile();
+    if (answer !== undefined) throw new AppError(answer, 'refused');
     token = next;
-    return Promise.resolve();
   };
   const scripted = {
     id: 1,
@@ -98,6 +100,24 @@ describe('AUTH on a live connection', () => {
     await settle();
     expect(token).toBe(next);
     await reauthentication.settled();
+  });
+
+  it('is sent at once with a later token, also where that comes while AUTH is under way', async () => {
+    answer = 'redis-rejected-identity';
+    await rotate();
+    await clock.advance(60_000);
+    const next = tokenOf(clock.nowMs(), dayMs);
+    meanwhile = async () => {
+      meanwhile = async () => {};
+      const renewed = keeper.renew();
+      source.take().answer(next);
+      await renewed;
+    };
+    const sent = authsAtMs.length;
+    while (authsAtMs.length === sent) await clock.advance(500);
+    await settle();
+    expect(keeper.current()).toBe(next);
+    expect(pauses(authsAtMs).at(-1)).toBe(0);
   });
 
   it('is not waited for any more once its connection is lost', async () => {
