@@ -75,7 +75,12 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleet({ roster, clock, requestBudgetMs: settings.requestBudgetMs }),
+    handler: fleet({
+      roster,
+      clock,
+      schedule: settings.reauthenticate.schedule,
+      requestBudgetMs: settings.requestBudgetMs,
+    }),
   });
 
   app.timer('reauthenticate', {

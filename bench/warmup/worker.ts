@@ -133,17 +133,8 @@ async function startPlain() {
 async function measure(work: () => Promise<number>): Promise<Ran> {
   const idleBytes = process.memoryUsage.rss();
   let peakBytes = idleBytes;
-  let k = 0;
   const sample = (): void => {
     peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
-    if (process.env['PROF'] && k++ % 100 === 0) {
-      const m = process.memoryUsage();
-      console.log(
-        Object.entries(m)
-          .map(([a, b]) => a + '=' + (b / 1048576).toFixed(0))
-          .join(' '),
-      );
-    }
   };
   const sampling = setInterval(sample, sampleEveryMs);
   const startedAtMs = performance.now();

@@ -66,7 +66,8 @@ export class OriginLoad {
     } catch (error) {
       lock?.release(afterFailure);
       if (!(error instanceof AppError)) throw error;
-      if (!this.#signal.aborted) health.failed(error);
+      if (this.#signal.aborted) return { kind: 'failed', error: givenUp(error) };
+      health.failed(error);
       return { kind: 'failed', error };
     }
   }
@@ -128,6 +129,11 @@ export class OriginLoad {
 /** Whether the origin forbids that it is stored. */
 export function isUnstorable(outcome: LoadOutcome): boolean {
   return outcome.kind === 'found' && outcome.entry.freshness === undefined;
+}
+
+/** Not the origin's fault: whoever asks again asks another instance. */
+function givenUp(cause: AppError): AppError {
+  return new AppError('stopped', 'This instance is stopping.', { cause, retryAfterSeconds: 1 });
 }
 
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {

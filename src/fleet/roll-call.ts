@@ -37,7 +37,7 @@ export class RollCall {
 
   /**
    * Calls the roll once.
-   * @param nextAtMs when the next one is due, for the page.
+   * @param nextAtMs when the next one is due, for the log.
    * @throws AppError when Redis cannot be asked: then nobody was called.
    */
   async call(nextAtMs: number | null): Promise<RollCallOutcome> {

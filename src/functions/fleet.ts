@@ -9,10 +9,13 @@ import type { RollCallRecord } from '../fleet/messages.ts';
 import type { Roster, RosterEntry } from '../fleet/roster.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheUnavailable } from '../http/problem.ts';
+import { nextTickAtMs } from '../schedule.ts';
 
 export interface FleetDeps {
   readonly roster: Roster;
   readonly clock: Clock;
+  /** The roll call's, NCRONTAB. */
+  readonly schedule: string;
   readonly requestBudgetMs: number;
 }
 
@@ -60,14 +63,15 @@ async function page(): Promise<HttpResponseInit> {
 
 const common = { 'Cache-Control': 'no-store', Vary: 'Accept' };
 
-async function data({ roster, clock, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
+async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
   try {
     const view = await roster.read(deadlineAtMs(clock, requestBudgetMs));
     const body = JSON.stringify({
       now: iso(view.nowMs),
       instances: view.entries.map((entry) => instance(entry, view.nowMs)),
       rollCalls: view.rollCalls.map(rollCall),
-      nextRollCallAt: iso(view.rollCalls[0]?.nextAtMs ?? null),
+      // By the schedule and not by the last roll call: before the first, and after a missed one, it is due as well.
+      nextRollCallAt: iso(nextTickAtMs(schedule, view.nowMs - 1000)),
     });
     return { status: 200, headers: { ...common, 'Content-Type': 'application/json' }, body };
   } catch (error) {

@@ -96,7 +96,9 @@ function drawInstances(passed) {
     bar.setAttribute('aria-label', 'Remaining life of the token');
     const facts = element('dl');
     const fact = (term, value, className) => facts.append(element('dt', term), element('dd', value, className));
-    fact('Token', left === null ? 'none' : duration(left) + ' left');
+    const ago = (Date.parse(data.now) - Date.parse(one.reportedAt)) / 1000 + passed;
+    fact('Token', left === null ? 'none' : left > 0 ? duration(left) + ' left' : 'ended since the report');
+    fact('Reported', duration(ago) + ' ago');
     fact('Last rotation', time(one.lastRotationAt));
     fact('Connections', String(one.connections));
     fact('Reads, last report', String(one.reads));
@@ -131,7 +133,7 @@ function draw() {
   const passed = (performance.now() - fetchedAt) / 1000;
   drawInstances(passed);
   const seconds = data.nextRollCallAt ? (Date.parse(data.nextRollCallAt) - Date.parse(data.now)) / 1000 - passed : null;
-  byId('next').textContent = seconds === null ? 'No roll call has told when the next is due.'
+  byId('next').textContent = seconds === null ? 'The schedule has no roll call.'
     : seconds > 0 ? 'Next in ' + duration(seconds) + '.' : 'The next is due.';
 }
 

@@ -241,7 +241,12 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
         await stack.redis.admin('HSET', roster, `odd-${index}`, report);
       const records = ['null', '{"id":"x"}', '{', JSON.stringify({ ...rollCalls[0], nextAtMs: 1e300 })];
       for (const record of records) await stack.redis.admin('LPUSH', calls, record);
-      const show = fleetHandler({ roster: last.roster, clock: systemClock, requestBudgetMs: 2000 });
+      const show = fleetHandler({
+        roster: last.roster,
+        clock: systemClock,
+        schedule: '0 * * * * *',
+        requestBudgetMs: 2000,
+      });
       const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/fleet' });
       const response: HttpResponseInit = await show(request, new InvocationContext());
       expect(response).toMatchObject({ status: 200 });

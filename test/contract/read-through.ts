@@ -440,6 +440,17 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(origin.loads.length).toBeLessThanOrEqual(2);
   });
 
+  it('what is being loaded when the instance stops is no failure of the origin', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.delayMs = 5000;
+    const reading = read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(1));
+    await instance.loader?.stop();
+    expect(told(await reading)).toBe('origin-pending');
+    expect(instance.events.filter(({ type }) => type === 'originFailing')).toEqual([]);
+  });
+
   it('asks the origin in time when Redis falls silent before the lock', async () => {
     await using instance = await startFillingInstance(stack, origin);
     const loader = instance.loader ?? expect.unreachable();
