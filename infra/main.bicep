@@ -19,6 +19,8 @@ type appSettingsType = {
   WARMUP_KEYS: string?
   WARMUP_PREFIX: string?
   REAUTHENTICATE_SCHEDULE: string?
+  @description('functionTimeout of host.json, as hh:mm:ss: how long a warmup may take.')
+  AzureFunctionsJobHost__functionTimeout: string?
 }
 
 @description('Name of the azd environment: part of the name of the resource group, and of the token that ends all other names.')
