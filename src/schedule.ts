@@ -1,4 +1,4 @@
-// NCRONTAB schedules: which ones the host takes, and when the next tick is. Used by settings.ts and the timer functions.
+// NCRONTAB schedules: which ones the host takes, and when the next tick is. Used by settings.ts and functions/.
 // Own code, because the cron libraries read another language: of names, Sundays, steps, and days that must both match.
 
 type Values = ReadonlySet<number>;
@@ -83,16 +83,23 @@ function valueOf(text: string, { least, most, names = [] }: Field): number | und
 // What is later comes never: 29 February falls on each day of the week within 40 years, 2100 in between.
 const horizonYears = 40;
 
+// A timer may fire up to a second early (TimerListener.cs, InvokeJobFunction).
+const earlyMs = 1000;
+
 /**
- * When the tick after the one of now is due, in milliseconds since the epoch; null where there is none.
+ * When the tick after the one that is being run is due, in milliseconds since the epoch; null where there is none.
  * The host tells a function no such time: its `ScheduleStatus.Next` is the tick that is being run, and null for
  * schedules of less than a minute (https://github.com/Azure/azure-functions-dotnet-worker/issues/954 and .../2963).
  */
 export function nextTickAtMs(text: string, nowMs: number): number | null {
+  return firstTickAfterMs(text, nowMs + earlyMs);
+}
+
+/** The first tick later than `atMs`, in milliseconds since the epoch; null where there is none. */
+export function firstTickAfterMs(text: string, atMs: number): number | null {
   const schedule = parse(text);
   if (schedule === undefined) return null;
-  // A timer may fire up to a second early (TimerListener.cs, InvokeJobFunction): that tick is not the next one.
-  const at = new Date(Math.floor(nowMs / 1000) * 1000 + 2000);
+  const at = new Date((Math.floor(atMs / 1000) + 1) * 1000);
   const lastYear = at.getUTCFullYear() + horizonYears;
   while (at.getUTCFullYear() <= lastYear) {
     if (!schedule.months.has(at.getUTCMonth() + 1)) {

@@ -9,7 +9,7 @@ import type { RollCallRecord } from '../fleet/messages.ts';
 import type { Roster, RosterEntry } from '../fleet/roster.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheUnavailable } from '../http/problem.ts';
-import { nextTickAtMs } from '../schedule.ts';
+import { firstTickAfterMs } from '../schedule.ts';
 
 export interface FleetDeps {
   readonly roster: Roster;
@@ -71,7 +71,7 @@ async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Pr
       instances: view.entries.map((entry) => instance(entry, view.nowMs)),
       rollCalls: view.rollCalls.map(rollCall),
       // By the schedule and not by the last roll call: before the first, and after a missed one, it is due as well.
-      nextRollCallAt: iso(nextTickAtMs(schedule, view.nowMs - 1000)),
+      nextRollCallAt: iso(firstTickAfterMs(schedule, view.nowMs)),
     });
     return { status: 200, headers: { ...common, 'Content-Type': 'application/json' }, body };
   } catch (error) {
