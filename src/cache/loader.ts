@@ -29,8 +29,8 @@ export interface LoaderOptions extends OriginLoadOptions {
 const maxConcurrentLoads = 32;
 const firstPollMs = 20;
 const longestPollMs = 200;
-// What Redis gets of the patience each time it is asked, so that the origin gets some when it falls silent.
-const redisShare = 1 / 3;
+/** What Redis gets of the time each time it is asked, so that the origin gets some when Redis is silent. */
+export const redisShare = 1 / 3;
 const stopLimitMs = 1000;
 
 export class Loader {

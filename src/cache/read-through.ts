@@ -6,7 +6,7 @@ import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
-import type { Loader } from './loader.ts';
+import { redisShare, type Loader } from './loader.ts';
 import type { EntryKey, LoadOutcome } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
 
@@ -40,9 +40,6 @@ export interface ReadThroughOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
 }
-
-// What Redis gets of the time that is left, so that the origin gets some when Redis is silent.
-const redisShare = 1 / 3;
 
 export class ReadThrough {
   readonly #options: ReadThroughOptions;
