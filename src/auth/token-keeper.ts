@@ -1,11 +1,11 @@
-// Holds the current token and renews it by itself, as a state machine. Used by redis/ (handshakes and
-// rotations), fleet/, the reauthenticate timer and the probes. Knows no Redis and no credential, only a TokenSource.
+// Holds the current token and renews it by itself, as a state machine.
 
 import type { Clock } from '../clock.ts';
 import { AppError, describe } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { Waiters } from '../waiters.ts';
-import { dueAtMs, floorMs, nextRequestAtMs, patienceMs } from './refresh-policy.ts';
+import { afterByEither } from './either-clock.ts';
+import { dueAtMs, floorMs, nextRequestAtMs, patienceMs, type RefreshSituation } from './refresh-policy.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
 
@@ -26,6 +26,8 @@ export type Renewal =
 export interface KeeperStatus {
   readonly state: KeeperState['kind'];
   readonly expiresAtMs: number | undefined;
+  /** By the monotonic clock, whatever the one on the wall shows. */
+  readonly timeLeftMs: number | undefined;
   readonly lastRotationAtMs: number | undefined;
   readonly rotations: number;
   readonly requests: number;
@@ -97,11 +99,10 @@ export class TokenKeeper {
   /** The token in use. Never an expired one, also when the process was frozen past its expiry. */
   current(): Token | undefined {
     if (this.#state.kind !== 'holding') return undefined;
-    if (!this.#state.token.isValidAt(this.#clock.wallMs())) {
-      this.#expire(this.#state.token);
-      return undefined;
-    }
-    return this.#state.token;
+    const { token } = this.#state;
+    if (token.leftMs(this.#clock) > 0) return token;
+    this.#expire(token);
+    return undefined;
   }
 
   /**
@@ -126,7 +127,7 @@ export class TokenKeeper {
   /** Renews if the policy says it is due; asked for too early or too often it does nothing. */
   renewIfDue(): Promise<Renewal> {
     const token = this.current();
-    return token !== undefined && this.#clock.wallMs() < dueAtMs(token)
+    return token !== undefined && token.reckonedNowMs(this.#clock) < dueAtMs(token)
       ? Promise.resolve({ kind: 'not-due' })
       : this.renew();
   }
@@ -153,6 +154,7 @@ export class TokenKeeper {
     return {
       state: this.#state.kind,
       expiresAtMs: this.current()?.expiresAtMs,
+      timeLeftMs: this.current()?.leftMs(this.#clock),
       lastRotationAtMs: this.#lastRotationAtMs,
       rotations: this.#rotations,
       requests: this.#requests,
@@ -166,7 +168,7 @@ export class TokenKeeper {
     this.#awaited = request;
     this.#lastRequestAtMs = startedAtMs;
     this.#requests += 1;
-    const limitMs = patienceMs({ nowMs: this.#clock.wallMs(), token: this.#lastToken() });
+    const limitMs = patienceMs(this.#situation());
     this.#cancelTimer();
     this.#cancelTimer = this.#clock.after(limitMs, () => {
       const late = new AppError(
@@ -185,19 +187,22 @@ export class TokenKeeper {
     if (this.#state.kind === 'stopped') return;
     const requestMs = this.#clock.nowMs() - request.startedAtMs;
     const last = this.#lastToken();
-    const nowMs = this.#clock.wallMs();
     // Whoever brought it and however late: a later expiry is the one thing that counts. While none is held one
     // that holds will do: the last one may have been called expired by a clock that has been put right.
-    const holdsAgain = this.#state.kind === 'seeking' && token.isValidAt(nowMs);
+    const holdsAgain = this.#state.kind === 'seeking' && token.leftMs(this.#clock) > 0;
     if (last === undefined || token.expiresAtMs > last.expiresAtMs || holdsAgain)
       return this.#adopt(token, requestMs);
     if (this.#awaited !== request) return;
     // Past `refreshAfter` MSAL fetches the new token but still returns the old one; the next call has it.
-    if (!request.again && last.refreshAfterMs !== undefined && nowMs >= last.refreshAfterMs)
+    if (
+      !request.again &&
+      last.refreshAfterMs !== undefined &&
+      last.reckonedNowMs(this.#clock) >= last.refreshAfterMs
+    )
       return this.#ask(true);
     this.#awaited = undefined;
     this.#setbacks += 1;
-    const timeLeftMs = last.expiresAtMs - nowMs;
+    const timeLeftMs = last.leftMs(this.#clock);
     this.#emit({ type: 'tokenNotAdvancing', requestMs, setbacks: this.#setbacks, timeLeftMs });
     this.#schedule();
     this.#settleRenewal({ kind: 'not-advancing' });
@@ -210,35 +215,34 @@ export class TokenKeeper {
     const reason = describe(error);
     this.#lastFailure =
       error instanceof AppError ? error : new AppError('token-unavailable', reason, { cause: error });
-    const nowMs = this.#clock.wallMs();
     this.#emit({
       type: 'tokenRenewalFailed',
       reason,
       requestMs: this.#clock.nowMs() - request.startedAtMs,
       setbacks: this.#setbacks,
-      timeLeftMs: Math.max((this.#lastToken()?.expiresAtMs ?? nowMs) - nowMs, 0),
+      timeLeftMs: Math.max(this.#lastToken()?.leftMs(this.#clock) ?? 0, 0),
     });
     this.#schedule();
     this.#settleRenewal({ kind: 'failed', reason });
   }
 
   #adopt(token: Token, requestMs: number): void {
-    const nowMs = this.#clock.wallMs();
+    const timeLeftMs = token.leftMs(this.#clock);
     const previous = this.#lastToken();
     if (this.#state.kind === 'holding') this.#state.cancelExpiry();
-    const cancelExpiry = this.#clock.after(token.expiresAtMs - nowMs, () => this.#expire(token));
+    const cancelExpiry = this.#clock.after(timeLeftMs, () => this.#expire(token));
     this.#state = { kind: 'holding', token, cancelExpiry };
     this.#awaited = undefined;
     this.#setbacks = 0;
     this.#lastFailure = undefined;
-    this.#lastRotationAtMs = nowMs;
+    this.#lastRotationAtMs = this.#clock.wallMs();
     this.#rotations += 1;
     this.#schedule();
     this.#emit({
       type: 'tokenRotated',
       expiresAtMs: token.expiresAtMs,
-      timeLeftMs: token.expiresAtMs - nowMs,
-      previousTimeLeftMs: previous === undefined ? undefined : previous.expiresAtMs - nowMs,
+      timeLeftMs,
+      previousTimeLeftMs: previous?.leftMs(this.#clock),
       requestMs,
     });
     this.#tokenWaiters.resolveAll(token);
@@ -256,13 +260,18 @@ export class TokenKeeper {
   }
 
   #schedule(): void {
-    const nowMs = this.#clock.wallMs();
-    const token = this.#lastToken();
-    const wishedMs = nextRequestAtMs({ nowMs, token, setbacks: this.#setbacks }, this.#random());
+    const situation = this.#situation();
+    const wishedMs = nextRequestAtMs(situation, this.#random()) - situation.nowMs;
     this.#cancelTimer();
-    this.#cancelTimer = this.#clock.after(Math.max(wishedMs - nowMs, this.#floorLeftMs()), () =>
+    this.#cancelTimer = afterByEither(this.#clock, Math.max(wishedMs, this.#floorLeftMs()), () =>
       this.#ask(false),
     );
+  }
+
+  #situation(): RefreshSituation {
+    const token = this.#lastToken();
+    const nowMs = token?.reckonedNowMs(this.#clock) ?? this.#clock.wallMs();
+    return { nowMs, token, setbacks: this.#setbacks };
   }
 
   /** How long the policy's floor still forbids a request; not above zero when it does not. */

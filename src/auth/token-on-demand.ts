@@ -1,5 +1,5 @@
-// A token that is asked for when something needs it, and kept while it holds. Used by origin/blob.ts.
-// Knows no service. Not the SDK's own: a request for a token that hangs would block every later one there, and
+// A token that is asked for when something needs it, and kept while it holds. Not the SDK's
+// own: a request for a token that hangs would block every later one there, and
 // one that fails in the background is an unhandled rejection (core-rest-pipeline, tokenCycler.ts).
 
 import type { Clock } from '../clock.ts';
@@ -30,12 +30,13 @@ export class TokenOnDemand {
    */
   async get(): Promise<Token> {
     const held = this.#held;
-    const nowMs = this.#clock.wallMs();
     const mayAsk = this.#mayAsk();
-    if (held?.isValidAt(nowMs + leastLeftMs) !== true) {
+    if (held === undefined || held.leftMs(this.#clock) <= leastLeftMs) {
       if (!mayAsk && this.#last?.failure !== undefined) throw this.#last.failure;
       return this.#ask();
     }
+    // The clock on the wall may know of a sleep of the machine, in which the other one stood still.
+    const nowMs = Math.max(held.reckonedNowMs(this.#clock), this.#clock.wallMs());
     if (mayAsk && nowMs >= dueAtMs(held)) this.#ask().catch(() => {});
     return held;
   }

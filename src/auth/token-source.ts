@@ -1,5 +1,4 @@
-// Asks a TokenCredential for a token, within a time limit of its own. Used by the token keeper
-// and token-on-demand.ts. Knows nothing of when to ask, nor of Redis.
+// Asks a TokenCredential for a token, within a time limit of its own.
 
 import type { Clock } from '../clock.ts';
 import { AppError, describe } from '../errors.ts';
@@ -35,7 +34,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     async request(signal) {
       const raw = await raceAgainst(credential, scope, signal, clock, timeLimitMs);
       if (raw === null) throw new AppError('token-unavailable', 'The credential returned no token.');
-      return readToken(raw, clock.wallMs(), oidRequired);
+      return readToken(raw, clock, oidRequired);
     },
   };
 }

@@ -1,6 +1,6 @@
-// An Entra access token and how one is read. Used by the token source, keeper and the Redis handshake.
-// Knows no credential and no Redis.
+// An Entra access token and how one is read.
 
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 
 export interface TokenTimes {
@@ -14,13 +14,16 @@ export interface TokenTimes {
 /** A token whose text cannot be logged by accident: only `reveal()` gives it away. */
 export class Token implements TokenTimes {
   readonly #text: string;
+  readonly #wallAheadMs: number;
   readonly oid: string | undefined;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly refreshAfterMs: number | undefined;
 
-  constructor(text: string, oid: string | undefined, times: TokenTimes) {
+  /** @param wallAheadMs what the clock on the wall was ahead of the monotonic one when the token came. */
+  constructor(text: string, oid: string | undefined, times: TokenTimes, wallAheadMs = 0) {
     this.#text = text;
+    this.#wallAheadMs = wallAheadMs;
     this.oid = oid;
     this.issuedAtMs = times.issuedAtMs;
     this.expiresAtMs = times.expiresAtMs;
@@ -32,8 +35,17 @@ export class Token implements TokenTimes {
     return this.#text;
   }
 
-  isValidAt(nowMs: number): boolean {
-    return nowMs < this.expiresAtMs;
+  /**
+   * What the clock on the wall would show now, had nobody touched it since the token came. A token has the time left
+   * that it had then, less what has passed: a clock that is put forward ends none, and one that is put back renews none.
+   */
+  reckonedNowMs(clock: Clock): number {
+    return clock.nowMs() + this.#wallAheadMs;
+  }
+
+  /** Below zero when it has expired. */
+  leftMs(clock: Clock): number {
+    return this.expiresAtMs - this.reckonedNowMs(clock);
   }
 }
 
@@ -51,7 +63,8 @@ export interface RawToken {
  *   is meant to be for a client (https://learn.microsoft.com/entra/identity-platform/access-tokens).
  * @throws AppError `token-refused` when it names no one though it has to, or has expired.
  */
-export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): Token {
+export function readToken(raw: RawToken, clock: Clock, oidRequired: boolean): Token {
+  const wallMs = clock.wallMs();
   const claims = readClaims(raw.token);
   if (claims === undefined && oidRequired) {
     throw new AppError('token-refused', 'The credential returned something that is not a JSON Web Token.');
@@ -65,8 +78,8 @@ export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): T
   }
   const expiresAtMs = expiryOf(raw.expiresOnTimestamp, secondsClaimMs(claims?.['exp']));
   if (!Number.isFinite(expiresAtMs)) throw new AppError('token-refused', 'The token has no readable expiry.');
-  if (expiresAtMs <= nowMs) {
-    const expiredForSeconds = Math.ceil((nowMs - expiresAtMs) / 1000);
+  if (expiresAtMs <= wallMs) {
+    const expiredForSeconds = Math.ceil((wallMs - expiresAtMs) / 1000);
     throw new AppError(
       'token-refused',
       `The credential returned a token that expired ${expiredForSeconds} s ago; if this goes on, compare this machine's clock.`,
@@ -74,9 +87,12 @@ export function readToken(raw: RawToken, nowMs: number, oidRequired: boolean): T
   }
   // `iat` is cut to the second: the token was issued up to a second later. Taken at its word, a token that
   // lives for seconds would be asked for before it is half used, and so before the issuer has another.
-  const claimedIssueMs = secondsClaimMs(claims?.['iat']) ?? nowMs;
+  const claimedIssueMs = secondsClaimMs(claims?.['iat']) ?? wallMs;
+  // No token comes from the future: a clock that shows less is slow, and would make the token last too long.
+  const nowMs = claimedIssueMs < expiresAtMs ? Math.max(wallMs, claimedIssueMs) : wallMs;
   const issuedAtMs = Math.min(claimedIssueMs + 999, nowMs);
-  return new Token(raw.token, oid, { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp });
+  const times = { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp };
+  return new Token(raw.token, oid, times, nowMs - clock.nowMs());
 }
 
 function readClaims(text: string): Record<string, unknown> | undefined {

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
+import { readToken } from '../../src/auth/token.ts';
 import { AppError } from '../../src/errors.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { ScriptedSource, tokenOf } from '../support/tokens.ts';
+import { rawToken, ScriptedSource, tokenOf } from '../support/tokens.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -30,11 +31,11 @@ async function startWith(token = tokenOf(clock.nowMs(), hourMs)): Promise<void> 
 }
 
 /** Moves on until the keeper asks; returns how long that took. */
-async function untilAsked(limitMs: number): Promise<number> {
+async function untilAsked(limitMs: number, stepMs = 50): Promise<number> {
   const startedAtMs = clock.nowMs();
   while (source.pending.length === 0) {
     if (clock.nowMs() - startedAtMs > limitMs) throw new Error(`No token request within ${limitMs} ms.`);
-    await clock.advance(50);
+    await clock.advance(stepMs);
   }
   return clock.nowMs() - startedAtMs;
 }
@@ -193,20 +194,19 @@ describe('holding a token', () => {
   });
 
   it('takes the same token again when the clock that called it expired is put right', async () => {
-    const token = tokenOf(clock.nowMs(), dayMs);
-    await startWith(token);
-    clock.jumpWall(25 * hourMs);
+    clock.jumpWall(23.5 * hourMs);
+    const { issuedAtMs, expiresAtMs } = tokenOf(clock.nowMs(), dayMs);
+    const raw = rawToken({ issuedAtMs, expiresAtMs });
+    await startWith(readToken(raw, clock, true));
+    await clock.advance(hourMs / 2 + 1);
     expect(keeper.current()).toBeUndefined();
-    await untilAsked(10_000);
-    // What the token source says of a token that has expired by the clock.
-    source.take().fail(new AppError('token-refused', 'expired'));
+    clock.jumpWall(-23.5 * hourMs);
+    while (source.pending.length > 1) source.take();
+    const right = readToken(raw, clock, true);
+    source.take().answer(right);
     await settle();
-    clock.jumpWall(-25 * hourMs);
-    await untilAsked(10_000);
-    source.take().answer(token);
-    await settle();
-    expect(keeper.current()).toBe(token);
-    expect(await untilAsked(dayMs / 2)).toBeGreaterThan(11 * hourMs);
+    expect(keeper.current()).toBe(right);
+    expect(await untilAsked(dayMs / 2, 60_000)).toBeGreaterThan(11 * hourMs);
   });
 
   it('may be told to renew after a clock that was ahead is put right', async () => {
@@ -297,5 +297,66 @@ describe('stopping', () => {
     await startWith();
     keeper.stop();
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('a clock on the wall that jumps', () => {
+  const jumps = [hourMs, -hourMs, 30 * hourMs, -30 * hourMs];
+
+  it.each(jumps)('by %i ms ends no token that holds, and keeps none that does not', async (jumpMs) => {
+    const token = tokenOf(clock.nowMs(), dayMs);
+    await startWith(token);
+    clock.jumpWall(jumpMs);
+    await clock.advance(dayMs - 1);
+    expect(keeper.current()).toBe(token);
+    expect(keeper.status().timeLeftMs).toBe(1);
+    await clock.advance(1);
+    expect(keeper.current()).toBeUndefined();
+    expect(types().filter((type) => type === 'tokenExpired')).toHaveLength(1);
+  });
+
+  it.each(jumps)('by %i ms delays no renewal', async (jumpMs) => {
+    await startWith(tokenOf(clock.nowMs(), dayMs));
+    clock.jumpWall(jumpMs);
+    expect(await untilAsked(dayMs, 60_000)).toBeLessThanOrEqual(dayMs / 2);
+  });
+
+  it.each(jumps)('by %i ms in the middle of a back-off does not prolong it', async (jumpMs) => {
+    await startWith(tokenOf(clock.nowMs(), dayMs));
+    await clock.advance(dayMs / 2);
+    source.take().fail(new Error('down'));
+    await settle();
+    clock.jumpWall(jumpMs);
+    expect(await untilAsked(40_000)).toBeLessThanOrEqual(30_050);
+  });
+
+  it('forward may be a machine that slept: it is asked within a minute whether there is a later token', async () => {
+    await startWith(tokenOf(clock.nowMs(), dayMs));
+    await clock.advance(1000);
+    clock.jumpWall(20 * hourMs);
+    expect(await untilAsked(61_000)).toBeLessThanOrEqual(60_000);
+    const token = tokenOf(clock.nowMs() + 20 * hourMs, dayMs);
+    source.take().answer(token);
+    await settle();
+    expect(keeper.current()).toBe(token);
+  });
+
+  it('forward is asked about once, not every minute', async () => {
+    const token = tokenOf(clock.nowMs(), dayMs);
+    await startWith(token);
+    clock.jumpWall(20 * hourMs);
+    await untilAsked(61_000);
+    source.take().answer(token);
+    await settle();
+    const { requests } = source;
+    await clock.advance(29_000);
+    expect(source.requests).toBe(requests);
+  });
+
+  it('that was slow when the token came does not make it last longer than it lives', async () => {
+    clock.jumpWall(-5 * hourMs);
+    const raw = rawToken({ issuedAtMs: clock.nowMs(), expiresAtMs: clock.nowMs() + hourMs });
+    await startWith(readToken(raw, clock, true));
+    expect(keeper.status().timeLeftMs).toBe(hourMs);
   });
 });

@@ -116,4 +116,15 @@ describe('a token on demand', () => {
     const token = await bring();
     expect(await waiting).toBe(token);
   });
+
+  it('is kept while it holds when the wall jumps, and a later one is asked for beside', async () => {
+    const { clock, source, tokens, bring } = setUp();
+    const waiting = tokens.get();
+    const token = await bring();
+    await waiting;
+    await clock.advance(10_000);
+    clock.jumpWall(20 * hourMs);
+    expect(await tokens.get()).toBe(token);
+    expect(source.pending).toHaveLength(1);
+  });
 });
