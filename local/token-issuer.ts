@@ -57,6 +57,8 @@ export interface VerifiedToken {
   readonly objectId: string;
   readonly clientId: string;
   readonly audience: string;
+  /** Exactly the `iat` claim: a whole second. */
+  readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
 
@@ -121,18 +123,25 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
         algorithms: ['RS256'],
         issuer: issuerUrl,
         audience: typeof audience === 'string' ? audience : [...audience],
-        requiredClaims: ['exp', 'oid', 'appid'],
+        requiredClaims: ['exp', 'iat', 'oid', 'appid'],
       });
-      const { aud, exp, oid, appid } = payload;
+      const { aud, exp, iat, oid, appid } = payload;
       if (
         typeof oid !== 'string' ||
         typeof appid !== 'string' ||
         typeof aud !== 'string' ||
-        exp === undefined
+        exp === undefined ||
+        iat === undefined
       ) {
         throw new Error('The token lacks a claim that Entra always sets.');
       }
-      return { objectId: oid, clientId: appid, audience: aud, expiresAtMs: exp * 1000 };
+      return {
+        objectId: oid,
+        clientId: appid,
+        audience: aud,
+        issuedAtMs: iat * 1000,
+        expiresAtMs: exp * 1000,
+      };
     },
   };
 }

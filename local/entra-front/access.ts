@@ -28,6 +28,7 @@ export class AccessPolicy {
   readonly #grants = new Map<string, Grant>();
   /** Hashes of revoked tokens, each until the token expires. */
   readonly #revoked = new Map<string, () => void>();
+  #refusedFromMs = Infinity;
 
   constructor(issuer: TokenIssuer, redis: RedisServer) {
     this.#issuer = issuer;
@@ -53,6 +54,10 @@ export class AccessPolicy {
     await this.#withdraw((grant) => grant.tokenHash === tokenHash);
   }
 
+  refuseTokensFrom(issuedAtMs: number): void {
+    this.#refusedFromMs = issuedAtMs;
+  }
+
   /**
    * When this has resolved, redis itself gives the right answer to the AUTH in question.
    * Rejects while redis is down.
@@ -64,6 +69,7 @@ export class AccessPolicy {
       username !== undefined &&
       verified !== undefined &&
       !this.#revoked.has(tokenHash) &&
+      verified.issuedAtMs < this.#refusedFromMs &&
       this.#assignments.get(verified.objectId)?.has(username) === true;
 
     if (permitted() && username !== undefined && verified !== undefined) {

@@ -103,6 +103,7 @@ export async function startClusterFront(options: ClusterFrontOptions): Promise<C
     async revoke(token) {
       await Promise.all(policies.map(async (access) => access.revoke(token)));
     },
+    refuseTokensFrom: (issuedAtMs) => policies.forEach((access) => access.refuseTokensFrom(issuedAtMs)),
     cutAll: () => listeners.forEach((listener) => listener.destroyAll('cut')),
     setBehaviour: (behaviour) => listeners.forEach((listener) => listener.setBehaviour(behaviour)),
     async stop() {

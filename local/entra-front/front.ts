@@ -28,6 +28,11 @@ export interface EntraFront {
   unassign(objectId: string): Promise<void>;
   /** This token is accepted no more; live connections stay. */
   revoke(token: string): Promise<void>;
+  /**
+   * Tokens issued from then on are not accepted, as by a server that has not learnt of a new signing key; live
+   * connections stay. Infinity: all are accepted again.
+   */
+  refuseTokensFrom(issuedAtMs: number): void;
   /** Destroys all client connections. */
   cutAll(): void;
   setBehaviour(behaviour: FrontBehaviour): void;
@@ -63,6 +68,7 @@ export async function startEntraFront({
     assign: (objectId, alias) => access.assign(objectId, alias),
     unassign: (objectId) => access.unassign(objectId),
     revoke: (token) => access.revoke(token),
+    refuseTokensFrom: (issuedAtMs) => access.refuseTokensFrom(issuedAtMs),
     cutAll: () => listener.destroyAll('cut'),
     setBehaviour: (behaviour) => listener.setBehaviour(behaviour),
     async stop() {

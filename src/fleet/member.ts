@@ -71,11 +71,11 @@ export class FleetMember {
   }
 
   async #join(): Promise<void> {
-    const { clock, redis } = this.#options;
+    const { clock, redis, roster } = this.#options;
     const deadlineAtMs = clock.nowMs() + joinRetryMs;
     try {
-      // A report says what is: of a token and a connection that there are.
-      await redis.ping(deadlineAtMs);
+      // A report says what is, and who is in the roster is expected to hear: of connections that there are.
+      await redis.listening(roster.announcements, deadlineAtMs);
       if (this.#state === 'left') return;
       await this.#send(false, null, [], deadlineAtMs);
     } catch {
@@ -144,7 +144,7 @@ export class FleetMember {
     rollCallIds: readonly string[],
     deadlineAtMs: number,
   ): Promise<void> {
-    const { identity, roster, keeper, redis, clock, readCount } = this.#options;
+    const { identity, roster, keeper, redis, readCount } = this.#options;
     const token = keeper.status();
     const { connections, reauthenticated, reauthenticationsFailed } = redis.status();
     const totals = { reads: readCount(), reauthenticated, reauthenticationsFailed };
@@ -152,7 +152,7 @@ export class FleetMember {
     const report: Report = {
       ...identity,
       tokenExpiresAtMs: token.expiresAtMs ?? null,
-      tokenLeftMs: token.expiresAtMs === undefined ? null : token.expiresAtMs - clock.wallMs(),
+      tokenLeftMs: token.timeLeftMs ?? null,
       lastRotationAtMs: token.lastRotationAtMs ?? null,
       connections,
       rotated,

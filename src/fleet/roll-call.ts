@@ -51,7 +51,8 @@ export class RollCall {
       heard();
     });
     try {
-      const view = await roster.read(this.#deadline());
+      const listening = redis.listening(roster.reportsTo(announcement.id), this.#deadline());
+      const [view] = await Promise.all([roster.read(this.#deadline()), listening]);
       const expected = new Set(
         view.entries.filter(({ status }) => status === 'answered').map(({ report }) => report.id),
       );

@@ -1,11 +1,11 @@
 // The nodes of a cluster: which there are, one RedisNode for each primary, and what holds which slot, kept true.
-// Used by cluster.ts. Knows no command.
 
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { closedError, type RedisNode } from './node.ts';
+import { closedError } from './connection-keeper.ts';
+import type { RedisNode } from './node.ts';
 import type { RedisStatus } from './redis.ts';
 import { askForSlotTable, type Source } from './slot-table.ts';
 import { addressText, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
@@ -227,19 +227,21 @@ export class ClusterNodes {
     const { clock, emit } = this.#options;
     const primaries = primariesOf(table);
     const added = [...primaries.keys()].filter((name) => !this.#members.has(name));
-    const removed: string[] = [];
+    const removed: (readonly [string, RedisNode])[] = [];
     for (const address of primaries.values()) this.#memberAt(address);
     this.#table = table;
     for (const [name, { node, askedAtMs }] of this.#members) {
       if (primaries.has(name) || clock.nowMs() - askedAtMs < keepAskedMs) continue;
       this.#members.delete(name);
-      removed.push(name);
-      this.#retire(node);
+      removed.push([name, node]);
     }
     if (added.length > 0 || removed.length > 0) {
-      emit({ type: 'topologyChanged', primaries: primaries.size, added, removed });
+      const names = removed.map(([name]) => name);
+      emit({ type: 'topologyChanged', primaries: primaries.size, added, removed: names });
     }
+    // Before the nodes are left, so that whoever listens there begins to listen elsewhere first.
     for (const listener of this.#listeners) listener();
+    for (const [, node] of removed) this.#retire(node);
   }
 
   #leaveEntrance(): void {
@@ -253,6 +255,6 @@ export class ClusterNodes {
     const { reauthenticated, reauthenticationsFailed } = node.status();
     this.#retired.reauthenticated += reauthenticated;
     this.#retired.reauthenticationsFailed += reauthenticationsFailed;
-    void node.close();
+    void node.retire();
   }
 }

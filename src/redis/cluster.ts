@@ -1,25 +1,19 @@
-// The Redis port over a cluster: Azure's policy OSSCluster. Sends each command to the node that holds its slot,
-// follows slots that move, and splits what concerns many keys. Made by create.ts. Knows no token and no TLS.
+// The Redis port over a cluster, Azure's policy OSSCluster: sends each command to the node that holds its slot, follows
+// slots that move, and splits what concerns many keys.
 
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
+import { ClusterSubscriptions } from './cluster-subscriptions.ts';
 import type { RedisClient } from './connection.ts';
-import type { NodeCall, RedisNode } from './node.ts';
 import { slotOf } from './key-slot.ts';
+import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep } from './redirect.ts';
 import type { CallOptions, KeyOutcome, Redis, RedisStatus } from './redis.ts';
 
 export interface ClusterRedisOptions {
   readonly nodes: ClusterNodes;
   readonly clock: Clock;
-}
-
-interface Subscription {
-  readonly channel: string;
-  readonly listener: (message: string) => void;
-  node: RedisNode | undefined;
-  stop: () => void;
 }
 
 type Work<T> = (client: RedisClient, keys: readonly string[]) => Promise<readonly T[]>;
@@ -31,14 +25,12 @@ const laterMs = 75;
 export class ClusterRedis implements Redis {
   readonly #nodes: ClusterNodes;
   readonly #clock: Clock;
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions: ClusterSubscriptions;
 
   constructor({ nodes, clock }: ClusterRedisOptions) {
     this.#nodes = nodes;
     this.#clock = clock;
-    nodes.onChange(() => {
-      for (const subscription of this.#subscriptions) this.#place(subscription);
-    });
+    this.#subscriptions = new ClusterSubscriptions(nodes, clock);
   }
 
   start(): void {
@@ -108,18 +100,12 @@ export class ClusterRedis implements Redis {
     return this.#nodes.settled();
   }
 
-  /**
-   * Listens on the node that holds the channel's slot, where its announcements are published. Not sharded
-   * Pub/Sub: what is published while the slot moves still reaches listeners on both nodes.
-   */
   subscribe(channel: string, listener: (message: string) => void): () => void {
-    const subscription: Subscription = { channel, listener, node: undefined, stop: () => {} };
-    this.#subscriptions.add(subscription);
-    this.#place(subscription);
-    return () => {
-      this.#subscriptions.delete(subscription);
-      subscription.stop();
-    };
+    return this.#subscriptions.add(channel, listener);
+  }
+
+  listening(channel: string, deadlineAtMs: number): Promise<void> {
+    return this.#subscriptions.listening(channel, deadlineAtMs);
   }
 
   close(): Promise<void> {
@@ -153,15 +139,6 @@ export class ClusterRedis implements Redis {
       if (!(error instanceof AppError)) throw error;
       return { ok: false, error };
     }
-  }
-
-  #place(subscription: Subscription): void {
-    const node = this.#nodes.ownerOf(slotOf(subscription.channel));
-    if (node === undefined || node === subscription.node) return;
-    const { stop } = subscription;
-    subscription.node = node;
-    subscription.stop = node.subscribe(subscription.channel, subscription.listener);
-    stop();
   }
 
   async #pause(deadlineAtMs: number, error: AppError): Promise<void> {

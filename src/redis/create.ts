@@ -1,7 +1,7 @@
-// Settings -> the one Redis client, as the cache's clustering policy asks for. Used by parts.ts.
-// Knows no command.
+// Settings -> the one Redis client, as the cache's clustering policy asks for.
 
 import type { Settings } from '../settings.ts';
+import { Admission } from './admission.ts';
 import { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterRedis } from './cluster.ts';
 import type { ConnectionOptions } from './connection.ts';
@@ -9,7 +9,7 @@ import { RedisNode, type RedisNodeOptions } from './node.ts';
 import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
 
-export type CreateRedisOptions = Omit<RedisNodeOptions, 'connection' | 'nextConnectionId'>;
+export type CreateRedisOptions = Omit<RedisNodeOptions, 'connection' | 'nextConnectionId' | 'admission'>;
 
 /** What may be set differently in tests. */
 export type ConnectionLimits = Partial<
@@ -34,8 +34,9 @@ export function createRedis(
   };
   let lastConnectionId = 0;
   const nextConnectionId = (): number => (lastConnectionId += 1);
+  const shared = { ...options, nextConnectionId, admission: new Admission(options) };
   if (policy !== 'OSSCluster') {
-    const node = new RedisNode({ ...options, connection, nextConnectionId });
+    const node = new RedisNode({ ...shared, connection });
     return new StandaloneRedis({ node, emit, policy });
   }
   const nodes = new ClusterNodes({
@@ -47,9 +48,8 @@ export function createRedis(
     // cache's host name (https://github.com/redis/node-redis/issues/2903).
     newNode: (address, tell) =>
       new RedisNode({
-        ...options,
+        ...shared,
         emit: tell,
-        nextConnectionId,
         connection: { ...connection, hostname: address.host, port: address.port, servername: hostname },
       }),
   });

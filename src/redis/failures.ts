@@ -40,10 +40,21 @@ export function fromErrorReply(error: unknown): AppError | undefined {
 }
 
 /** What to tell when Redis answers a handshake with WRONGPASS: who was rejected and what is missing. */
-export function rejectedIdentity(username: string | undefined, cause: unknown): AppError {
+export function rejectedIdentity(
+  {
+    oid = '(unknown)',
+    username,
+  }: { readonly oid: string | undefined; readonly username: string | undefined },
+  cause: unknown,
+): AppError {
+  const assignment = 'an access policy assignment on the cache (data access configuration, policy "default")';
+  const missing =
+    username === undefined
+      ? `Give that object id ${assignment}`
+      : `REDIS_USERNAME has it sign in as ${username}: give that object id ${assignment} under that user name, or remove the setting`;
   return new AppError(
     'redis-rejected-identity',
-    `Redis rejected the token of the identity with object id ${username ?? '(unknown)'}. Give that object id an access policy assignment on the cache (data access configuration, policy "default"), and check that the token's scope is meant for this cache.`,
+    `Redis rejected the token of the identity with object id ${oid}. ${missing}, and check that the token's scope is meant for this cache.`,
     { cause },
   );
 }

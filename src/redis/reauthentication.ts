@@ -1,5 +1,4 @@
 // Brings live connections to the current token: one AUTH a rotation and connection, repeated where it failed.
-// Used by node.ts. Knows connections and the token keeper; not which connection commands go to.
 
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
@@ -8,17 +7,26 @@ import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError, describe, type ErrorCode } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
+import type { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';
-import { reconnectDelayMs } from './reconnect-policy.ts';
+import { rejectedDelayMs, repeatedAuthDelayMs } from './reconnect-policy.ts';
+
+/** AUTH commands since the start, by their outcome. */
+export interface AuthCounts {
+  reauthenticated: number;
+  reauthenticationsFailed: number;
+}
 
 export interface ReauthenticationOptions {
   readonly keeper: TokenKeeper;
+  readonly admission: Admission;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly emit: Emit;
-  /** Puts another connection in the place of one that is about to expire; false when that did not work. */
-  readonly replace: (connection: Connection) => Promise<boolean>;
+  readonly counts: AuthCounts;
+  /** Puts another connection, with this token, in the place of one; false when that did not work. */
+  readonly replace: (connection: Connection, token: Token) => Promise<boolean>;
 }
 
 interface Run {
@@ -34,16 +42,9 @@ export class Reauthentication {
   readonly #options: ReauthenticationOptions;
   readonly #running = new Map<Connection, Run>();
   readonly #restoring = new Map<Connection, Promise<void>>();
-  #succeeded = 0;
-  #failed = 0;
 
   constructor(options: ReauthenticationOptions) {
     this.#options = options;
-  }
-
-  /** AUTH commands since the start, by their outcome. */
-  get counts(): { readonly reauthenticated: number; readonly reauthenticationsFailed: number } {
-    return { reauthenticated: this.#succeeded, reauthenticationsFailed: this.#failed };
   }
 
   /** Resolves when no connection is on its way to the current token. */
@@ -58,27 +59,33 @@ export class Reauthentication {
   async keep(connection: Connection): Promise<void> {
     const running = this.#running.get(connection);
     if (running !== undefined) return running.goOn();
-    const { keeper, clock, random, replace } = this.#options;
+    const { keeper, admission, clock, replace } = this.#options;
     const done = Promise.withResolvers<void>();
     const run: Run = { ended: done.promise, goOn: () => {} };
     this.#running.set(connection, run);
     try {
-      for (let failures = 0; ; failures += 1) {
+      const first = keeper.current();
+      let pauseMs = first === undefined || first === connection.token ? 0 : admission.retryInMs(first);
+      for (let failures = 0; ;) {
+        if (pauseMs > 0) await this.#pause(run, pauseMs, connection.token.leftMs(clock));
+        pauseMs = 0;
         const token = keeper.current();
         if (!connection.isLive || token === undefined || token === connection.token) return;
         const failure = await this.#authenticate(connection, token);
         if (failure === undefined) {
-          failures = -1;
+          failures = 0;
           continue;
         }
+        failures += 1;
+        const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
+        // Redis stays with who this was when AUTH fails; other servers (Garnet) let nobody go on.
+        if (another !== undefined && connection.isLive) await this.#authenticate(connection, another);
         // The server cuts a connection at its token's expiry: make another before that breaks.
-        const leftMs = connection.token.expiresAtMs - clock.wallMs();
-        if (leftMs <= marginMs(token) && (await replace(connection))) return;
+        const isEnding = connection.token.leftMs(clock) <= marginMs(token);
+        if (isEnding && (await replace(connection, token))) return;
         // A rotation or a loss that came meanwhile found no pause to end.
-        if (!connection.isLive || keeper.current() !== token) continue;
-        // No pause that the old token does not outlast several times: what is rejected may be let in again.
-        const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
-        await this.#pause(run, Math.min(reconnectDelayMs(failures + 1, failure, random()), mostMs));
+        if (connection.isLive && keeper.current() === token)
+          pauseMs = this.#pauseMs(token, failure, failures);
       }
     } finally {
       // In the same turn as the decision to end: a rotation that comes later finds nothing running.
@@ -100,22 +107,39 @@ export class Reauthentication {
   }
 
   async #restoreOnce(connection: Connection): Promise<void> {
-    const { keeper } = this.#options;
+    const { keeper, admission } = this.#options;
     try {
-      const renewal = await keeper.renew();
-      const token = keeper.current();
-      // A rotation sends its AUTH by itself.
-      if (renewal.kind === 'rotated' || token === undefined) return;
-      const failure = await this.#authenticate(connection, token);
-      if (failure !== undefined) connection.fail('Redis rejects its identity');
+      const newest = keeper.current();
+      // Where the newest token is refused there is one that is known to be let in.
+      if (newest === undefined || admission.offer() === newest) {
+        const renewal = await keeper.renew();
+        // A rotation sends its AUTH by itself.
+        if (renewal.kind === 'rotated') return;
+      }
+      for (let token = admission.offer(); token !== undefined;) {
+        const failure = await this.#authenticate(connection, token);
+        if (failure === undefined) return;
+        const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
+        if (another === undefined) return connection.fail('Redis rejects its identity');
+        token = another;
+      }
     } finally {
       this.#restoring.delete(connection);
     }
   }
 
-  #pause(run: Run, delayMs: number): Promise<void> {
+  #pauseMs(token: Token, failure: ErrorCode, failures: number): number {
+    const { admission, random } = this.#options;
+    if (failure !== 'redis-rejected-identity') return repeatedAuthDelayMs(failures, random());
+    // All connections offer it again together; where there is no other token each goes its own way.
+    return admission.retryInMs(token) || rejectedDelayMs(failures, random());
+  }
+
+  #pause(run: Run, delayMs: number, leftMs: number): Promise<void> {
+    // None that the old token does not outlast several times: what is rejected may be let in again.
+    const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(delayMs, resolve);
+      const cancel = this.#options.clock.after(Math.min(delayMs, mostMs), resolve);
       run.goOn = () => {
         cancel();
         resolve();
@@ -125,24 +149,25 @@ export class Reauthentication {
 
   /** One AUTH; tells its outcome, and returns why it failed. */
   async #authenticate(connection: Connection, token: Token): Promise<ErrorCode | undefined> {
-    const { clock, emit } = this.#options;
+    const { clock, emit, counts, admission } = this.#options;
     const connectionId = connection.id;
     const startedAtMs = clock.nowMs();
     try {
       await connection.reauthenticate(token, startedAtMs + authTimeoutMs);
-      this.#succeeded += 1;
-      const timeLeftMs = token.expiresAtMs - clock.wallMs();
+      counts.reauthenticated += 1;
+      admission.accepted(token);
+      const timeLeftMs = token.leftMs(clock);
       const authMs = clock.nowMs() - startedAtMs;
       emit({ type: 'connectionReauthenticated', connectionId, authMs, timeLeftMs });
       return undefined;
     } catch (error) {
-      this.#failed += 1;
+      counts.reauthenticationsFailed += 1;
       emit({
         type: 'connectionReauthenticationFailed',
         connectionId,
         reason: describe(error),
         authMs: clock.nowMs() - startedAtMs,
-        timeLeftMs: connection.token.expiresAtMs - clock.wallMs(),
+        timeLeftMs: connection.token.leftMs(clock),
       });
       return error instanceof AppError ? error.code : 'redis-unavailable';
     }

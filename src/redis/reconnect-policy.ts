@@ -1,22 +1,56 @@
-// How long to wait before connecting again: a pure function. Used by node.ts.
-// Knows no connection.
+// How long to wait before connecting, or offering a token, again: pure functions.
 
 import type { ErrorCode } from '../errors.ts';
 
-/**
- * Milliseconds until the next attempt.
- * @param failures attempts that failed in a row; 0 for a connection that was just lost.
- * @param random a number in [0, 1): a failover cuts every instance at once, and Azure limits the rate of
- * new connections (https://learn.microsoft.com/azure/redis/best-practices-connection).
- */
-export function reconnectDelayMs(failures: number, code: ErrorCode | undefined, random: number): number {
-  if (failures === 0) return random * 50;
-  // Somebody has to assign an access policy first: no hurry, and no hammering.
-  if (code === 'redis-rejected-identity') return spread(Math.min(500 * 2 ** (failures - 1), 30_000), random);
-  // Capped low, so that reads work again within a second of the cache's return.
-  return spread(Math.min(50 * 2 ** (failures - 1), 500), random);
+export interface ReconnectSituation {
+  /** Attempts that failed in a row; 0 for a connection that was just lost. */
+  readonly failures: number;
+  /** Why the last one failed. */
+  readonly code: ErrorCode | undefined;
+  /** How long there has been no connection. */
+  readonly awayMs: number;
+  /** A number in [0, 1). */
+  readonly random: number;
 }
 
-function spread(delayMs: number, random: number): number {
-  return delayMs * (1 + random / 4);
+// A failover cuts every instance at once, and Azure limits the rate of new connections
+// (https://learn.microsoft.com/azure/redis/best-practices-connection). 400 instances that each wait 0.66 s on average
+// make 61 attempts in 100 ms; with the length of the outage that falls to 9.
+const leastPauseMs = 750;
+const mostPauseMs = 5000;
+const pausePerAwayMs = 0.13;
+/** The shortest pause, as a part of the longest: the spread that undoes the common start. */
+const shortest = 0.75;
+
+/** Milliseconds until the next attempt. */
+export function reconnectDelayMs({ failures, code, awayMs, random }: ReconnectSituation): number {
+  // Most often the cache is there, and reads wait.
+  if (failures === 0) return random * 50;
+  if (code === 'redis-rejected-identity') return rejectedDelayMs(failures, random);
+  const longestMs = Math.min(Math.max(awayMs * pausePerAwayMs, leastPauseMs), mostPauseMs);
+  // The first pause begins for all at the same time. This is what is left of pauses that began at different times, so
+  // that attempts come at one rate from then on.
+  if (failures === 1) return ((longestMs * (1 + shortest)) / 2) * random;
+  return longestMs * (shortest + (1 - shortest) * random);
+}
+
+/**
+ * Milliseconds until a token that Redis rejected is offered again. Somebody has to assign an access policy first, or
+ * Redis to learn of a signing key: no hurry, and no hammering.
+ */
+export function rejectedDelayMs(rejections: number, random: number): number {
+  return Math.min(500 * 2 ** (rejections - 1), 30_000) * (1 + random / 4);
+}
+
+/** Milliseconds until AUTH is repeated that failed for another reason than its token. */
+export function repeatedAuthDelayMs(failures: number, random: number): number {
+  return Math.min(50 * 2 ** (failures - 1), 400) * (1 + random / 4);
+}
+
+/**
+ * Milliseconds from the moment when commands can be sent until a subscriber connects: at a start after what the first
+ * requests need, after a loss when the connections that carry commands are through.
+ */
+export function subscriberDelayMs(kind: 'start' | 'loss', random: number): number {
+  return kind === 'start' ? 1000 : 1000 + 3000 * random;
 }

@@ -1,5 +1,4 @@
-// What the rest of the app sees of Redis: one client, however many connections are behind it. Implemented by
-// standalone.ts and cluster.ts; used by cache/, fleet/, warmup/ and functions/. Knows no topology and no token.
+// What the rest of the app sees of Redis: one client, however many connections are behind it.
 
 import type { AppError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';
@@ -7,7 +6,7 @@ import type { RedisClient } from './connection.ts';
 export interface CallOptions {
   /** What the commands are about, all of it in one slot: they go to the node that holds it. */
   readonly key: string;
-  /** When the caller stops waiting, in milliseconds since the epoch. */
+  /** When the caller stops waiting, by the monotonic clock. */
   readonly deadlineAtMs: number;
   /** Whether `work` may be run again when a connection was lost under it, or Redis asked who this is. */
   readonly idempotent: boolean;
@@ -19,6 +18,7 @@ export type KeyOutcome<T> =
 
 export interface RedisStatus {
   readonly state: 'idle' | 'connecting' | 'ready' | 'backing-off' | 'closed';
+  /** Live ones, for commands and for subscriptions: as many AUTHs a rotation costs. */
   readonly connections: number;
   readonly lastFailure: string | undefined;
   /** AUTH commands on live connections since the start, by their outcome. */
@@ -49,10 +49,16 @@ export interface Redis {
   /** Resolves when no live connection is being brought to the current token. */
   settled(): Promise<void>;
   /**
-   * Listens to a Pub/Sub channel on the client's own connection, and on the one after each loss; returns how
-   * to stop. What is published while there is no connection is missed.
+   * Listens to a Pub/Sub channel, on a connection that carries no commands, and on the one after each loss; returns
+   * how to stop. What is published while there is none is missed, and what is published while one takes over from
+   * another may be heard twice.
    */
   subscribe(channel: string, listener: (message: string) => void): () => void;
+  /**
+   * Resolves when what is published from now on is heard; the channel has been subscribed.
+   * @throws AppError at the deadline.
+   */
+  listening(channel: string, deadlineAtMs: number): Promise<void>;
   /** Starts connecting. Never throws and never waits. */
   start(): void;
   /** Answers what is in flight, then closes. */

@@ -1,5 +1,5 @@
-// The Redis port over a single endpoint: Azure's policies EnterpriseCluster and NoCluster, and its classic
-// caches. Made by create.ts. Knows no slots; notices that the cache has them.
+// The Redis port over a single endpoint: Azure's policies EnterpriseCluster and NoCluster, and its classic caches.
+// Notices when the cache has slots after all.
 
 import { AppError } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -71,6 +71,10 @@ export class StandaloneRedis implements Redis {
 
   subscribe(channel: string, listener: (message: string) => void): () => void {
     return this.#node.subscribe(channel, listener);
+  }
+
+  listening(channel: string, deadlineAtMs: number): Promise<void> {
+    return this.#node.listening(channel, deadlineAtMs);
   }
 
   close(): Promise<void> {

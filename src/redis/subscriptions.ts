@@ -1,10 +1,18 @@
-// Pub/Sub listeners that outlive connections. Used by node.ts.
-// Knows what is listened to and on which connection now; not what is said.
+// Pub/Sub listeners that outlive connections: what is listened to, and on which connection now.
 
 import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { Waiters } from '../waiters.ts';
 import type { Connection } from './connection.ts';
 
 type Listener = (message: string) => void;
+
+interface Channel {
+  readonly listeners: Set<Listener>;
+  readonly waiters: Waiters<void>;
+  /** Where Redis has confirmed the subscription. */
+  confirmedOn: Connection | undefined;
+}
 
 const timeLimitMs = 5000;
 const retryMs = 1000;
@@ -12,52 +20,92 @@ const retryMs = 1000;
 /** Subscribes each channel once on the current connection, however many listen. */
 export class Subscriptions {
   readonly #clock: Clock;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #onEmpty: (() => void)[] = [];
   #connection: Connection | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  add(channel: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(channel);
-    if (listeners === undefined) {
-      this.#listeners.set(channel, new Set([listener]));
-      if (this.#connection !== undefined) this.#subscribe(this.#connection, channel);
-    } else {
-      listeners.add(listener);
-    }
-    return () => this.#remove(channel, listener);
+  get isEmpty(): boolean {
+    return this.#channels.size === 0;
   }
 
-  /** Everything that is listened to is listened to on this connection from now on. */
-  moveTo(connection: Connection): void {
-    this.#connection = connection;
-    for (const channel of this.#listeners.keys()) this.#subscribe(connection, channel);
+  async whenEmpty(): Promise<void> {
+    if (this.isEmpty) return;
+    await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }
 
-  #remove(channel: string, listener: Listener): void {
-    const listeners = this.#listeners.get(channel);
-    if (listeners?.delete(listener) !== true || listeners.size > 0) return;
-    this.#listeners.delete(channel);
-    // If that fails the connection is going, and the subscription goes with it.
-    this.#connection
-      ?.run((client) => client.unsubscribe(channel), this.#clock.nowMs() + timeLimitMs)
-      .catch(() => {});
-  }
-
-  #subscribe(connection: Connection, channel: string): void {
-    const hear = (message: string): void => {
-      for (const listener of this.#listeners.get(channel) ?? []) listener(message);
+  add(name: string, listener: Listener): () => void {
+    const known = this.#channels.get(name);
+    const channel = known ?? {
+      listeners: new Set(),
+      waiters: new Waiters(this.#clock),
+      confirmedOn: undefined,
     };
-    connection
-      .run((client) => client.subscribe(channel, hear), this.#clock.nowMs() + timeLimitMs)
-      .catch(() => {
-        // A lost connection has a successor that everything moves to; a live one is tried again.
-        this.#clock.after(retryMs, () => {
-          const wanted = this.#connection === connection && connection.isLive && this.#listeners.has(channel);
-          if (wanted) this.#subscribe(connection, channel);
-        });
-      });
+    // The same function may be given twice, and taken back once.
+    const own: Listener = (message) => listener(message);
+    channel.listeners.add(own);
+    if (known === undefined) {
+      this.#channels.set(name, channel);
+      if (this.#connection !== undefined) void this.#subscribe(this.#connection, name, channel);
+    }
+    return () => this.#remove(name, own);
   }
+
+  /** Resolves when Redis has confirmed that this channel is listened to on the current connection. */
+  async listening(name: string, deadlineAtMs: number): Promise<void> {
+    const channel = this.#channels.get(name);
+    if (channel === undefined) throw notListening(name);
+    if (channel.confirmedOn?.isLive === true && channel.confirmedOn === this.#connection) return;
+    await channel.waiters.wait(deadlineAtMs, () => notListening(name));
+  }
+
+  /** Everything is listened to on this connection from now on; resolves when it is. Never rejects. */
+  async moveTo(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    const channels = [...this.#channels];
+    await Promise.all(channels.map(([name, channel]) => this.#subscribe(connection, name, channel)));
+  }
+
+  /** The connection is given up, and nothing listened to until the next one. */
+  leave(): void {
+    this.#connection = undefined;
+  }
+
+  #remove(name: string, listener: Listener): void {
+    const channel = this.#channels.get(name);
+    if (channel?.listeners.delete(listener) !== true || channel.listeners.size > 0) return;
+    this.#channels.delete(name);
+    channel.waiters.rejectAll(notListening(name));
+    const deadlineAtMs = this.#clock.nowMs() + timeLimitMs;
+    // If that fails the connection is going, and the subscription goes with it.
+    this.#connection?.run((client) => client.unsubscribe(name), { deadlineAtMs }).catch(() => {});
+    if (this.isEmpty) for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  async #subscribe(connection: Connection, name: string, channel: Channel): Promise<void> {
+    const hear = (message: string): void => {
+      for (const listener of channel.listeners) listener(message);
+    };
+    const deadlineAtMs = this.#clock.nowMs() + timeLimitMs;
+    const isWanted = (): boolean =>
+      this.#connection === connection && connection.isLive && this.#channels.get(name) === channel;
+    try {
+      await connection.run((client) => client.subscribe(name, hear), { deadlineAtMs });
+      if (!isWanted()) return;
+      channel.confirmedOn = connection;
+      channel.waiters.resolveAll();
+    } catch {
+      // A lost connection has a successor that everything moves to; a live one is tried again.
+      this.#clock.after(retryMs, () => {
+        if (isWanted()) void this.#subscribe(connection, name, channel);
+      });
+    }
+  }
+}
+
+function notListening(channel: string): AppError {
+  return new AppError('redis-unavailable', `The channel ${channel} is not listened to yet.`);
 }

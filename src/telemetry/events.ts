@@ -3,6 +3,9 @@
 
 import { channel, type Channel } from 'node:diagnostics_channel';
 
+/** What a connection is for: the loss of one for subscriptions costs announcements, and no read. */
+export type ConnectionPurpose = 'commands' | 'subscriptions';
+
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
   | RollCallEnded
@@ -33,6 +36,7 @@ export type AppEvent =
   | {
       readonly type: 'connectionReady';
       readonly connectionId: number;
+      readonly purpose: ConnectionPurpose;
       /** `<host>:<port>`: the cache's, or that of one node of a cluster. */
       readonly address: string;
       readonly connectMs: number;
@@ -41,11 +45,13 @@ export type AppEvent =
   | {
       readonly type: 'connectionLost';
       readonly connectionId: number;
+      readonly purpose: ConnectionPurpose;
       readonly reason: string;
       readonly livedMs: number;
     }
   | {
       readonly type: 'connectionFailed';
+      readonly purpose: ConnectionPurpose;
       readonly code: string;
       readonly reason: string;
       readonly attempt: number;

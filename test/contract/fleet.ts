@@ -1,4 +1,4 @@
-// The timer reaches every instance: roll calls over the clients' own connections, with real Redis and tokens.
+// The timer reaches every instance: roll calls over connections of their own, with real Redis and tokens.
 // Run on each kind of cache by test/integration/fleet*.test.ts.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -85,7 +85,7 @@ async function evalCalls(): Promise<number> {
   return Number(/cmdstat_eval:calls=(?<calls>\d+)/u.exec(info)?.groups?.['calls'] ?? 0);
 }
 
-export function fleetSuite({ cluster, nodes }: CacheKind): void {
+export function fleetSuite({ cluster, connections }: CacheKind): void {
   // One stack for all: MSAL remembers the identity endpoint for as long as the process lives.
   beforeAll(async () => {
     stack = await startStack({ storage: false, cluster });
@@ -125,11 +125,11 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
         expect(outcome.shortestTimeLeftMs).toBeGreaterThan(15_000);
         expect(Date.now() - tickAtMs).toBeLessThan(spreadMs + 1000);
         rotations += 1;
-        expect(authsByConnection(started)).toEqual(Array.from({ length: 4 * nodes }, () => rotations));
+        expect(authsByConnection(started)).toEqual(Array.from({ length: 4 * connections }, () => rotations));
       }
       expect(rotations).toBeGreaterThanOrEqual(4);
       for (const one of reads) expect(failed(await one.stop())).toEqual([]);
-      expect(started.connections()).toHaveLength(4 * nodes);
+      expect(started.connections()).toHaveLength(4 * connections);
     });
   });
 

@@ -153,8 +153,8 @@ it('a planned failover costs no read', { timeout }, async () => {
   const replica = await stack.redis.failover(2);
   await sleep(2000);
   expect(failed(await reads.stop())).toEqual([]);
-  await eventually(() => expect(stack.front.node(replica).stats.live).toBe(1));
-  await eventually(() => expect(stack.front.node(2).stats.live).toBe(0));
+  await eventually(() => expect(stack.front.node(replica).stats.live).toBeGreaterThanOrEqual(1));
+  await eventually(() => expect(stack.front.node(2).stats.live).toBe(0), 10_000);
 });
 
 it('slots that move under load cost no read and no write', { timeout }, async () => {
@@ -201,11 +201,16 @@ it('a node that changes its port is found again, and no read fails', { timeout }
   expect(logged()).toContain('topologyChanged');
 });
 
-it('leaves one connection a primary, and none to replicas or the endpoint', { timeout }, async () => {
-  await fill();
-  await eventually(() => expect(stack.front.stats.live).toBe(3));
-  for (const node of [0, 1, 2]) expect(stack.front.node(node).stats.live).toBe(1);
-});
+it(
+  'leaves one connection a primary, one more where it listens, and none to replicas or the endpoint',
+  { timeout },
+  async () => {
+    await fill();
+    await eventually(() => expect(stack.front.stats.live).toBe(4));
+    const owner = await stack.redis.ownerOf('ref:{fleet}:announcements');
+    for (const node of [0, 1, 2]) expect(stack.front.node(node).stats.live).toBe(node === owner ? 2 : 1);
+  },
+);
 
 it(
   'the roll call follows its slot: after a failover, and after a move to another shard',
@@ -231,7 +236,7 @@ it(
     const successor = await stack.redis.failover(owner);
     // The app learns of it by its first command; until then it listens on what is a replica now.
     await callRoll();
-    await eventually(() => expect(stack.front.node(successor).stats.live).toBe(1));
+    await eventually(() => expect(stack.front.node(successor).stats.live).toBe(2));
     await callRoll();
     const other = [0, 1, 2].find((node) => node !== owner) ?? expect.unreachable();
     await stack.redis.moveSlots(successor, other, [slotOf(fleetKey)]);

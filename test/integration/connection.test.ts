@@ -1,10 +1,13 @@
-// The shared client on its one connection: idle pings, subscriptions across rotations, lost identity.
+// The shared client on its connection: idle pings, rotations, lost identity, slow links, reads that are lost with it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { RedisClient } from '../../src/redis/connection.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { startSlowLink, type SlowLink } from '../support/slow-link.ts';
+import { failed, steadyReads } from '../support/steady-reads.ts';
 
 let stack: Stack;
 const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 3000, idempotent });
@@ -38,20 +41,6 @@ it('gives an idle connection up that does not answer PING, and makes another', a
     () => expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(2),
     12_000,
   );
-});
-
-it('keeps a subscription on the same connection across rotations', async () => {
-  await using client = startSharedClient(stack);
-  const heard: string[] = [];
-  await client.redis.run(
-    (redis) => redis.subscribe('news', (message) => void heard.push(message)),
-    soon(false),
-  );
-  await eventually(() => expect(client.keeper.status().rotations).toBeGreaterThanOrEqual(4), 20_000);
-  await stack.redis.admin('PUBLISH', 'news', 'still listening');
-  await eventually(() => expect(heard).toEqual(['still listening']));
-  expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(1);
-  expect(await client.redis.run((redis) => redis.ping(), soon(true))).toBe('PONG');
 });
 
 it('an error reply concerns its command only: a read of a wrong type leaves the connection alone', async () => {
@@ -126,6 +115,77 @@ describe('a large answer on a slow link', () => {
     await asked;
     await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
     expect(Date.now() - stoppedAtMs).toBeLessThan(4000);
+  });
+});
+
+describe('a link of 20 MB/s that is asked for 100', () => {
+  it('is of use again within a second of the burst', { timeout: 60_000 }, async () => {
+    await using link = await startSlowLink(stack.front.port);
+    await using client = startSharedClient(stack, { port: link.port });
+    await client.connected();
+    const set = (key: string, bytes: number): Promise<unknown> =>
+      client.redis.run((redis) => redis.set(key, 'x'.repeat(bytes)), soon(true));
+    await set('large', 256 * 1024);
+    await set('small', 10);
+    link.bytesPerSecond = 20e6;
+    const read = async (key: string): Promise<number> => {
+      const call = { key, deadlineAtMs: systemClock.nowMs() + 1800, idempotent: true };
+      return (await client.redis.run((redis) => redis.get(key), call)) === null ? 404 : 200;
+    };
+    const burst = steadyReads(() => read('large'), { perSecond: 400, limitMs: 3000 });
+    await sleep(3000);
+    const endedAtMs = Date.now();
+    const small = steadyReads(() => read('small'), { perSecond: 10, limitMs: 6000 });
+    await sleep(6000);
+    const outcomes = await small.stop();
+    await burst.stop();
+    expect(outcomes.length).toBeGreaterThan(40);
+    expect(failed(outcomes).filter(({ atMs }) => atMs > endedAtMs + 1000)).toEqual([]);
+    const replaced = client.events.filter(({ type }) => type === 'connectionReplaced');
+    expect(replaced.length).toBeGreaterThanOrEqual(1);
+    expect(replaced.length).toBeLessThan(6);
+    expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
+  });
+});
+
+describe('a read that is lost with its connection', () => {
+  /** Redis ends the connection after the first answer: the second is lost with it. */
+  async function fatal(redis: RedisClient): Promise<string | null> {
+    redis.sendCommand(['QUIT']).catch(() => {});
+    return redis.get('any');
+  }
+
+  const lost = ({ events }: SharedClient): number =>
+    events.filter(({ type }) => type === 'connectionLost').length;
+
+  it('is tried on a second one and on no third, and others go on', async () => {
+    await using client = startSharedClient(stack);
+    await client.connected();
+    let tries = 0;
+    const deadly = client.redis.run((redis) => ((tries += 1), fatal(redis)), soon(true));
+    await expect(deadly).rejects.toMatchObject({ code: 'connection-lost' });
+    expect([tries, lost(client)]).toEqual([2, 2]);
+    expect(await client.redis.run((redis) => redis.get('any'), soon(true))).toBeNull();
+  });
+
+  it('is not blamed for a connection that was silent before it came', async () => {
+    await using client = startSharedClient(stack);
+    await client.connected();
+    stack.front.setBehaviour('stall');
+    const call = (limitMs: number) => ({ ...soon(true), deadlineAtMs: systemClock.nowMs() + limitMs });
+    await sleep(200);
+    const first = client.redis.run((redis) => redis.get('any'), call(300)).catch(() => {});
+    let tries = 0;
+    const deadly = client.redis.run((redis) => {
+      tries += 1;
+      return tries === 1 ? redis.get('any') : fatal(redis);
+    }, call(15_000));
+    const outcome = expect(deadly).rejects.toMatchObject({ code: 'connection-lost' });
+    await first;
+    await eventually(() => expect(lost(client)).toBe(1));
+    stack.front.setBehaviour('normal');
+    await outcome;
+    expect([tries, lost(client)]).toEqual([3, 3]);
   });
 });
 

@@ -57,7 +57,7 @@ it('shows all instances and the roll call that the timer made, and the log line 
   // Also before the first roll call what is shown is what is so.
   for (const { tokenExpiresAt, connections } of (await view(app)).instances) {
     expect(tokenExpiresAt).toMatch(isoPattern);
-    expect(connections).toBe(1);
+    expect(connections).toBe(2);
   }
   for (let reads = 0; reads < 30; reads += 1) await app.fetch('/api/cache/absent');
   expect(await callRoll(app)).toMatchObject({
@@ -72,7 +72,7 @@ it('shows all instances and the roll call that the timer made, and the log line 
   expect(new Set(seen.instances.map(({ id }) => id)).size).toBe(3);
   expect(seen.instances.reduce((sum, { reads }) => sum + reads, 0)).toBe(30);
   for (const one of seen.instances) {
-    expect(one).toMatchObject({ status: 'answered', connections: 1 });
+    expect(one).toMatchObject({ status: 'answered', connections: 2 });
     for (const time of [one.startedAt, one.tokenExpiresAt, one.lastRotationAt])
       expect(time).toMatch(isoPattern);
   }

@@ -31,7 +31,8 @@ it(
     expect(failed(outcomes)).toEqual([]);
 
     const connections = app.stack.front.connections;
-    expect(connections).toHaveLength(2);
+    // Of each instance one for commands and one that hears announcements.
+    expect(connections).toHaveLength(4);
     for (const connection of connections) {
       expect(connection.closedAtMs).toBeUndefined();
       const [handshake, ...rotations] = connection.auths;

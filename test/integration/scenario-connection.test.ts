@@ -32,8 +32,9 @@ describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes
       expect(authsOfLast[0]).toBe('HELLO');
       expect(authsOfLast.length).toBeGreaterThan(1);
       expect(new Set(expiriesOfLast).size).toBe(authsOfLast.length);
-      // A cluster's endpoint may be entered again while none of its nodes is connected.
-      const most = cluster ? nodes + 1 : nodes;
+      // A cluster's endpoint may be entered again while none of its nodes is connected. What hears announcements is
+      // not in a hurry: it may not have been there to be cut.
+      const most = (cluster ? nodes + 1 : nodes) + 1;
       expect(seen.auths).toBeLessThanOrEqual(seen.rotations * most);
       const accepted = seen.app.stack.front.stats.connectionsAccepted;
       expect(accepted).toBeGreaterThanOrEqual(11 * nodes);

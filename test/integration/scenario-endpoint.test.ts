@@ -6,42 +6,45 @@ import { runScenario } from '../support/scenario.ts';
 
 const timeout = 60_000;
 
-describe.concurrent.each(allCaches)('with $cache, while the identity endpoint', ({ cluster, nodes }) => {
-  const options = { cluster };
+describe.concurrent.each(allCaches)(
+  'with $cache, while the identity endpoint',
+  ({ cluster, connections }) => {
+    const options = { cluster };
 
-  it('works: a rotation costs one AUTH a connection and at most two calls', { timeout }, async () => {
-    const seen = await runScenario(() => {}, { ...options, instances: 2 });
-    expect(seen.failed).toEqual([]);
-    expect(seen.rotations).toBeGreaterThanOrEqual(8);
-    expect(seen.auths).toBe(seen.rotations * nodes);
-    expect(seen.endpointCalls).toBeLessThanOrEqual(2 * seen.rotations);
-  });
+    it('works: a rotation costs one AUTH a connection and at most two calls', { timeout }, async () => {
+      const seen = await runScenario(() => {}, { ...options, instances: 2 });
+      expect(seen.failed).toEqual([]);
+      expect(seen.rotations).toBeGreaterThanOrEqual(8);
+      expect(seen.auths).toBe(seen.rotations * connections);
+      expect(seen.endpointCalls).toBeLessThanOrEqual(2 * seen.rotations);
+    });
 
-  it('answers 500 until half a second before expiry, no read fails', { timeout }, async () => {
-    const seen = await runScenario(({ misbehave }) => misbehave('fail', 4500, 500), options);
-    expect(seen.failed).toEqual([]);
-    expect(seen.rotations).toBeGreaterThanOrEqual(3);
-    expect(seen.auths).toBe(seen.rotations * nodes);
-    expect(seen.output).toContain('tokenRenewalFailed');
-  });
-
-  it(
-    'repeats its token until half a second before expiry, it is asked sparingly and Redis not at all',
-    { timeout },
-    async () => {
-      const seen = await runScenario(({ misbehave }) => misbehave('repeat', 4500, 500), options);
+    it('answers 500 until half a second before expiry, no read fails', { timeout }, async () => {
+      const seen = await runScenario(({ misbehave }) => misbehave('fail', 4500, 500), options);
       expect(seen.failed).toEqual([]);
       expect(seen.rotations).toBeGreaterThanOrEqual(3);
-      expect(seen.auths).toBe(seen.rotations * nodes);
-      expect(seen.endpointCalls).toBeLessThanOrEqual(40 * seen.rotations);
-      expect(seen.output).toContain('tokenNotAdvancing');
-    },
-  );
+      expect(seen.auths).toBe(seen.rotations * connections);
+      expect(seen.output).toContain('tokenRenewalFailed');
+    });
 
-  it('hangs for two seconds at the refresh point, no read fails', { timeout }, async () => {
-    const seen = await runScenario(({ misbehave }) => misbehave('hang', 3500, 1500), options);
-    expect(seen.failed).toEqual([]);
-    expect(seen.rotations).toBeGreaterThanOrEqual(3);
-    expect(seen.auths).toBe(seen.rotations * nodes);
-  });
-});
+    it(
+      'repeats its token until half a second before expiry, it is asked sparingly and Redis not at all',
+      { timeout },
+      async () => {
+        const seen = await runScenario(({ misbehave }) => misbehave('repeat', 4500, 500), options);
+        expect(seen.failed).toEqual([]);
+        expect(seen.rotations).toBeGreaterThanOrEqual(3);
+        expect(seen.auths).toBe(seen.rotations * connections);
+        expect(seen.endpointCalls).toBeLessThanOrEqual(40 * seen.rotations);
+        expect(seen.output).toContain('tokenNotAdvancing');
+      },
+    );
+
+    it('hangs for two seconds at the refresh point, no read fails', { timeout }, async () => {
+      const seen = await runScenario(({ misbehave }) => misbehave('hang', 3500, 1500), options);
+      expect(seen.failed).toEqual([]);
+      expect(seen.rotations).toBeGreaterThanOrEqual(3);
+      expect(seen.auths).toBe(seen.rotations * connections);
+    });
+  },
+);

@@ -11,7 +11,7 @@ const budgetMs = 2000;
 
 describe.concurrent.each(allCaches)(
   'with $cache, while the identity endpoint, until five seconds past expiry,',
-  ({ cluster, nodes }) => {
+  ({ cluster, connections }) => {
     it.each<TokenServiceBehaviourName>(['hang', 'fail', 'expired'])(
       'does: %s',
       { timeout },
@@ -52,7 +52,7 @@ describe.concurrent.each(allCaches)(
         expect(peakPerSecond(seen.app.stack.identity.calls.map(({ atMs }) => atMs))).toBeLessThanOrEqual(5);
         // Nothing that has expired was ever sent.
         expect(seen.rejectedAuths).toBe(0);
-        expect(seen.auths).toBeLessThanOrEqual(seen.rotations * nodes);
+        expect(seen.auths).toBeLessThanOrEqual(seen.rotations * connections);
       },
     );
   },

@@ -12,16 +12,18 @@ it('closed while it asks for the slots it makes no connection that nobody would 
   const newNode = ({ host }: { readonly host: string }): RedisNode => {
     const closing = Promise.withResolvers<never>();
     closing.promise.catch(() => {});
+    const leave = (): Promise<void> => {
+      open.delete(host);
+      closing.reject(new AppError('stopped', 'closed'));
+      return Promise.resolve();
+    };
     const scripted = {
       hostname: host,
       start: () => open.add(host),
       status: () => ({ state: 'ready', connections: 1, reauthenticated: 0, reauthenticationsFailed: 0 }),
       run: () => ((answers -= 1) >= 0 ? Promise.resolve(table) : closing.promise),
-      close() {
-        open.delete(host);
-        closing.reject(new AppError('stopped', 'closed'));
-        return Promise.resolve();
-      },
+      close: leave,
+      retire: leave,
     };
     return scripted as unknown as RedisNode;
   };

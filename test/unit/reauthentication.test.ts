@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Token } from '../../src/auth/token.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
+import { Admission } from '../../src/redis/admission.ts';
 import type { Connection } from '../../src/redis/connection.ts';
 import { Reauthentication } from '../../src/redis/reauthentication.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -14,14 +15,19 @@ let clock: FakeClock;
 let source: ScriptedSource;
 let keeper: TokenKeeper;
 let reauthentication: Reauthentication;
+let admission: Admission;
 /** When each AUTH was sent, and each successor begun. */
 let authsAtMs: number[];
 let replacementsAtMs: number[];
 /** What AUTH is answered with, and what happens before that. */
 let answer: ErrorCode | undefined;
+/** The token that is answered so; all of them where undefined. */
+let refused: Token | undefined;
+let sent: Token[];
 let meanwhile: () => Promise<void>;
 let token: Token;
 let isLive: boolean;
+let counts: { reauthenticated: number; reauthenticationsFailed: number };
 let connection: Connection;
 
 beforeEach(async () => {
@@ -31,6 +37,8 @@ beforeEach(async () => {
   keeper = new TokenKeeper({ source, ...parts });
   authsAtMs = [];
   answer = undefined;
+  refused = undefined;
+  sent = [];
   meanwhile = async () => {};
   isLive = true;
   replacementsAtMs = [];
@@ -38,13 +46,16 @@ beforeEach(async () => {
     replacementsAtMs.push(clock.nowMs());
     return Promise.resolve(false);
   };
-  reauthentication = new Reauthentication({ keeper, ...parts, replace });
+  counts = { reauthenticated: 0, reauthenticationsFailed: 0 };
+  admission = new Admission({ keeper, ...parts });
+  reauthentication = new Reauthentication({ keeper, admission, counts, ...parts, replace });
   keeper.onRotation(() => void reauthentication.keep(connection));
   token = tokenOf(clock.nowMs(), dayMs);
   const reauthenticate = async (next: Token): Promise<void> => {
     authsAtMs.push(clock.nowMs());
+    sent.push(next);
     await meanwhile();
-    if (answer !== undefined) throw new AppError(answer, 'refused');
+    if (answer !== undefined && (refused ?? next) === next) throw new AppError(answer, 'refused');
     token = next;
   };
   const scripted = {
@@ -56,6 +67,9 @@ beforeEach(async () => {
       return isLive;
     },
     reauthenticate,
+    fail() {
+      isLive = false;
+    },
   };
   connection = scripted as unknown as Connection;
   keeper.start();
@@ -78,7 +92,7 @@ describe('AUTH on a live connection', () => {
     await rotate();
     await clock.advance(5 * 60_000);
     expect(pauses(authsAtMs).slice(0, 8)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
-    expect(reauthentication.counts.reauthenticationsFailed).toBe(authsAtMs.length);
+    expect(counts.reauthenticationsFailed).toBe(authsAtMs.length);
   });
 
   it('is repeated within half a second while it is Redis that fails', async () => {
@@ -141,4 +155,70 @@ describe('AUTH on a live connection', () => {
     expect(replacementsAtMs.length).toBeLessThan(30);
     expect(endsAtMs - (replacementsAtMs.at(-1) ?? 0)).toBeLessThan(1000);
   });
+});
+
+describe('a newer token that is refused on a connection whose own was let in', () => {
+  let first: Token;
+  let second: Token;
+
+  beforeEach(async () => {
+    first = token;
+    admission.accepted(first);
+    while (source.pending.length === 0) await clock.advance(60_000);
+    second = tokenOf(clock.nowMs(), dayMs);
+    answer = 'redis-rejected-identity';
+    refused = second;
+    source.take().answer(second);
+    await settle();
+  });
+
+  it('is followed at once by the one that was let in: the server may have forgotten that', () => {
+    expect(sent).toEqual([second, first]);
+    expect(token).toBe(first);
+    expect(isLive).toBe(true);
+  });
+
+  it('is offered again ever less often, and all that time the connection goes on', async () => {
+    await clock.advance(60_000);
+    const offered = authsAtMs.filter((_, index) => sent[index] === second);
+    expect(pauses(offered)).toEqual([500, 1000, 2000, 4000, 8000, 16_000]);
+    expect(sent.at(-1)).toBe(first);
+    expect(isLive).toBe(true);
+  });
+
+  it('is taken when another connection has been let in with it, without waiting', async () => {
+    await clock.advance(40_000);
+    answer = undefined;
+    admission.onLetIn(() => void reauthentication.keep(connection));
+    admission.accepted(second);
+    await settle();
+    expect(token).toBe(second);
+    await reauthentication.settled();
+  });
+
+  it('is no reason to give the connection up where Redis asks who this is', async () => {
+    const { requests } = source;
+    const asked = sent.length;
+    await reauthentication.restore(connection, clock.nowMs() + 1000);
+    expect(sent.slice(asked)).toEqual([first]);
+    expect(source.requests).toBe(requests);
+    expect(isLive).toBe(true);
+  });
+
+  it('is a rejection of the identity where the other one is refused as well', async () => {
+    refused = undefined;
+    await reauthentication.restore(connection, clock.nowMs() + 1000);
+    expect(isLive).toBe(false);
+  });
+
+  it.each([hourMs, -hourMs, 30 * hourMs])(
+    'is offered on time when the wall jumps by %i ms',
+    async (jumpMs) => {
+      clock.jumpWall(jumpMs);
+      await clock.advance(60_000);
+      const offered = authsAtMs.filter((_, index) => sent[index] === second);
+      expect(pauses(offered)).toEqual([500, 1000, 2000, 4000, 8000, 16_000]);
+      expect(replacementsAtMs).toEqual([]);
+    },
+  );
 });

@@ -27,6 +27,15 @@ describe('silence on a connection', () => {
     expect(told).toEqual([1850]);
   });
 
+  it.each([3_600_000, -3_600_000])('is told on time when the wall jumps by %i ms', async (jumpMs) => {
+    silence.asked();
+    clock.jumpWall(jumpMs);
+    await clock.advance(1800);
+    silence.late();
+    await clock.advance(50);
+    expect(told).toEqual([1850]);
+  });
+
   it('is told of a short deadline as well, at one and a half seconds', async () => {
     silence.asked();
     await clock.advance(200);

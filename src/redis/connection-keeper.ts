@@ -1,0 +1,293 @@
+// Keeps one connection to one server ready and authenticated, as a state machine.
+
+import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { Token } from '../auth/token.ts';
+import type { Clock } from '../clock.ts';
+import { AppError, describe, type ErrorCode } from '../errors.ts';
+import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
+import { Waiters } from '../waiters.ts';
+import type { Admission } from './admission.ts';
+import type { Connection, ConnectionOptions } from './connection.ts';
+import { ConnectionOpener, isRejection } from './connection-opener.ts';
+import { Reauthentication, type AuthCounts } from './reauthentication.ts';
+import { reconnectDelayMs } from './reconnect-policy.ts';
+
+export interface Outage {
+  /** Of the first connection `start`; of a later one the loss. */
+  readonly kind: 'start' | 'loss';
+  readonly sinceMs: number;
+  /** Attempts that failed in a row. */
+  readonly failures: number;
+  readonly lastFailure: AppError | undefined;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting'; readonly outage: Outage }
+  | { readonly kind: 'ready'; readonly connection: Connection }
+  | {
+      readonly kind: 'backing-off';
+      readonly outage: Outage;
+      readonly retryAtMs: number;
+      readonly cancel: () => void;
+    }
+  | { readonly kind: 'closed' };
+
+/** What all connections of a process share. */
+export interface ConnectionDeps {
+  readonly keeper: TokenKeeper;
+  readonly admission: Admission;
+  /** Tells connections apart in events, also those of other nodes. */
+  readonly nextConnectionId: () => number;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly emit: Emit;
+  /** An outage older than this is answered at once instead of being waited out by every request. */
+  readonly patienceMs: number;
+}
+
+export interface ConnectionKeeperOptions extends ConnectionDeps {
+  readonly purpose: ConnectionPurpose;
+  readonly connection: ConnectionOptions;
+  readonly counts: AuthCounts;
+  /** Waited for before each attempt to connect. */
+  readonly before?: (outage: Outage) => Promise<void>;
+  /** Brings a connection to its use; the one before is left when this has ended. Never rejects. */
+  readonly onReady?: (connection: Connection) => Promise<void>;
+}
+
+const closeGraceMs = 5000;
+const tokenWaitMs = 30_000;
+/** What the next token may put right. */
+const waitsForToken: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  'redis-rejected-identity',
+  'token-unavailable',
+]);
+
+export class ConnectionKeeper {
+  readonly #options: ConnectionKeeperOptions;
+  readonly #clock: Clock;
+  readonly #waiters: Waiters<Connection>;
+  readonly #reauthentication: Reauthentication;
+  readonly #opener: ConnectionOpener;
+  readonly #replacing = new Set<Connection>();
+  #state: State = { kind: 'idle' };
+  #stopListening = (): void => {};
+
+  constructor(options: ConnectionKeeperOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#waiters = new Waiters(options.clock);
+    this.#opener = new ConnectionOpener({
+      ...options,
+      onLost: (reason, connection) => this.#onLost(reason, connection),
+      onDebts: (connection) => void this.#leaveDebts(connection),
+    });
+    this.#reauthentication = new Reauthentication({
+      ...options,
+      replace: (connection, token) =>
+        this.#replace(connection, 'its token is about to expire and AUTH failed', token),
+    });
+  }
+
+  start(): void {
+    if (this.#state.kind !== 'idle') return;
+    const { keeper, admission } = this.#options;
+    const stops = [keeper.onRotation(() => this.#onToken()), admission.onLetIn(() => this.#onToken())];
+    this.#stopListening = () => stops.forEach((stop) => stop());
+    void this.#connect({ kind: 'start', sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
+  }
+
+  get state(): State['kind'] {
+    return this.#state.kind;
+  }
+
+  get lastFailure(): AppError | undefined {
+    return 'outage' in this.#state ? this.#state.outage.lastFailure : undefined;
+  }
+
+  /** @throws AppError what stands in the way, at the deadline; at once where it has stood there for long. */
+  async connected(deadlineAtMs: number): Promise<Connection> {
+    const state = this.#state;
+    if (state.kind === 'ready') return state.connection;
+    if (state.kind === 'closed') throw closedError();
+    if ('outage' in state && this.#isKnown(state.outage)) throw this.#outageError();
+    return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
+  }
+
+  /** As `connected`, for however long it takes. */
+  async whenReady(): Promise<void> {
+    if (this.#state.kind === 'closed') throw closedError();
+    if (this.#state.kind !== 'ready') await this.#waiters.wait(Infinity, () => this.#outageError());
+  }
+
+  /** Redis answered a command with NOAUTH or WRONGPASS. */
+  async restore(connection: Connection, deadlineAtMs: number): Promise<void> {
+    await this.#reauthentication.restore(connection, deadlineAtMs);
+  }
+
+  /** Resolves when no live connection is being brought to the current token. */
+  settled(): Promise<void> {
+    return this.#reauthentication.settled();
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    this.#state = { kind: 'closed' };
+    this.#stopListening();
+    this.#waiters.rejectAll(closedError());
+    if (state.kind === 'backing-off') state.cancel();
+    if (state.kind === 'ready') await state.connection.close(closeGraceMs);
+  }
+
+  /** A token came, or was let in at last. */
+  #onToken(): void {
+    const state = this.#state;
+    if (state.kind === 'ready') void this.#reauthentication.keep(state.connection);
+    if (state.kind !== 'backing-off' || !waitsForToken.has(state.outage.lastFailure?.code)) return;
+    state.cancel();
+    void this.#connect(state.outage);
+  }
+
+  /** Whether waiting is pointless. A start that has not failed yet is slow, not out. */
+  #isKnown({ kind, failures, sinceMs }: Outage): boolean {
+    const isOut = kind === 'loss' || failures > 0;
+    return isOut && this.#clock.nowMs() - sinceMs > this.#options.patienceMs;
+  }
+
+  #outageError(): AppError {
+    const state = this.#state;
+    const failure = this.lastFailure;
+    const untilRetryMs = state.kind === 'backing-off' ? state.retryAtMs - this.#clock.nowMs() : 0;
+    const message = failure?.message ?? 'Not connected to Redis yet.';
+    return new AppError(failure?.code ?? 'redis-unavailable', message, {
+      cause: failure,
+      retryAfterSeconds: Math.max(Math.ceil(untilRetryMs / 1000), 1),
+    });
+  }
+
+  async #connect(outage: Outage): Promise<void> {
+    const attempt: State = { kind: 'connecting', outage };
+    this.#state = attempt;
+    const { keeper } = this.#options;
+    try {
+      await this.#options.before?.(outage);
+      if (this.#state !== attempt) return;
+      const startedAtMs = this.#clock.nowMs();
+      // The start runs beside the first token request; later attempts do not knock without a token.
+      const isFirst = outage.kind === 'start' && outage.failures === 0;
+      if (!isFirst) await keeper.waitForToken(startedAtMs + tokenWaitMs);
+      if (this.#state !== attempt) return;
+      const connection = await this.#opener.open(() => this.#state === attempt);
+      if (this.#state !== attempt) return await connection.close(0);
+      if (!connection.isLive) throw new AppError('connection-lost', 'The connection was lost at once.');
+      void this.#adopt(connection, startedAtMs);
+    } catch (error) {
+      if (this.#state !== attempt) return;
+      this.#backOff(outage, error);
+      // A token that came meanwhile found no back-off to end.
+      const tried = this.#opener.newestTried;
+      if (tried !== undefined && keeper.current() !== tried) this.#onToken();
+    }
+  }
+
+  async #adopt(connection: Connection, startedAtMs: number): Promise<void> {
+    const { connection: options, emit, purpose, onReady } = this.#options;
+    this.#state = { kind: 'ready', connection };
+    emit({
+      type: 'connectionReady',
+      connectionId: connection.id,
+      purpose,
+      address: `${options.hostname}:${options.port}`,
+      connectMs: this.#clock.nowMs() - startedAtMs,
+      timeLeftMs: connection.token.leftMs(this.#clock),
+    });
+    this.#waiters.resolveAll(connection);
+    // A rotation may have happened during the handshake.
+    void this.#reauthentication.keep(connection);
+    await onReady?.(connection);
+  }
+
+  #backOff(outage: Outage, error: unknown): void {
+    const lastFailure =
+      error instanceof AppError
+        ? error
+        : new AppError('redis-unavailable', describe(error), { cause: error });
+    // The token may have been revoked: see whether there is a later one before knocking again.
+    if (isRejection(lastFailure)) void this.#options.keeper.renew();
+    this.#reconnect({ ...outage, failures: outage.failures + 1, lastFailure });
+  }
+
+  #reconnect(outage: Outage): void {
+    const { failures, lastFailure, sinceMs } = outage;
+    const { random, emit, purpose } = this.#options;
+    const nowMs = this.#clock.nowMs();
+    const code = lastFailure?.code;
+    const delayMs = reconnectDelayMs({ failures, code, awayMs: nowMs - sinceMs, random: random() });
+    const cancel = this.#clock.after(delayMs, () => void this.#connect(outage));
+    this.#state = { kind: 'backing-off', outage, retryAtMs: nowMs + delayMs, cancel };
+    if (lastFailure === undefined) return;
+    const reason = lastFailure.message;
+    emit({
+      type: 'connectionFailed',
+      code: lastFailure.code,
+      purpose,
+      reason,
+      attempt: failures,
+      retryInMs: delayMs,
+    });
+  }
+
+  #onLost({ message: reason }: AppError, connection: Connection): void {
+    const { emit, purpose } = this.#options;
+    const nowMs = this.#clock.nowMs();
+    const livedMs = nowMs - connection.openedAtMs;
+    emit({ type: 'connectionLost', connectionId: connection.id, purpose, reason, livedMs });
+    // What waits to send it another AUTH sees that there is nothing left to do.
+    void this.#reauthentication.keep(connection);
+    if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
+    this.#reconnect({ kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined });
+  }
+
+  async #leaveDebts(connection: Connection): Promise<void> {
+    const token = this.#options.admission.offer();
+    const reason = 'it is busy with answers that nobody waits for any more';
+    if (token !== undefined) await this.#replace(connection, reason, token, () => connection.isInDebt);
+  }
+
+  /** Make before break: the successor is ready before this connection is left. */
+  async #replace(
+    connection: Connection,
+    reason: string,
+    token: Token,
+    isStillWanted = (): boolean => true,
+  ): Promise<boolean> {
+    if (this.#replacing.has(connection)) return false;
+    this.#replacing.add(connection);
+    try {
+      const startedAtMs = this.#clock.nowMs();
+      const successor = await this.#opener.openWith(token);
+      const isCurrent = this.#state.kind === 'ready' && this.#state.connection === connection;
+      if (!isCurrent || !successor.isLive || !isStillWanted()) {
+        await successor.close(0);
+        return true;
+      }
+      const { id: connectionId } = connection;
+      this.#options.emit({ type: 'connectionReplaced', connectionId, successorId: successor.id, reason });
+      await this.#adopt(successor, startedAtMs);
+      await (connection.isInDebt ? connection.leave(closeGraceMs) : connection.close(closeGraceMs));
+      return true;
+    } catch {
+      // It is tried again; if the server cuts first, the ordinary reconnect takes over.
+      return false;
+    } finally {
+      this.#replacing.delete(connection);
+    }
+  }
+}
+
+export function closedError(): AppError {
+  return new AppError('stopped', 'The Redis client has been closed.');
+}

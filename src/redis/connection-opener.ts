@@ -1,0 +1,89 @@
+// Opens connections with the token that Redis is known, or most likely, to let in.
+
+import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { Token } from '../auth/token.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { Admission } from './admission.ts';
+import { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts';
+
+export interface ConnectionOpenerOptions extends ConnectionEvents {
+  readonly connection: ConnectionOptions;
+  readonly nextConnectionId: () => number;
+  readonly keeper: TokenKeeper;
+  readonly admission: Admission;
+  readonly clock: Clock;
+}
+
+export class ConnectionOpener {
+  readonly #options: ConnectionOpenerOptions;
+  #newestTried: Token | undefined;
+
+  constructor(options: ConnectionOpenerOptions) {
+    this.#options = options;
+  }
+
+  /** What was the newest token when the last handshake of `open()` chose one. */
+  get newestTried(): Token | undefined {
+    return this.#newestTried;
+  }
+
+  /**
+   * With the newest token, or where that is refused with one that was let in before, at once.
+   * @throws AppError `redis-rejected-identity`, `redis-unavailable` or `token-unavailable`.
+   */
+  async open(isStillWanted: () => boolean): Promise<Connection> {
+    let offer = (): Promise<Token> => this.#offer();
+    for (;;) {
+      let another: Token | undefined;
+      try {
+        return await this.#open(offer, (refused) => (another = this.#options.admission.refused(refused)));
+      } catch (error) {
+        const next = another;
+        if (next === undefined || !isStillWanted()) throw error;
+        offer = () => Promise.resolve(next);
+      }
+    }
+  }
+
+  /** With this token and no other. */
+  async openWith(token: Token): Promise<Connection> {
+    const { admission } = this.#options;
+    return this.#open(
+      () => Promise.resolve(token),
+      (refused) => admission.refused(refused),
+    );
+  }
+
+  async #offer(): Promise<Token> {
+    const { keeper, admission, connection, clock } = this.#options;
+    // A little less than the handshake may take, so that a missing token is told as that.
+    const newest = await keeper.waitForToken(clock.nowMs() + connection.connectTimeoutMs * 0.9);
+    this.#newestTried = newest;
+    return admission.offer() ?? newest;
+  }
+
+  async #open(token: () => Promise<Token>, onRefused: (token: Token) => void): Promise<Connection> {
+    const { connection: options, nextConnectionId, admission, clock, onLost, onDebts } = this.#options;
+    let offered: Token | undefined;
+    try {
+      const connection = await Connection.open({
+        id: nextConnectionId(),
+        options,
+        clock,
+        token: async () => (offered = await token()),
+        onLost,
+        onDebts,
+      });
+      admission.accepted(connection.token);
+      return connection;
+    } catch (error) {
+      if (offered !== undefined && isRejection(error)) onRefused(offered);
+      throw error;
+    }
+  }
+}
+
+export function isRejection(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'redis-rejected-identity';
+}

@@ -1,0 +1,168 @@
+// Opens an authenticated node-redis client that connects once: TCP, TLS, token and HELLO within one time limit.
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createClient, ErrorReply } from 'redis';
+import type { Token } from '../auth/token.ts';
+import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
+import { AppError, describe } from '../errors.ts';
+import { fromErrorReply, rejectedIdentity } from './failures.ts';
+
+export interface ConnectionOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls: boolean;
+  /** Whom the certificate must name, where that is not `hostname`. */
+  readonly servername?: string | undefined;
+  /** The Redis user name; the token's `oid` where undefined. */
+  readonly username: string | undefined;
+  /** TCP, TLS, token and HELLO together. */
+  readonly connectTimeoutMs: number;
+  /** Idle time after which a PING is sent: Azure closes a connection that was idle for 10 minutes. */
+  readonly pingAfterMs: number;
+  /** After this an unanswered PING is late, and the connection watched for silence; 5 s where undefined. */
+  readonly pingTimeoutMs?: number | undefined;
+}
+
+/** The options the client is made with decide its type: RESP3, in which a subscriber can be re-authenticated as well. */
+function newClient(options: ConnectionOptions, wire: Socket | undefined, token: () => Promise<Token>) {
+  const socket = {
+    host: options.hostname,
+    port: options.port,
+    connectTimeout: options.connectTimeoutMs,
+    // After a loss a new client is made: node-redis keeps a connection it was told to destroy while
+    // connecting, and has no limit for a server that accepts and never answers HELLO.
+    reconnectStrategy: false,
+  } as const;
+  return createClient({
+    RESP: 3,
+    socket: wire === undefined ? socket : { ...socket, ...servername(options), tls: true, socket: wire },
+    disableOfflineQueue: true,
+    // Deadlines are the caller's: node-redis's own limit ends when the command is written.
+    commandOptions: { timeout: 0 },
+    maintNotifications: 'disabled',
+    credentialsProvider: {
+      type: 'async-credentials-provider',
+      credentials: async () => {
+        const current = await token();
+        return { username: usernameOf(options, current), password: current.reveal() };
+      },
+    },
+  });
+}
+
+/** SNI and the name that the certificate is checked against (https://nodejs.org/api/tls.html#tlsconnectoptions-callback). */
+function servername({ servername: name }: ConnectionOptions): { servername?: string } {
+  return name === undefined ? {} : { servername: name };
+}
+
+export type RedisClient = ReturnType<typeof newClient>;
+
+export function usernameOf(options: ConnectionOptions, token: Token): string {
+  return options.username ?? token.oid ?? '';
+}
+
+/** A client that is connected and authenticated, and what it took. */
+export interface Handshake {
+  readonly client: RedisClient;
+  /** Under the TLS, where there is one. */
+  readonly wire: Socket | undefined;
+  readonly token: Token;
+}
+
+/**
+ * TCP and TLS go ahead while `token` is still on its way.
+ * @param onError called with every error of the client, also later ones.
+ * @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws.
+ */
+export async function shakeHands(
+  options: ConnectionOptions,
+  token: () => Promise<Token>,
+  clock: Clock,
+  onError: (error: unknown) => void,
+): Promise<Handshake> {
+  let used: Token | undefined;
+  let tokenError: AppError | undefined;
+  const wire = options.tls ? dial(options) : undefined;
+  const client = newClient(options, wire, async () => {
+    try {
+      return (used = await token());
+    } catch (error) {
+      if (error instanceof AppError) tokenError = error;
+      throw error;
+    }
+  });
+  // Without a listener an 'error' event ends the process.
+  client.on('error', onError);
+  try {
+    await connectWithin(client, wire, options.connectTimeoutMs, clock);
+  } catch (error) {
+    if (tokenError !== undefined) throw tokenError;
+    throw connectFailure(error, options, used);
+  }
+  if (used === undefined) throw new AppError('redis-unavailable', 'Connected without asking for a token.');
+  if (!client.isReady) throw new AppError('redis-unavailable', 'Redis closed the connection at once.');
+  return { client, wire, token: used };
+}
+
+/**
+ * The TCP connection, apart from the TLS over it: node-redis shows nobody its socket, and what has arrived on it
+ * tells a long answer from none. Without TLS Redis is on the same machine, and answers are short on the way.
+ */
+function dial({ hostname, port }: ConnectionOptions): Socket {
+  // As node-redis sets it.
+  const wire = connect({
+    host: hostname,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  });
+  // Whoever waits for it, and later the TLS over it, hears the same; without a listener the process would end.
+  wire.on('error', () => {});
+  return wire;
+}
+
+/** Not before TCP is connected: Node.js 24 crashes where TLS lies over a socket that tries several addresses. */
+async function connectOver(client: RedisClient, wire: Socket | undefined): Promise<void> {
+  if (wire !== undefined) await once(wire, 'connect');
+  await client.connect();
+}
+
+/** connect() with a limit for the whole handshake; a client given up on is destroyed whenever it settles. */
+async function connectWithin(
+  client: RedisClient,
+  wire: Socket | undefined,
+  limitMs: number,
+  clock: Clock,
+): Promise<void> {
+  const connecting = connectOver(client, wire);
+  const late = (): AppError =>
+    new AppError('redis-unavailable', `Redis did not complete the handshake within ${limitMs} ms.`);
+  try {
+    await withDeadline(clock, clock.nowMs() + limitMs, connecting, late);
+  } catch (error) {
+    wire?.destroy();
+    client.destroy();
+    // node-redis keeps a socket that was still connecting when the client was destroyed.
+    const destroyAgain = (): void => client.destroy();
+    connecting.then(destroyAgain, destroyAgain);
+    throw error;
+  }
+}
+
+function connectFailure(error: unknown, options: ConnectionOptions, token: Token | undefined): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof ErrorReply && /^(?:WRONGPASS|NOAUTH|NOPERM)/u.test(error.message)) {
+    return rejectedIdentity({ oid: token?.oid, username: options.username }, error);
+  }
+  return (
+    fromErrorReply(error) ??
+    new AppError(
+      'redis-unavailable',
+      `Cannot connect to Redis at ${options.hostname}:${options.port}: ${describe(error)}`,
+      { cause: error },
+    )
+  );
+}

@@ -1,0 +1,132 @@
+// Commands and subscriptions on connections of their own: what is a limit or a loss to one is none to the other.
+
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { startStack, type Stack } from '../../local/stack.ts';
+import { systemClock } from '../../src/clock.ts';
+import { eventually, sleep } from '../support/eventually.ts';
+import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
+
+const mebibyte = 1 << 20;
+const channel = 'ref:{fleet}:announcements';
+const call = (limitMs = 3000) => ({
+  key: 'any',
+  deadlineAtMs: systemClock.nowMs() + limitMs,
+  idempotent: true,
+});
+const soonMs = (): number => call(5000).deadlineAtMs;
+
+const typesOf = ({ events }: SharedClient): readonly string[] => events.map(({ type }) => type);
+const readyFor = ({ events }: SharedClient, purpose: string): number =>
+  events.filter((event) => event.type === 'connectionReady' && event.purpose === purpose).length;
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({ storage: false, tokenLifetimeMs: 6000 });
+  adoptStack(stack);
+});
+afterEach(() => stack.front.setBehaviour('normal'));
+afterAll(async () => stack?.stop());
+
+/** Of the clients of this process: those that Redis takes for subscribers, and the others. */
+async function flags(): Promise<{ readonly subscribers: number; readonly others: number }> {
+  const list = String(await stack.redis.admin('CLIENT', 'LIST'));
+  const clients = list.split('\n').filter((line) => line.includes('resp=3'));
+  const subscribers = clients.filter((line) => / flags=\w*P/u.test(line)).length;
+  return { subscribers, others: clients.length - subscribers };
+}
+
+it('32 MiB of answers, in one batch or to 40 readers, cost no connection of a client that listens', async () => {
+  await using client = startSharedClient(stack);
+  client.redis.subscribe(channel, () => {});
+  await client.redis.listening(channel, soonMs());
+  expect(await flags()).toEqual({ subscribers: 1, others: 1 });
+  await client.redis.run((redis) => redis.set('big', 'x'.repeat(mebibyte)), call());
+  const batch = await client.redis.run(
+    (redis) => Promise.all(Array.from({ length: 32 }, () => redis.get('big'))),
+    call(20_000),
+  );
+  expect(batch.map((value) => value?.length)).toEqual(Array.from({ length: 32 }, () => mebibyte));
+  const readers = Array.from({ length: 40 }, () =>
+    client.redis.run((redis) => redis.get('big'), call(20_000)),
+  );
+  expect((await Promise.all(readers)).every((value) => value?.length === mebibyte)).toBe(true);
+  expect(typesOf(client)).not.toContain('connectionLost');
+});
+
+it('a client that listens to nothing has one connection, also when it has listened before', async () => {
+  await using client = startSharedClient(stack);
+  await client.connected();
+  expect(client.redis.status().connections).toBe(1);
+  const stop = client.redis.subscribe(channel, () => {});
+  await client.redis.listening(channel, soonMs());
+  expect(client.redis.status().connections).toBe(2);
+  stop();
+  await eventually(async () => expect(await flags()).toEqual({ subscribers: 0, others: 1 }));
+  expect(client.redis.status().connections).toBe(1);
+});
+
+it('what listens is lost without a read that notices, and listens again', async () => {
+  await using client = startSharedClient(stack);
+  const heard: string[] = [];
+  client.redis.subscribe(channel, (message) => heard.push(message));
+  await client.redis.listening(channel, soonMs());
+  await stack.redis.admin('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await eventually(() => expect(typesOf(client)).toContain('connectionLost'));
+  expect(await client.redis.run((redis) => redis.get('any'), call(200))).toBeNull();
+  expect(client.redis.status()).toMatchObject({ state: 'ready', connections: 1 });
+  await client.redis.listening(channel, call(10_000).deadlineAtMs);
+  await stack.redis.admin('PUBLISH', channel, 'back');
+  await eventually(() => expect(heard).toEqual(['back']));
+  expect(readyFor(client, 'commands')).toBe(1);
+});
+
+it('does not knock twice at a Redis that is away', async () => {
+  await using client = startSharedClient(stack);
+  client.redis.subscribe(channel, () => {});
+  await client.redis.listening(channel, soonMs());
+  stack.front.setBehaviour('refuse');
+  stack.front.cutAll();
+  await sleep(2500);
+  const failed = client.events.filter((event) => event.type === 'connectionFailed');
+  expect(failed.length).toBeGreaterThan(1);
+  expect(failed.map((event) => event.purpose)).not.toContain('subscriptions');
+  stack.front.setBehaviour('normal');
+  await client.redis.listening(channel, call(10_000).deadlineAtMs);
+});
+
+it('a rotation sends one AUTH to each, and no announcement is lost over five of them', async () => {
+  await using client = startSharedClient(stack);
+  const heard = new Set<string>();
+  client.redis.subscribe(channel, (message) => heard.add(message));
+  await client.redis.listening(channel, soonMs());
+  const ids = stack.front.connections.slice(-2).map(({ id }) => id);
+  const { rotations } = client.keeper.status();
+  const published: string[] = [];
+  while (client.keeper.status().rotations < rotations + 5) {
+    published.push(`${published.length}`);
+    await stack.redis.admin('PUBLISH', channel, published.at(-1) ?? '');
+    await sleep(20);
+  }
+  await eventually(() => expect([...heard]).toEqual(published));
+  const live = stack.front.connections.filter(({ id }) => ids.includes(id));
+  for (const { auths, closedAtMs } of live) {
+    expect(closedAtMs).toBeUndefined();
+    expect(new Set(auths.map(({ tokenExpiresAtMs }) => tokenExpiresAtMs)).size).toBe(auths.length);
+  }
+});
+
+it('no announcement is lost where AUTH fails and another connection takes over', async () => {
+  await using client = startSharedClient(stack);
+  const heard = new Set<string>();
+  client.redis.subscribe(channel, (message) => heard.add(message));
+  await client.redis.listening(channel, soonMs());
+  stack.front.setBehaviour('refuse-auth');
+  const published: string[] = [];
+  while (readyFor(client, 'subscriptions') < 3) {
+    published.push(`${published.length}`);
+    await stack.redis.admin('PUBLISH', channel, published.at(-1) ?? '');
+    await sleep(10);
+  }
+  await eventually(() => expect([...heard]).toEqual(published));
+  expect(typesOf(client)).not.toContain('connectionLost');
+});
