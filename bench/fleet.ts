@@ -1,9 +1,11 @@
-// What a roll call costs as the fleet grows: 50 to 400 instances in one process, each with its own client and
-// token keeper, on a real Redis. One roll call in which every token is due, then one in which none is.
+// What a fleet costs as it grows: 50 to 400 instances in one process, each with its own client and token keeper, on a
+// real Redis. One roll call in which every token is due, one in which none is; then Redis is away for half a minute.
 
 import { dueAtMs } from '../src/auth/refresh-policy.ts';
 import { startStack } from '../local/stack.ts';
-import { silentClock, startFleetInstance, type FleetInstance } from '../test/support/fleet-instance.ts';
+import { silentClock } from '../test/support/fleet-instance.ts';
+import { peak, startFleet, stopFleet } from './fleet/many.ts';
+import { measureReturn } from './fleet/return.ts';
 import { adoptStack } from '../test/support/shared-client.ts';
 import { sleep } from '../test/support/eventually.ts';
 
@@ -50,6 +52,8 @@ try {
       `Cost per instance, ${last.size} / ${first.size} instances: commands ${commands}, bytes ${bytes}`,
     );
   }
+  stack.identity.setTokenLifetimeMs(600_000);
+  await measureReturn(stack, 400);
 } finally {
   await stack.stop();
 }
@@ -58,11 +62,7 @@ async function measure(size: number): Promise<Row> {
   stack.identity.forget();
   const acceptedBefore = stack.front.stats.connectionsAccepted;
   const options = { namespace: `bench${size}`, keeperClock: silentClock, spreadMs, graceMs: 8000 };
-  const fleet: FleetInstance[] = [];
-  for (let index = 0; index < size; index += 1) {
-    fleet.push(startFleetInstance(stack, `instance-${index}`, options));
-    if (index % 20 === 19) await sleep(100);
-  }
+  const fleet = await startFleet(stack, size, options);
   try {
     const announcer = fleet[0];
     if (announcer === undefined) throw new Error('An empty fleet.');
@@ -85,14 +85,15 @@ async function measure(size: number): Promise<Row> {
     const after = await totals();
     return {
       size,
-      rotatedAll: due.rotated === size && auths.length === size,
+      // Each on its connection for commands and on the one that hears announcements.
+      rotatedAll: due.rotated === size && auths.length === 2 * size,
       seconds,
       peakAuths: peak(auths, 100),
       commands: (after.commands - before.commands) / size,
       bytes: (after.bytes - before.bytes) / size,
     };
   } finally {
-    await Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]()));
+    await stopFleet(fleet);
   }
 }
 
@@ -107,16 +108,4 @@ async function totals(): Promise<{ commands: number; bytes: number }> {
     commands: read('total_commands_processed'),
     bytes: read('total_net_input_bytes') + read('total_net_output_bytes'),
   };
-}
-
-/** The most of `timesMs` within any window. */
-function peak(timesMs: readonly number[], windowMs: number): number {
-  const sorted = timesMs.toSorted((a, b) => a - b);
-  let most = 0;
-  let from = 0;
-  for (const [index, atMs] of sorted.entries()) {
-    while ((sorted[from] ?? atMs) <= atMs - windowMs) from += 1;
-    most = Math.max(most, index - from + 1);
-  }
-  return most;
 }
