@@ -6,6 +6,8 @@ import type { FleetInstance } from '../../test/support/fleet-instance.ts';
 import { peak, startFleet, stopFleet } from './many.ts';
 
 const awayMs = 30_000;
+/** Until one busy process has noticed the loss of all its connections, and tried each once. */
+const firstTryMs = 1000;
 
 export async function measureReturn(stack: AnyStack, size: number): Promise<void> {
   stack.identity.forget();
@@ -39,8 +41,8 @@ export async function measureReturn(stack: AnyStack, size: number): Promise<void
       attempts.filter((atMs) => atMs >= fromMs && atMs < toMs);
     const cells = [
       size,
-      peak(between(killedAtMs, killedAtMs + 200), 100),
-      peak(between(killedAtMs + 200, backAtMs), 100),
+      peak(between(killedAtMs, killedAtMs + firstTryMs), 100),
+      peak(between(killedAtMs + firstTryMs, backAtMs), 100),
       (between(backAtMs - 10_000, backAtMs).length / 10).toFixed(0),
       peak(between(backAtMs, Infinity), 100),
       `${(lastReadyMs / 1000).toFixed(1)} s`,

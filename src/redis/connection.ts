@@ -127,7 +127,8 @@ export class Connection {
     const left = Promise.withResolvers<never>();
     this.#waiting.set(left.reject, options);
     const done = (async () => work(this.#client))().finally(() => {
-      this.#answeredAtMs = this.#clock.nowMs();
+      // What a loss does to commands is no answer.
+      if (this.isLive) this.#answeredAtMs = this.#clock.nowMs();
       this.#silence.answered();
       this.#debts.answered(wanted);
     });
