@@ -3,23 +3,15 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
-import { AppError, describe, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
 import { Waiters } from '../waiters.ts';
 import type { Admission } from './admission.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
 import { ConnectionOpener, isRejection } from './connection-opener.ts';
+import { asAppError, closedError, isKnown, outageError, type Outage } from './outage.ts';
 import { Reauthentication, type AuthCounts } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
-
-export interface Outage {
-  /** Of the first connection `start`; of a later one the loss. */
-  readonly kind: 'start' | 'loss';
-  readonly sinceMs: number;
-  /** Attempts that failed in a row. */
-  readonly failures: number;
-  readonly lastFailure: AppError | undefined;
-}
 
 type State =
   | { readonly kind: 'idle' }
@@ -112,7 +104,9 @@ export class ConnectionKeeper {
     const state = this.#state;
     if (state.kind === 'ready') return state.connection;
     if (state.kind === 'closed') throw closedError();
-    if ('outage' in state && this.#isKnown(state.outage)) throw this.#outageError();
+    const nowMs = this.#clock.nowMs();
+    if ('outage' in state && isKnown(state.outage, nowMs, this.#options.patienceMs))
+      throw this.#outageError();
     return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
   }
 
@@ -151,21 +145,10 @@ export class ConnectionKeeper {
     void this.#connect(state.outage);
   }
 
-  /** Whether waiting is pointless. A start that has not failed yet is slow, not out. */
-  #isKnown({ kind, failures, sinceMs }: Outage): boolean {
-    const isOut = kind === 'loss' || failures > 0;
-    return isOut && this.#clock.nowMs() - sinceMs > this.#options.patienceMs;
-  }
-
   #outageError(): AppError {
     const state = this.#state;
-    const failure = this.lastFailure;
     const untilRetryMs = state.kind === 'backing-off' ? state.retryAtMs - this.#clock.nowMs() : 0;
-    const message = failure?.message ?? 'Not connected to Redis yet.';
-    return new AppError(failure?.code ?? 'redis-unavailable', message, {
-      cause: failure,
-      retryAfterSeconds: Math.max(Math.ceil(untilRetryMs / 1000), 1),
-    });
+    return outageError(this.lastFailure, untilRetryMs);
   }
 
   async #connect(outage: Outage): Promise<void> {
@@ -211,10 +194,7 @@ export class ConnectionKeeper {
   }
 
   #backOff(outage: Outage, error: unknown): void {
-    const lastFailure =
-      error instanceof AppError
-        ? error
-        : new AppError('redis-unavailable', describe(error), { cause: error });
+    const lastFailure = asAppError(error);
     // The token may have been revoked: see whether there is a later one before knocking again.
     if (isRejection(lastFailure)) void this.#options.keeper.renew();
     this.#reconnect({ ...outage, failures: outage.failures + 1, lastFailure });
@@ -286,8 +266,4 @@ export class ConnectionKeeper {
       this.#replacing.delete(connection);
     }
   }
-}
-
-export function closedError(): AppError {
-  return new AppError('stopped', 'The Redis client has been closed.');
 }

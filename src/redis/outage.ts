@@ -1,0 +1,35 @@
+// A time without a connection, and what those are told who need one.
+
+import { AppError, describe } from '../errors.ts';
+
+export interface Outage {
+  /** Of the first connection `start`; of a later one the loss. */
+  readonly kind: 'start' | 'loss';
+  readonly sinceMs: number;
+  /** Attempts that failed in a row. */
+  readonly failures: number;
+  readonly lastFailure: AppError | undefined;
+}
+
+/** Whether waiting is pointless. A start that has not failed yet is slow, not out. */
+export function isKnown({ kind, failures, sinceMs }: Outage, nowMs: number, patienceMs: number): boolean {
+  return (kind === 'loss' || failures > 0) && nowMs - sinceMs > patienceMs;
+}
+
+export function outageError(failure: AppError | undefined, untilRetryMs: number): AppError {
+  const message = failure?.message ?? 'Not connected to Redis yet.';
+  return new AppError(failure?.code ?? 'redis-unavailable', message, {
+    cause: failure,
+    retryAfterSeconds: Math.max(Math.ceil(untilRetryMs / 1000), 1),
+  });
+}
+
+export function asAppError(error: unknown): AppError {
+  return error instanceof AppError
+    ? error
+    : new AppError('redis-unavailable', describe(error), { cause: error });
+}
+
+export function closedError(): AppError {
+  return new AppError('stopped', 'The Redis client has been closed.');
+}
