@@ -6,7 +6,10 @@ param identityName string
 @description('Name of the account of the Functions host and the deployed package.')
 param hostStorageName string
 
-@description('Name of the account of the origin; empty where there is none.')
+@description('Whether there is an account of the origin.')
+param hasOriginStorage bool
+
+@description('Name of the account of the origin. Scopes are worked out also for what is not assigned: it is never empty.')
 param originStorageName string
 
 @description('Name of the container of the origin.')
@@ -15,8 +18,11 @@ param originContainerName string
 @description('Name of the Application Insights component.')
 param componentName string
 
-@description('Object id of a person who may fill the origin; empty for nobody.')
+@description('Object id of a person or service who may fill the origin; empty for nobody.')
 param developerPrincipalId string
+
+@description('What the developer is; empty to let Azure look it up.')
+param developerPrincipalType string
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
@@ -34,7 +40,7 @@ resource hostStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: hostStorageName
 }
 
-resource originStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = if (originStorageName != '') {
+resource originStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: originStorageName
 
   resource blobs 'blobServices' existing = {
@@ -62,7 +68,7 @@ resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (originStorageName != '') {
+resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOriginStorage) {
   name: guid(originStorage::blobs::container.id, identity.id, roles.storageBlobDataReader)
   scope: originStorage::blobs::container
   properties: {
@@ -85,7 +91,7 @@ resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (originStorageName != '' && developerPrincipalId != '') {
+resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOriginStorage && developerPrincipalId != '') {
   name: guid(originStorage::blobs::container.id, developerPrincipalId, roles.storageBlobDataContributor)
   scope: originStorage::blobs::container
   properties: {
@@ -94,6 +100,7 @@ resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-0
       roles.storageBlobDataContributor
     )
     principalId: developerPrincipalId
-    principalType: 'User'
+    // Without a type Azure looks it up, which fails for a minute after somebody was created.
+    principalType: developerPrincipalType == '' ? null : developerPrincipalType
   }
 }
