@@ -115,7 +115,6 @@ var endpoints = concat(
 
 module privateEndpoints 'private-endpoint.bicep' = [
   for endpoint in endpoints: {
-    name: 'endpoint-${endpoint.name}'
     params: {
       name: 'pep-${endpoint.name}-${nameToken}'
       location: location

@@ -3,26 +3,33 @@
 @description('Name of the app\'s identity.')
 param identityName string
 
+@description('Resource group of the identity.')
+param identityResourceGroup string = resourceGroup().name
+
+@description('Whether the account of the Functions host and the Application Insights component are in this resource group.')
+param hasHost bool = true
+
+// Scopes are worked out also for what is not assigned, so no name is ever empty.
 @description('Name of the account of the Functions host and the deployed package.')
-param hostStorageName string
+param hostStorageName string = 'none'
 
 @description('Whether there is an account of the origin.')
 param hasOriginStorage bool
 
-@description('Name of the account of the origin. Scopes are worked out also for what is not assigned: it is never empty.')
-param originStorageName string
+@description('Name of the account of the origin.')
+param originStorageName string = 'none'
 
 @description('Name of the container of the origin.')
 param originContainerName string
 
 @description('Name of the Application Insights component.')
-param componentName string
+param componentName string = 'none'
 
 @description('Object id of a person or service who may fill the origin; empty for nobody.')
-param developerPrincipalId string
+param developerPrincipalId string = ''
 
 @description('What the developer is; empty to let Azure look it up.')
-param developerPrincipalType string
+param developerPrincipalType string = ''
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
@@ -34,6 +41,7 @@ var roles = {
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
+  scope: resourceGroup(identityResourceGroup)
 }
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
@@ -58,7 +66,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 // The host makes containers of its own for locks, keys and timers: "Owner" is what its documentation asks for
 // (https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity).
-resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasHost) {
   name: guid(hostStorage.id, identity.id, roles.storageBlobDataOwner)
   scope: hostStorage
   properties: {
@@ -78,7 +86,7 @@ resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
-resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasHost) {
   name: guid(component.id, identity.id, roles.monitoringMetricsPublisher)
   scope: component
   properties: {
