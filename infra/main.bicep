@@ -161,6 +161,7 @@ var existingCacheGroup = cache == 'new'
   : existingCacheName == '' || existingCacheResourceGroup == ''
       ? fail('A cache that is there needs its name and its resource group: DEPLOY_EXISTING_CACHE_NAME, DEPLOY_EXISTING_CACHE_RESOURCE_GROUP')
       : existingCacheResourceGroup
+var existingName = cache == 'new' ? 'none' : existingCacheName
 var httpOriginTemplate = origin == 'http' && originUrlTemplate == ''
   ? fail('An HTTP origin needs its URL with {key}: DEPLOY_ORIGIN_URL_TEMPLATE')
   : originUrlTemplate
@@ -244,7 +245,7 @@ module redis 'modules/redis.bicep' = if (cache == 'new') {
 module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
   scope: resourceGroup(existingCacheGroup)
   params: {
-    name: existingCacheName
+    name: existingName
     appPrincipalId: identity.outputs.principalId
     developerPrincipalId: cacheDeveloperId
     nameToken: token
@@ -254,7 +255,7 @@ module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
 module redisClassic 'modules/redis-classic.bicep' = if (cache == 'existing-classic') {
   scope: resourceGroup(existingCacheGroup)
   params: {
-    name: existingCacheName
+    name: existingName
     accessPolicyName: classicAccessPolicyName
     appPrincipalId: identity.outputs.principalId
     developerPrincipalId: cacheDeveloperId
@@ -345,7 +346,7 @@ module app 'modules/function-app.bicep' = {
     hostStorageName: names.hostStorage
     deploymentContainerName: deploymentContainerName
     componentName: names.component
-    subnetId: hasEndpoints ? privateAccess!.outputs.appSubnetId : ''
+    subnetId: !hasEndpoints ? '' : hasOwnNetwork ? appSubnetId : privateAccess!.outputs.appSubnetId
     settings: union(
       {
         REDIS_HOSTNAME: cacheHostName

@@ -59,7 +59,10 @@ export async function copyTemplate(directory: string): Promise<void> {
   const files = (await readdir(target, { recursive: true })).filter((name) => name.endsWith('.bicep'));
   for (const name of files) {
     const text = await readFile(join(target, name), 'utf8');
-    await writeFile(join(target, name), text.replaceAll('${environment().suffixes.storage}', 'core.windows.net'));
+    await writeFile(
+      join(target, name),
+      text.replaceAll('${environment().suffixes.storage}', 'core.windows.net'),
+    );
   }
 }
 

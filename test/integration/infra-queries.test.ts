@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RRegex } from 'rregex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
@@ -47,6 +48,25 @@ it('are understood by Kusto, column by column', () => {
   expect(analyse('traces | sumarize count()')).not.toEqual([]);
 });
 
+it('have regular expressions that Kusto takes: the syntax is that of the regex crate of Rust', () => {
+  // https://learn.microsoft.com/kusto/query/regex
+  const patterns = queries.flatMap(({ name, text }) =>
+    patternsIn(text).map((pattern) => ({ name, pattern })),
+  );
+  expect(patterns.length).toBeGreaterThan(10);
+  for (const { name, pattern } of patterns)
+    expect({ name, pattern, fault: regexFault(pattern) }).toEqual({ name, pattern, fault: '' });
+  expect(regexFault('^([A-Za-z]+) {')).toContain('repetition');
+  expect(regexFault(String.raw`(\w)\1`)).toContain('backreferences');
+  expect(regexFault('(?=a)')).toContain('look-around');
+});
+
+it('every regular expression is found that the document gives to az', async () => {
+  const deploy = await readFile(join(directory, '../../docs/deploy.md'), 'utf8');
+  const patterns = [...deploy.matchAll(/matches regex "(.+?)"/gu)].map(([, pattern]) => pattern ?? '');
+  expect(patterns.map(regexFault)).toEqual(patterns.map(() => ''));
+});
+
 it('look for lines that the app writes, and take from them what is there', () => {
   const taken = queries.flatMap(({ name, text }) => {
     const [, variable] = /(\w+) = parse_json\(/u.exec(text) ?? [];
@@ -55,9 +75,8 @@ it('look for lines that the app writes, and take from them what is there', () =>
     const fields = [...text.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'gu'))].map(
       ([, field]) => field ?? '',
     );
-    // RE2 takes a bare brace for itself, as JavaScript does without the u flag.
     const json = lines
-      .flatMap((line) => new RegExp(pattern).exec(line)?.[1] ?? [])
+      .flatMap((line) => new RegExp(kustoString(pattern), 'u').exec(line)?.[1] ?? [])
       .filter((found) => found.startsWith('{'));
     const objects = json.map((found) => JSON.parse(found) as Record<string, unknown>);
     for (const field of fields) {
@@ -83,6 +102,8 @@ it('name events and functions that the app has', async () => {
   const events = await readFile(join(directory, '../../src/telemetry/events.ts'), 'utf8');
   const functions = (await (await app.fetch('/admin/functions')).json()) as { name: string }[];
   const known = new Set([
+    'commandRefused',
+    'commandAccepted',
     ...[...events.matchAll(/type: '(\w+)'/gu)].map(([, event]) => event ?? ''),
     ...functions.map(({ name }) => name),
   ]);
@@ -92,3 +113,23 @@ it('name events and functions that the app has', async () => {
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((word) => !known.has(word))).toEqual([]);
 });
+
+/** What a query gives to extract() and `matches regex`. */
+function patternsIn(query: string): readonly string[] {
+  const calls = [...query.matchAll(/(?:extract\(|matches regex )"((?:[^"\\]|\\.)+)"/gu)];
+  return calls.map(([, text]) => kustoString(text ?? ''));
+}
+
+/** In a string of Kusto a backslash escapes what comes after it. */
+function kustoString(text: string): string {
+  return text.replaceAll(/\\(.)/gu, '$1');
+}
+
+function regexFault(pattern: string): string {
+  try {
+    new RRegex(pattern).free();
+    return '';
+  } catch (error) {
+    return String(error);
+  }
+}
