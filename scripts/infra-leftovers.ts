@@ -31,7 +31,7 @@ function line(resource: PredictedResource, ids: readonly string[]): string {
   return `- ${type} ${name}: stays behind; remove it with: ${removal(resource)}`;
 }
 
-/** `az resource delete` knows every type but those whose deletion is a command of its own, or asks first. */
+/** `az resource delete` knows every type but those whose deletion is a command of its own. */
 function removal({ id, type, name }: PredictedResource): string {
   const group = /\/resourceGroups\/([^/]+)/u.exec(id)?.[1] ?? '';
   const [cache = '', ...parts] = name.split('/');
@@ -39,8 +39,6 @@ function removal({ id, type, name }: PredictedResource): string {
   switch (type) {
     case 'Microsoft.Authorization/roleAssignments':
       return `az role assignment delete --ids ${id}`;
-    case 'Microsoft.Cache/redisEnterprise':
-      return `az redisenterprise delete --cluster-name ${name} --resource-group ${group}`;
     case 'Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments':
       return `az redisenterprise database access-policy-assignment delete --cluster-name ${cache} --resource-group ${group} --database-name default --access-policy-assignment-name ${assignment}`;
     case 'Microsoft.Cache/redis/accessPolicyAssignments':

@@ -21,18 +21,12 @@ it.skipIf(search.kind === 'missing')(
       await cp(infraDirectory, join(directory, 'infra'), { recursive: true });
       await cp(join(infraDirectory, '../bicepconfig.json'), join(directory, 'bicepconfig.json'));
       for (const file of ['main.bicep', 'existing-app.bicep']) {
-        for (const command of ['build', 'lint']) {
-          const { exitCode, stdout, stderr } = await runBicep(search.path, [
-            command,
-            join(directory, 'infra', file),
-          ]);
-          expect({ file, command, exitCode, said: stdout + stderr }).toEqual({
-            file,
-            command,
-            exitCode: 0,
-            said: '',
-          });
-        }
+        // It lints as well.
+        const { exitCode, stdout, stderr } = await runBicep(search.path, [
+          'build',
+          join(directory, 'infra', file),
+        ]);
+        expect({ file, exitCode, said: stdout + stderr }).toEqual({ file, exitCode: 0, said: '' });
       }
     } finally {
       await rm(directory, { recursive: true, force: true });

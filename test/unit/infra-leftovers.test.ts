@@ -26,7 +26,7 @@ it('names the command that removes it, by type', () => {
     `az role assignment delete --ids ${group}/Microsoft.Storage/storageAccounts/st/providers/Microsoft.Authorization/roleAssignments/r`,
   );
   expect(removed('Microsoft.Cache/redisEnterprise/amr')).toBe(
-    'az redisenterprise delete --cluster-name amr --resource-group rg-shop',
+    `az resource delete --ids ${group}/Microsoft.Cache/redisEnterprise/amr`,
   );
   expect(
     removed('Microsoft.Cache/redisEnterprise/amr/databases/default/accessPolicyAssignments/developer1'),
