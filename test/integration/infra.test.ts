@@ -17,7 +17,7 @@ if (typeof found === 'string') it.skip(`the infrastructure: ${found}`);
 else
   describe('the infrastructure', { timeout: 240_000 }, () => {
     suite(found);
-    afterAll(found.stop);
+    afterAll(async () => found.stop());
   });
 
 it('versions of the Bicep CLI are compared as numbers', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { predict, type Prediction } from '../../scripts/infra-changes.ts';
 import { findBicep, runBicep, type BicepRun } from '../../scripts/bicep.ts';
-import { startBicepServer } from './bicep-server.ts';
+import { startBicepServer, type BicepServer } from './bicep-server.ts';
 
 export const infraDirectory = join(import.meta.dirname, '../../infra');
 
@@ -26,18 +26,19 @@ export async function bicepOrReason(): Promise<Bicep | string> {
   const search = await findBicep();
   if (search.kind === 'missing') return search.reason;
   const { path } = search;
-  const server = await startBicepServer(path);
-  const environment = { ...process.env, AZURE_ENV_NAME: 'demo', AZURE_LOCATION: 'westeurope' };
+  let server: Promise<BicepServer> | undefined;
+  const started = async (): Promise<BicepServer> => (server ??= startBicepServer(path));
+  const linted = { ...process.env, AZURE_ENV_NAME: 'demo', AZURE_LOCATION: 'westeurope' };
   return {
     build: (file) => runBicep(path, ['build', file, '--stdout', '--no-restore']),
     lint: async () => [
       await runBicep(path, ['lint', '--pattern', `${infraDirectory}/**/*.bicep`, '--no-restore']),
-      await runBicep(path, ['lint', join(infraDirectory, 'main.bicepparam'), '--no-restore'], environment),
+      await runBicep(path, ['lint', join(infraDirectory, 'main.bicepparam'), '--no-restore'], linted),
     ],
     unformatted: () => unformatted(path),
-    predict: server.predictDeployment,
+    predict: async (environment) => (await started()).predictDeployment(environment),
     predictByCommand: (environment) => predict(path, environment),
-    stop: server.stop,
+    stop: async () => (await server)?.stop(),
   };
 }
 

@@ -129,7 +129,7 @@ function apply(operator: string, left: unknown, right: unknown): unknown {
   if (operator === 'or') return left === true || right === true;
   if (left === null || right === null) return ['+', '-', '*', '/'].includes(operator) ? null : false;
   const [one, other] = [left as number, right as number];
-  const [text, part] = [String(left).toLowerCase(), String(right).toLowerCase()];
+  const [text, part] = [textOf(left).toLowerCase(), textOf(right).toLowerCase()];
   switch (operator) {
     case '==':
       return left === right;
@@ -172,11 +172,11 @@ function call(name: string, values: readonly unknown[], { nowMs }: Scope): unkno
     case 'coalesce':
       return values.find((value) => value !== null) ?? null;
     case 'extract':
-      return new RegExp(String(first), 'u').exec(String(third))?.[Number(second)] ?? '';
+      return new RegExp(textOf(first), 'u').exec(textOf(third))?.[Number(second)] ?? '';
     case 'parse_json':
-      return parsed(String(first));
+      return parsed(textOf(first));
     case 'tostring':
-      return first === null ? '' : typeof first === 'object' ? JSON.stringify(first) : String(first);
+      return textOf(first);
     case 'toint':
     case 'tolong':
       return first === null || first === '' ? null : Math.trunc(Number(first));
@@ -193,4 +193,9 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
