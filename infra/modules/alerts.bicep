@@ -30,7 +30,7 @@ var rules = [
   {
     name: 'commands-refused'
     title: 'Redis refuses commands'
-    description: 'Redis is reached but refuses what is asked of it: writes for want of memory (out-of-memory), a command the access policy lacks, a node that only reads. The alert has cause and command: docs/operations.md has each. For want of memory, shorten lifetimes or choose a larger DEPLOY_CACHE_SKU.'
+    description: 'Redis is reached but refuses what is asked of it: writes for want of memory (out-of-memory), a command the access policy lacks, a node that only reads. The alert has the cause and the commands. For want of memory, shorten lifetimes or choose a larger DEPLOY_CACHE_SKU.'
     severity: 2
     windowSize: 'PT15M'
     lookBack: 'P1D'

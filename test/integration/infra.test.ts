@@ -68,6 +68,13 @@ function suite(bicep: Bicep): void {
     }
   });
 
+  it('only warns where a linter rule is broken: azd brings a Bicep of its own, which an error would stop', async () => {
+    const text = await readFile(join(infraDirectory, '../bicepconfig.json'), 'utf8');
+    const rules = Object.values(at(JSON.parse(text), 'analyzers.core.rules') as Json);
+    expect(rules.length).toBeGreaterThan(20);
+    for (const rule of rules) expect(rule).toEqual({ level: 'warning' });
+  });
+
   it('is formatted as the CLI formats it', async () => {
     expect(await bicep.unformatted()).toEqual([]);
   });
