@@ -3,6 +3,8 @@
 
 targetScope = 'subscription'
 
+import { mostConnectionsOf } from 'modules/connection-limits.bicep'
+
 @description('Settings of the app that may be set here; README.md has what they mean. The others follow from this template.')
 @sealed()
 type appSettingsType = {
@@ -275,7 +277,7 @@ var clusteringPolicy = cache == 'new'
   : cache == 'existing' ? redisExisting!.outputs.clusteringPolicy : redisClassic!.outputs.clusteringPolicy
 
 var mostConnections = cache == 'new'
-  ? redis!.outputs.mostConnections
+  ? mostConnectionsOf(cacheSku)
   : cache == 'existing' ? redisExisting!.outputs.mostConnections : redisClassic!.outputs.mostConnections
 
 module monitoring 'modules/monitoring.bicep' = {

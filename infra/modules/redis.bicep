@@ -1,7 +1,5 @@
 // A new Azure Managed Redis: TLS only, no access keys, and an access policy for the principals named.
 
-import { mostConnectionsOf } from 'connection-limits.bicep'
-
 @description('Name of the cache.')
 param name string
 
@@ -82,6 +80,3 @@ output id string = cache.id
 
 @description('REDIS_HOSTNAME.')
 output hostName string = cache.properties.hostName
-
-@description('How many connections it takes.')
-output mostConnections int = mostConnectionsOf(sku)

@@ -16,6 +16,12 @@ const queries = await Promise.all(
   }),
 );
 
+/** Lines of troubles that this run does not make. */
+const rareLines = [
+  'commandRefused {"level":"warn","cause":"out-of-memory","command":"EVAL","omitted":3}',
+  'No roll call, because Redis cannot be asked; instances renew themselves. {"code":"redis-unavailable","reason":"x"}',
+];
+
 let app: LocalApp;
 let lines: readonly string[];
 
@@ -37,7 +43,7 @@ beforeAll(async () => {
   await eventually(() => {
     expect(messages().some((message) => message.startsWith('tokenRenewalFailed '))).toBe(true);
   }, 20_000);
-  lines = messages();
+  lines = [...messages(), ...rareLines];
 });
 afterAll(async () => app?.stop());
 
@@ -104,6 +110,8 @@ it('name events and functions that the app has', async () => {
   const known = new Set([
     'commandRefused',
     'commandAccepted',
+    // What a query calls the timer's own line, which is no event.
+    'noRollCall',
     ...[...events.matchAll(/type: '(\w+)'/gu)].map(([, event]) => event ?? ''),
     ...functions.map(({ name }) => name),
   ]);

@@ -260,7 +260,15 @@ function suite(bicep: Bicep): void {
       expect.stringMatching(/runtime\.version: "24" -> "22"$/u),
       expect.stringMatching(/alwaysReady: \[\] -> \[\{"name":"http","instanceCount":2\}\]$/u),
       expect.stringMatching(/appSettings\.REQUEST_BUDGET_MS: \(none\) -> "1500"$/u),
+      expect.stringMatching(/metricAlerts alert-cache-connections-\w+ properties\.criteria\.allOf: /u),
     ]);
+    const threshold = (prediction: Prediction): unknown =>
+      ofType(prediction, 'Microsoft.Insights/metricAlerts')
+        .map((alert) => at(alert, 'properties.criteria.allOf.0'))
+        .find((criterion) => at(criterion, 'metricName') === 'connectedclients');
+    // Four fifths of 15,000 and of 30,000 connections.
+    expect(threshold(await variants['by default'])).toMatchObject({ threshold: 12_000 });
+    expect(threshold(after)).toMatchObject({ threshold: 24_000 });
   });
 
   it('refuses values that could only fail later', async () => {
