@@ -1,10 +1,15 @@
 // Time as a dependency. Every module that waits or compares times takes a Clock, so tests need no sleeps.
 // Knows nothing of what is being timed.
 
-/** Wall-clock time and one-shot timers. */
+/** Time that passes, time that others see, and one-shot timers. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /**
+   * Milliseconds that only go forward, whatever becomes of the clock on the wall: for ages, deadlines and timers.
+   * Near the time since the Unix epoch, but only differences mean anything.
+   */
   nowMs(): number;
+  /** Milliseconds since the Unix epoch: for what is compared with other clocks, such as a token's expiry. It may jump. */
+  wallMs(): number;
   /** Runs `task` once after `delayMs`; the returned function cancels it. Never keeps the process alive. */
   after(delayMs: number, task: () => void): () => void;
 }
@@ -14,7 +19,8 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /** The real clock. Its timers are `unref`ed: a waiting renewal must not keep a stopping instance alive. */
 export const systemClock: Clock = {
-  nowMs: () => Date.now(),
+  nowMs: () => performance.timeOrigin + performance.now(),
+  wallMs: () => Date.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), longestTimerMs));
     timer.unref();

@@ -87,7 +87,7 @@ function instanceIdentity(environment: Environment): InstanceIdentity {
   const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
   return {
     id: `${name}-${randomBytes(3).toString('hex')}`,
-    startedAtMs: clock.nowMs(),
+    startedAtMs: clock.wallMs(),
     version: APP_VERSION,
     region: environment['REGION_NAME'] ?? null,
     host: host?.slice(0, 12) ?? null,

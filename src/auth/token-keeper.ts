@@ -97,7 +97,7 @@ export class TokenKeeper {
   /** The token in use. Never an expired one, also when the process was frozen past its expiry. */
   current(): Token | undefined {
     if (this.#state.kind !== 'holding') return undefined;
-    if (!this.#state.token.isValidAt(this.#clock.nowMs())) {
+    if (!this.#state.token.isValidAt(this.#clock.wallMs())) {
       this.#expire(this.#state.token);
       return undefined;
     }
@@ -126,7 +126,7 @@ export class TokenKeeper {
   /** Renews if the policy says it is due; asked for too early or too often it does nothing. */
   renewIfDue(): Promise<Renewal> {
     const token = this.current();
-    return token !== undefined && this.#clock.nowMs() < dueAtMs(token)
+    return token !== undefined && this.#clock.wallMs() < dueAtMs(token)
       ? Promise.resolve({ kind: 'not-due' })
       : this.renew();
   }
@@ -137,7 +137,7 @@ export class TokenKeeper {
       return Promise.resolve({ kind: 'failed', reason: `token keeper is ${this.#state.kind}` });
     }
     if (this.#awaited === undefined) {
-      if (this.#clock.nowMs() < this.#earliestMs()) return Promise.resolve({ kind: 'not-due' });
+      if (this.#floorLeftMs() > 0) return Promise.resolve({ kind: 'not-due' });
       this.#ask(false);
     }
     return new Promise((resolve) => this.#renewalWaiters.push(resolve));
@@ -166,7 +166,7 @@ export class TokenKeeper {
     this.#awaited = request;
     this.#lastRequestAtMs = startedAtMs;
     this.#requests += 1;
-    const limitMs = patienceMs({ nowMs: startedAtMs, token: this.#lastToken() });
+    const limitMs = patienceMs({ nowMs: this.#clock.wallMs(), token: this.#lastToken() });
     this.#cancelTimer();
     this.#cancelTimer = this.#clock.after(limitMs, () => {
       const late = new AppError(
@@ -185,7 +185,7 @@ export class TokenKeeper {
     if (this.#state.kind === 'stopped') return;
     const requestMs = this.#clock.nowMs() - request.startedAtMs;
     const last = this.#lastToken();
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.wallMs();
     // Whoever brought it and however late: a later expiry is the one thing that counts. While none is held one
     // that holds will do: the last one may have been called expired by a clock that has been put right.
     const holdsAgain = this.#state.kind === 'seeking' && token.isValidAt(nowMs);
@@ -210,11 +210,11 @@ export class TokenKeeper {
     const reason = describe(error);
     this.#lastFailure =
       error instanceof AppError ? error : new AppError('token-unavailable', reason, { cause: error });
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.wallMs();
     this.#emit({
       type: 'tokenRenewalFailed',
       reason,
-      requestMs: nowMs - request.startedAtMs,
+      requestMs: this.#clock.nowMs() - request.startedAtMs,
       setbacks: this.#setbacks,
       timeLeftMs: Math.max((this.#lastToken()?.expiresAtMs ?? nowMs) - nowMs, 0),
     });
@@ -223,7 +223,7 @@ export class TokenKeeper {
   }
 
   #adopt(token: Token, requestMs: number): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.wallMs();
     const previous = this.#lastToken();
     if (this.#state.kind === 'holding') this.#state.cancelExpiry();
     const cancelExpiry = this.#clock.after(token.expiresAtMs - nowMs, () => this.#expire(token));
@@ -256,19 +256,18 @@ export class TokenKeeper {
   }
 
   #schedule(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.wallMs();
     const token = this.#lastToken();
     const wishedMs = nextRequestAtMs({ nowMs, token, setbacks: this.#setbacks }, this.#random());
     this.#cancelTimer();
-    const atMs = Math.max(wishedMs, this.#earliestMs());
-    this.#cancelTimer = this.#clock.after(atMs - nowMs, () => this.#ask(false));
+    this.#cancelTimer = this.#clock.after(Math.max(wishedMs - nowMs, this.#floorLeftMs()), () =>
+      this.#ask(false),
+    );
   }
 
-  /** When the policy's floor allows a request again. */
-  #earliestMs(): number {
-    // A request of the future was made by a clock that has been put right since.
-    const isPast = this.#lastRequestAtMs <= this.#clock.nowMs();
-    return isPast ? this.#lastRequestAtMs + floorMs(this.#lastToken()) : this.#clock.nowMs();
+  /** How long the policy's floor still forbids a request; not above zero when it does not. */
+  #floorLeftMs(): number {
+    return this.#lastRequestAtMs + floorMs(this.#lastToken()) - this.#clock.nowMs();
   }
 
   #lastToken(): Token | undefined {

@@ -30,8 +30,8 @@ export class TokenOnDemand {
    */
   async get(): Promise<Token> {
     const held = this.#held;
-    const nowMs = this.#clock.nowMs();
-    const mayAsk = this.#mayAskAt(nowMs);
+    const nowMs = this.#clock.wallMs();
+    const mayAsk = this.#mayAsk();
     if (held?.isValidAt(nowMs + leastLeftMs) !== true) {
       if (!mayAsk && this.#last?.failure !== undefined) throw this.#last.failure;
       return this.#ask();
@@ -40,11 +40,8 @@ export class TokenOnDemand {
     return held;
   }
 
-  #mayAskAt(nowMs: number): boolean {
-    if (this.#last === undefined) return true;
-    const sinceMs = nowMs - this.#last.atMs;
-    // An answer of the future came by a clock that has been put right since.
-    return sinceMs < 0 || sinceMs >= floorMs(this.#held);
+  #mayAsk(): boolean {
+    return this.#last === undefined || this.#clock.nowMs() - this.#last.atMs >= floorMs(this.#held);
   }
 
   async #ask(): Promise<Token> {

@@ -35,7 +35,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     async request(signal) {
       const raw = await raceAgainst(credential, scope, signal, clock, timeLimitMs);
       if (raw === null) throw new AppError('token-unavailable', 'The credential returned no token.');
-      return readToken(raw, clock.nowMs(), oidRequired);
+      return readToken(raw, clock.wallMs(), oidRequired);
     },
   };
 }

@@ -73,7 +73,7 @@ export class Filler {
   #lifetime(storage: StoragePermission) {
     if (storage.kind === 'forbidden') return undefined;
     const { rules, clock, random } = this.#options;
-    const { freshness, staleSeconds } = lifetimeOf(storage, rules, clock.nowMs(), random());
+    const { freshness, staleSeconds } = lifetimeOf(storage, rules, clock.wallMs(), random());
     const { maxAgeSeconds, staleAllowed } = storage;
     return { freshness, said: { staleSeconds, maxAgeSeconds, staleAllowed } };
   }

@@ -84,7 +84,7 @@ export class ReadThrough {
     const { loader, clientsWrite, clock, random } = this.#options;
     if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
-      const standing = standingOf(result.entry, clock.nowMs(), random());
+      const standing = standingOf(result.entry, clock.wallMs(), random());
       if (standing !== 'fresh') loader?.renew(key, result.entry);
       return { kind: 'hit', entry: result.entry, stale: standing === 'stale' };
     }

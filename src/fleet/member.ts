@@ -152,7 +152,7 @@ export class FleetMember {
     const report: Report = {
       ...identity,
       tokenExpiresAtMs: token.expiresAtMs ?? null,
-      tokenLeftMs: token.expiresAtMs === undefined ? null : token.expiresAtMs - clock.nowMs(),
+      tokenLeftMs: token.expiresAtMs === undefined ? null : token.expiresAtMs - clock.wallMs(),
       lastRotationAtMs: token.lastRotationAtMs ?? null,
       connections,
       rotated,

@@ -38,7 +38,7 @@ async function tryRedis({ redis, keeper, clock, requestBudgetMs }: HealthDeps): 
     await redis.ping(untilMs);
     const token = keeper.current();
     if (token === undefined) return unready(undefined);
-    const tokenExpiresInSeconds = Math.floor((token.expiresAtMs - clock.nowMs()) / 1000);
+    const tokenExpiresInSeconds = Math.floor((token.expiresAtMs - clock.wallMs()) / 1000);
     return answer(200, { status: 'ready', tokenExpiresInSeconds });
   } catch (error) {
     // Why is in the log: this route is open to anybody.

@@ -18,7 +18,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
     if (!key.ok) return problem('invalid-key', key.detail);
 
     const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, untilMs);
-    const nowMs = deps.clock.nowMs();
+    const nowMs = deps.clock.wallMs();
     const status = { 'Cache-Status': cacheStatus(result, nowMs) };
     switch (result.kind) {
       case 'hit':

@@ -20,7 +20,7 @@ export interface ReauthenticateDeps {
 export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
   return async (_timer, context) => {
     try {
-      const outcome = await deps.rollCall.call(nextTickAtMs(deps.schedule, deps.clock.nowMs()));
+      const outcome = await deps.rollCall.call(nextTickAtMs(deps.schedule, deps.clock.wallMs()));
       const { atMs, nextAtMs: next, ...fields } = outcome;
       const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
       const summary = `${outcome.answered} of ${outcome.expected} instances answered`;

@@ -36,7 +36,7 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
     const nowMs = clock.nowMs();
     try {
       const outcome = await warmup.run({
-        nextRunAtMs: nextTickAtMs(schedule, nowMs) ?? nowMs,
+        nextRunAtMs: nextTickAtMs(schedule, clock.wallMs()) ?? clock.wallMs(),
         deadlineAtMs: nowMs + loadsAfterMs,
         endsAtMs: nowMs + endsAfterMs,
       });

@@ -39,7 +39,7 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     const withheld = withheldBody(request, body.length);
     if (withheld !== undefined) return withheld;
 
-    const entry = newEntry(body, contentType, deps.clock.nowMs(), ttlSeconds);
+    const entry = newEntry(body, contentType, deps.clock.wallMs(), ttlSeconds);
     const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs);
     const headers = { ETag: `"${entry.etag}"` };
     if (result.kind === 'created') return { status: 201, headers };

@@ -50,7 +50,7 @@ export async function listPage(
   const result = await pages.next().catch((error: unknown) => {
     const { statusCode: status, response } = error instanceof RestError ? error : {};
     if (status === undefined) throw error;
-    throw blobFailure({ status, headers: response?.headers.toJSON() ?? {} }, where, clock.nowMs());
+    throw blobFailure({ status, headers: response?.headers.toJSON() ?? {} }, where, clock.wallMs());
   });
   if (result.done === true) return { entries: [], continuationToken: undefined };
   const { segment, continuationToken: next } = result.value;

@@ -33,15 +33,15 @@ export async function loadBlob(loader: BlobLoader, url: string, options: LoadOpt
   const condition = validator?.startsWith('"') === true ? conditionalHeader(validator) : {};
   const answer = await ask(loader, new URL(url), condition, signal);
   const { status, headers } = answer;
-  if (status === 200) return readBlob(answer, where, options.maxBytes, clock.nowMs());
+  if (status === 200) return readBlob(answer, where, options.maxBytes, clock.wallMs());
   await drain(answer.body, clock);
   if (status === 304 && 'If-None-Match' in condition) {
     const cacheControl = headers['cache-control'];
-    return { kind: 'unchanged', storage: renewedPermission({ cacheControl }, clock.nowMs()) };
+    return { kind: 'unchanged', storage: renewedPermission({ cacheControl }, clock.wallMs()) };
   }
   // A 404 of something else, a proxy say, is not the container's word.
   if (status === 404 && errorCodeOf(headers) === 'BlobNotFound') return { kind: 'none' };
-  throw blobFailure(answer, where, clock.nowMs());
+  throw blobFailure(answer, where, clock.wallMs());
 }
 
 /** Asks a second time where storage was busy for a moment, or the connection lost before it answered. */

@@ -85,7 +85,7 @@ async function read(
   clock: Clock,
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
-  const nowMs = clock.nowMs();
+  const nowMs = clock.wallMs();
   if (status !== 200) {
     await drain(answer.body, clock);
     if (status === 304 && conditional) {

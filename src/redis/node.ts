@@ -207,7 +207,7 @@ export class RedisNode {
       connectionId: connection.id,
       address: `${this.#options.hostname}:${this.#options.port}`,
       connectMs: nowMs - startedAtMs,
-      timeLeftMs: connection.token.expiresAtMs - nowMs,
+      timeLeftMs: connection.token.expiresAtMs - this.#clock.wallMs(),
     });
     this.#waiters.resolveAll(connection);
     this.#subscriptions.moveTo(connection);

@@ -72,7 +72,7 @@ export class Reauthentication {
           continue;
         }
         // The server cuts a connection at its token's expiry: make another before that breaks.
-        const leftMs = connection.token.expiresAtMs - clock.nowMs();
+        const leftMs = connection.token.expiresAtMs - clock.wallMs();
         if (leftMs <= marginMs(token) && (await replace(connection))) return;
         // A rotation or a loss that came meanwhile found no pause to end.
         if (!connection.isLive || keeper.current() !== token) continue;
@@ -131,19 +131,18 @@ export class Reauthentication {
     try {
       await connection.reauthenticate(token, startedAtMs + authTimeoutMs);
       this.#succeeded += 1;
-      const nowMs = clock.nowMs();
-      const timeLeftMs = token.expiresAtMs - nowMs;
-      emit({ type: 'connectionReauthenticated', connectionId, authMs: nowMs - startedAtMs, timeLeftMs });
+      const timeLeftMs = token.expiresAtMs - clock.wallMs();
+      const authMs = clock.nowMs() - startedAtMs;
+      emit({ type: 'connectionReauthenticated', connectionId, authMs, timeLeftMs });
       return undefined;
     } catch (error) {
       this.#failed += 1;
-      const nowMs = clock.nowMs();
       emit({
         type: 'connectionReauthenticationFailed',
         connectionId,
         reason: describe(error),
-        authMs: nowMs - startedAtMs,
-        timeLeftMs: connection.token.expiresAtMs - nowMs,
+        authMs: clock.nowMs() - startedAtMs,
+        timeLeftMs: connection.token.expiresAtMs - clock.wallMs(),
       });
       return error instanceof AppError ? error.code : 'redis-unavailable';
     }

@@ -10,6 +10,7 @@ interface Timer {
 
 export class FakeClock implements Clock {
   #nowMs: number;
+  #wallAheadMs = 0;
   #order = 0;
   #timers = new Set<Timer>();
 
@@ -19,6 +20,10 @@ export class FakeClock implements Clock {
 
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return this.#nowMs + this.#wallAheadMs;
   }
 
   after(delayMs: number, task: () => void): () => void {
@@ -46,6 +51,11 @@ export class FakeClock implements Clock {
     }
     this.#nowMs = untilMs;
     await settle();
+  }
+
+  /** The clock on the wall is put forward, or back; no time passes. */
+  jumpWall(ms: number): void {
+    this.#wallAheadMs += ms;
   }
 
   /** Time passes while the process stands still: nothing fires until it runs again. */

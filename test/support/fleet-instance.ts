@@ -15,7 +15,11 @@ export interface FleetInstance extends SharedClient {
 }
 
 /** A clock that tells the time and never rings: what it is given to does nothing by itself. */
-export const silentClock: Clock = { nowMs: () => Date.now(), after: () => () => {} };
+export const silentClock: Clock = {
+  nowMs: () => Date.now(),
+  wallMs: () => Date.now(),
+  after: () => () => {},
+};
 
 export interface FleetInstanceOptions {
   readonly namespace?: string;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
-import type { Clock } from '../../src/clock.ts';
 import { AppError } from '../../src/errors.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -194,22 +193,15 @@ describe('holding a token', () => {
   });
 
   it('takes the same token again when the clock that called it expired is put right', async () => {
-    // Timers of Node.js do not follow the clock on the wall.
-    let aheadMs = 0;
-    const wrong: Clock = {
-      nowMs: () => clock.nowMs() + aheadMs,
-      after: (delayMs, task) => clock.after(delayMs, task),
-    };
-    keeper = new TokenKeeper({ source, clock: wrong, random: () => 0, emit: (event) => events.push(event) });
     const token = tokenOf(clock.nowMs(), dayMs);
     await startWith(token);
-    aheadMs = 25 * hourMs;
+    clock.jumpWall(25 * hourMs);
     expect(keeper.current()).toBeUndefined();
     await untilAsked(10_000);
     // What the token source says of a token that has expired by the clock.
     source.take().fail(new AppError('token-refused', 'expired'));
     await settle();
-    aheadMs = 0;
+    clock.jumpWall(-25 * hourMs);
     await untilAsked(10_000);
     source.take().answer(token);
     await settle();
@@ -219,11 +211,13 @@ describe('holding a token', () => {
 
   it('may be told to renew after a clock that was ahead is put right', async () => {
     await startWith(tokenOf(clock.nowMs(), dayMs));
-    clock.freeze(6 * hourMs);
+    clock.jumpWall(6 * hourMs);
+    await clock.advance(10_000);
     const ahead = keeper.renew();
     source.take().fail(new Error('down'));
     expect((await ahead).kind).toBe('failed');
-    clock.freeze(-6 * hourMs);
+    clock.jumpWall(-6 * hourMs);
+    await clock.advance(10_000);
     void keeper.renew();
     expect(source.pending).toHaveLength(1);
   });
