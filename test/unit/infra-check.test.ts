@@ -1,6 +1,8 @@
 // What is asked of Azure before provisioning, and what is said where it would fail.
 
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -63,9 +65,24 @@ it('names a cache that an earlier attempt left, and the provider that a network 
   expect(await problems(unregistered)).toBe('');
 });
 
-it('is skipped, and says so, where there is no az', async () => {
+it('is skipped, and says so, where az is not there or not signed in', async () => {
   const script = join(import.meta.dirname, '../../scripts/infra-check.ts');
-  const env = { PATH: '/nonexistent', AZURE_LOCATION: 'westeurope' };
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
-  expect(stdout).toBe('Not checked: az is not installed.\n');
+  const directory = await mkdtemp(join(tmpdir(), 'az-'));
+  const said = async (): Promise<string> => {
+    const env = { PATH: directory, AZURE_LOCATION: 'westeurope' };
+    return (await promisify(execFile)(process.execPath, [script], { env })).stdout;
+  };
+  try {
+    expect(await said()).toBe('Not checked: az is not installed.\n');
+    await writeFile(join(directory, 'az'), '#!/bin/sh\necho "Please run \'az login\'" >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    expect(await said()).toBe("Not checked: Please run 'az login'\n");
+    await writeFile(join(directory, 'az'), "#!/bin/sh\necho '[]'\n", { mode: 0o755 });
+    expect(await said().catch(({ code, stderr }) => `${code}: ${stderr}`)).toMatch(
+      /^1: westeurope has no Flex/u,
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });
