@@ -108,7 +108,7 @@ export class OriginLoad {
         if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
         const entry = filler.extended(held, answer.storage, loadMs);
         if (entry === undefined) return { outcome: { kind: 'found', entry: held, stored: false }, written };
-        const stored = isStored(await filler.touch(key.redisKey, entry));
+        const stored = isStored(await filler.touch(key.redisKey, held, entry));
         return { outcome: { kind: 'found', entry, stored }, written };
       }
       case 'none':

@@ -9,6 +9,7 @@ import { standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
 import type { EntryKey, LoadOutcome } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
+import { zip } from '../zip.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
@@ -64,7 +65,7 @@ export class ReadThrough {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
     const results = await this.#options.store.readMany(redisKeys, this.#redisDeadline(deadlineAtMs));
     return Promise.all(
-      keys.map(async (key, index) => this.#resolve(key, results[index] ?? { kind: 'miss' }, deadlineAtMs)),
+      zip(keys, results).map(async ([key, result]) => this.#resolve(key, result, deadlineAtMs)),
     );
   }
 

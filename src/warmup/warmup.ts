@@ -11,6 +11,7 @@ import { Limiter } from '../limiter.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { zip } from '../zip.ts';
 import { planFor, type Plan } from './plan.ts';
 import { Tally, type WarmupReport } from './report.ts';
 import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
@@ -163,9 +164,8 @@ export class Warmup {
       const some = keyed.slice(at, at + headsAtOnce);
       const redisKeys = some.map(({ redisKey }) => redisKey);
       const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
-      for (const [index, { candidate, redisKey }] of some.entries()) {
+      for (const [{ candidate, redisKey }, head] of zip(some, heads)) {
         if (!pass.goesOn) return;
-        const head = heads[index] ?? { kind: 'miss' };
         yield { candidate, redisKey, plan: planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs) };
       }
     }
@@ -185,7 +185,8 @@ export class Warmup {
         return pass.fail(plan.cause);
       case 'extend': {
         const head = filler.extended(plan.held, undefined);
-        if (head !== undefined && pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
+        if (head !== undefined && pass.settle(await filler.touch(redisKey, plan.held, head)))
+          counts.renewed += 1;
         return;
       }
       case 'load': {
@@ -231,9 +232,11 @@ export class Warmup {
             counts.current += 1;
             return;
           }
-          const head = held && filler.extended(held, answer.storage, loadMs);
+          if (held === undefined)
+            throw new TypeError('The origin said "unchanged" without having been asked.');
+          const head = filler.extended(held, answer.storage, loadMs);
           if (head === undefined) return pass.fail('not-cacheable');
-          if (pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
+          if (pass.settle(await filler.touch(redisKey, held, head))) counts.renewed += 1;
           return;
         }
         case 'none':
