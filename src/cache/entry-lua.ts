@@ -16,23 +16,20 @@ function luaByte(value: number): string {
   return `\\${`${value}`.padStart(3, '0')}`;
 }
 
-/** A pattern that matches a whole value. Always ranges: those need no escapes in a set. */
-function pattern({ ranges }: ValueRule): string {
-  return `'^[${ranges.map(([from, to]) => `${luaByte(from)}-${luaByte(to)}`).join('')}]+$'`;
+/** The pattern matches a whole value. It has ranges only: those need no escapes in a set. */
+function luaRule({ ranges, maxBytes, isRequired = false }: ValueRule & Partial<FieldRule>): string {
+  const set = ranges.map(([from, to]) => `${luaByte(from)}-${luaByte(to)}`).join('');
+  return `{pattern = '^[${set}]+$', maxBytes = ${maxBytes}, isRequired = ${isRequired}}`;
 }
 
-function rule({ maxBytes, ...rule }: ValueRule & Partial<FieldRule>): string {
-  return `{pattern = ${pattern({ maxBytes, ...rule })}, maxBytes = ${maxBytes}, isRequired = ${rule.isRequired === true}}`;
-}
-
-const rules = Object.entries(fieldRules).map(([name, of]) => `${name} = ${rule(of)}`);
+const rules = Object.entries(fieldRules).map(([name, of]) => `${name} = ${luaRule(of)}`);
 
 /**
  * `headOf(key)`: of a string, its `kind` ('entry', 'foreign' or 'invalid'), and of an entry its `etag`, its
  * `write`, and how many bytes its head has. The same as `decodeHead` says.
  */
 export const headOfFunction = `
-local etagRule = ${rule(etagRule)}
+local etagRule = ${luaRule(etagRule)}
 local rules = {${rules.join(', ')}}
 local invalid = {kind = 'invalid'}
 

@@ -104,6 +104,8 @@ export class ReadThrough {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return result.kind === 'unavailable' ? result : { kind: 'origin-pending' };
+    } finally {
+      flight.leave();
     }
   }
 }

@@ -3,11 +3,11 @@
 
 import type { Filler } from '../cache/filler.ts';
 import { isStored } from '../cache/filler.ts';
-import type { LockAttempt, Locks } from '../cache/locks.ts';
+import type { Locks } from '../cache/locks.ts';
 import type { EntryStore, WriteResult } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { Limiter } from '../limiter.ts';
+import { Semaphore } from '../semaphore.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -63,7 +63,7 @@ const maxFailuresInRow = 100;
 
 export class Warmup {
   readonly #options: WarmupOptions;
-  readonly #bytes = new Limiter(maxBytesInFlight);
+  readonly #bytes = new Semaphore(maxBytesInFlight);
   readonly #stopping = new AbortController();
 
   constructor(options: WarmupOptions) {
@@ -81,7 +81,8 @@ export class Warmup {
    */
   async run(run: WarmupRun): Promise<WarmupOutcome> {
     const { locks, warmSet } = this.#options;
-    const attempt: LockAttempt = await locks.acquire(`warmup ${warmSet.scope}`, this.#commandDeadline());
+    const subject = { kind: 'warmup', name: warmSet.scope } as const;
+    const attempt = await locks.acquire(subject, this.#commandDeadline());
     if (attempt.kind !== 'acquired') return { kind: 'held' };
     try {
       return { kind: 'ended', report: await this.#runLocked(run) };

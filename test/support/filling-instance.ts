@@ -20,7 +20,7 @@ export interface FillingInstance extends SharedClient, Filling {
  */
 export async function startFillingInstance(
   stack: AnyStack,
-  origin: Origin,
+  origin: Origin | undefined,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<FillingInstance> {
   const client = startSharedClient(stack);
