@@ -1,5 +1,5 @@
 // Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed. And removals,
-// which loads must know of. Used by functions/. Knows no HTTP; how a load is done is the loader's business.
+// which loads must know of. How a load is done is the loader's business.
 
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';

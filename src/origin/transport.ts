@@ -1,6 +1,5 @@
 // GET over node:http and node:https, such that a cut or overlong answer is told from a complete one.
-// Used by http.ts and blob*.ts. Knows no status and no cache. Not fetch: it decompresses by itself, and
-// then no length can be checked.
+// Not fetch: it decompresses by itself, and then no length can be checked.
 
 import { Agent, request as requestPlain, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';

@@ -1,5 +1,4 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
-// Used by functions/scheduled-warmup.ts. Knows no trigger and no HTTP.
 
 import type { Filler } from '../cache/filler.ts';
 import { isStored } from '../cache/filler.ts';

@@ -437,14 +437,23 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     await eventually(() => expect(origin.loads).toHaveLength(32));
     const quick = Array.from({ length: 40 }, (_, index) => `${name}-quick-${index}`);
     for (const one of quick) origin.set(one, one);
-    // Four at a time, long after the requests for the slow ones have left.
-    for (let at = 0; at < quick.length; at += 4) {
-      const some = quick.slice(at, at + 4);
+    const readQuick = async (some: readonly string[]): Promise<void> => {
       const results = await Promise.all(some.map(async (one) => read(instance, one)));
       expect(results.map(told)).toEqual(some.map((one) => `loaded ${one}`));
-      await sleep(200);
-    }
+    };
+    await readQuick(quick.slice(0, 4));
+    await readQuick(quick.slice(4, 20));
     expect(new Set((await Promise.all(slowReads)).map(told))).toEqual(new Set(['origin-pending']));
+
+    // More than there are places: once their requests have left they give way, which is no failure of the origin.
+    const more = Array.from({ length: 64 }, (_, index) => `${name}-more-${index}`);
+    for (const one of more) {
+      origin.set(one, one);
+      origin.delaysMs.set(one, 10_000);
+    }
+    await Promise.all(more.map(async (one) => read(instance, one)));
+    await readQuick(quick.slice(20));
+    expect(instance.events.filter(({ type }) => type === 'originFailing')).toEqual([]);
   });
 
   it('does not believe a lock, nor what is remembered, that cannot be its own', async () => {
