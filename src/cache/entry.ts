@@ -141,16 +141,11 @@ export function decodeEntry(
   stored: Buffer,
 ): { readonly kind: 'entry'; readonly entry: Entry } | InvalidEntry {
   const decoded = decodeHead(stored, stored.length);
-  switch (decoded.kind) {
-    case 'head':
-      return { kind: 'entry', entry: { ...decoded.head, body: stored.subarray(decoded.bodyAt) } };
-    case 'foreign':
-      return { kind: 'entry', entry: foreignEntry(stored) };
-    case 'cut':
-      return { kind: 'invalid', reason: 'cut' };
-    case 'invalid':
-      return decoded;
+  if (decoded.kind === 'head') {
+    return { kind: 'entry', entry: { ...decoded.head, body: stored.subarray(decoded.bodyAt) } };
   }
+  if (decoded.kind === 'foreign') return { kind: 'entry', entry: foreignEntry(stored) };
+  return { kind: 'invalid', reason: decoded.kind === 'invalid' ? decoded.reason : 'cut' };
 }
 
 export type DecodedHead =

@@ -117,11 +117,18 @@ export class LoadPermits {
     for (const load of this.#in('quick')) {
       if (load.isOverdue && this.#in('slow').length < slow) load.state = 'slow';
     }
-    for (const load of this.#queued) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       if (this.#in('quick').length >= quick) break;
-      this.#begin(load);
+      this.#begin(next);
     }
     this.#makeRoom();
+  }
+
+  /** The first that is waited for, and else the first. */
+  #next(): Load | undefined {
+    const [first] = this.#queued;
+    for (const load of this.#queued) if (!isAbandoned(load)) return load;
+    return first;
   }
 
   #begin(load: Load): void {
@@ -154,9 +161,9 @@ export class LoadPermits {
   /** Up to `most`: the queue may be long. */
   #countWaiting(most: number): number {
     let waiting = 0;
-    for (const { callers } of this.#queued) {
+    for (const load of this.#queued) {
       if (waiting >= most) break;
-      if (callers?.areGone !== true) waiting += 1;
+      if (!isAbandoned(load)) waiting += 1;
     }
     return waiting;
   }
@@ -164,6 +171,11 @@ export class LoadPermits {
   #in(state: State): Load[] {
     return [...this.#running].filter((load) => load.state === state);
   }
+}
+
+/** Whether it had callers, and they have all left. */
+function isAbandoned({ callers }: Load): boolean {
+  return callers?.areGone === true;
 }
 
 function gaveWay(): AppError {

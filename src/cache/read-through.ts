@@ -4,12 +4,12 @@
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
+import { zip } from '../zip.ts';
 import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
 import type { EntryKey, LoadOutcome } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
-import { zip } from '../zip.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {

@@ -7,6 +7,7 @@ import type { RedisClient } from '../redis/connection.ts';
 import { fromErrorReply } from '../redis/failures.ts';
 import type { KeyOutcome, Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
+import { zip } from '../zip.ts';
 import {
   decodeEntry,
   decodeHead,
@@ -19,7 +20,6 @@ import {
 } from './entry.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
 import { touchScript, writeScript } from './write-script.ts';
-import { zip } from '../zip.ts';
 
 interface Failures {
   readonly miss: { readonly kind: 'miss' };
@@ -63,6 +63,7 @@ export interface Guard {
 }
 
 const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
+
 export class EntryStore {
   readonly #redis: Redis;
   readonly #onInvalid: OnInvalid;

@@ -113,6 +113,16 @@ describe('loads', () => {
     expect(first.signal.aborted).toBe(false);
   });
 
+  it('that are waited for begin before those whose requests have left', () => {
+    const { load } = setUp({ quick: 1, slow: 0 });
+    const [first, abandoned, waiting] = [load(), load(), load()];
+    abandoned.leave();
+    first.release();
+    expect([abandoned.isGranted, waiting.isGranted]).toEqual([false, true]);
+    waiting.release();
+    expect(abandoned.isGranted).toBe(true);
+  });
+
   it('that are nobody’s request give way to each other after a while', async () => {
     const { clock, permits } = setUp({ quick: 2, slow: 0 });
     const renewals = many(3, () => permits.acquire(undefined));
