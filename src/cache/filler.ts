@@ -82,7 +82,7 @@ export class Filler {
   }
 }
 
-/** Under a lock that a removal takes away, what is gone has expired; without one it may have been removed. */
+/** Under a guard, which no removal leaves as it was, what is gone has expired; without one it may have been removed. */
 function replaceable(held: EntryHead | undefined, guard: Guard | undefined): WriteIdCondition {
   if (held === undefined) return { kind: 'absent' };
   return { kind: guard === undefined ? 'same' : 'same-or-absent', writeId: writeIdOf(held) };

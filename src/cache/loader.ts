@@ -102,7 +102,7 @@ export class Loader {
    */
   async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
     const { store, locks } = this.#options;
-    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.keysBeside(redisKey));
+    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.traceOf(redisKey));
     const mayBeGone = result.kind === 'unavailable' ? result.applied !== 'no' : isStored(result);
     if (mayBeGone) {
       this.#flights.forget(redisKey);

@@ -1,4 +1,4 @@
-// Where a lock, and what is remembered instead of one, stand in Redis.
+// Where a lock, what is remembered instead of one, and the last removal of an entry stand in Redis.
 
 import { createHash } from 'node:crypto';
 import { ownName } from '../own-name.ts';
@@ -12,12 +12,14 @@ export interface LockSubject {
 export interface LockKeys {
   readonly lock: string;
   readonly mark: string;
-  /** Whether they share the slot of the name itself as a key, so that one script may change all three. */
+  /** Of a load: by which removal the entry was removed, for as long as somebody may have been loading it then. */
+  readonly removal: string;
+  /** Whether they share the slot of the name itself as a key, so that one script may change all of them. */
   readonly isSameSlot: boolean;
 }
 
 /**
- * Both have the hash tag that makes up the name's own slot: what stands in its only braces, or all of it. Empty and
+ * All have the hash tag that makes up the name's own slot: what stands in its only braces, or all of it. Empty and
  * several braces mean one thing to Redis Cluster and another to Redis Enterprise behind one endpoint
  * (https://redis.io/docs/latest/operate/rc/databases/configuration/clustering/): with them nothing is shared.
  */
@@ -25,5 +27,10 @@ export function lockKeys(namespace: string, { kind, name }: LockSubject): LockKe
   const hash = createHash('sha1').update(name).digest('hex');
   const hashed = /^[^{}]+$/u.exec(name)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(name)?.[1];
   const prefix = ownName(namespace, `{${hashed ?? hash}}:${kind}:${hash}`);
-  return { lock: `${prefix}:lock`, mark: `${prefix}:mark`, isSameSlot: hashed !== undefined };
+  return {
+    lock: `${prefix}:lock`,
+    mark: `${prefix}:mark`,
+    removal: `${prefix}:removal`,
+    isSameSlot: hashed !== undefined,
+  };
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import { lockKeys, type LockKeys, type LockSubject } from './lock-keys.ts';
-import type { Guard } from './store.ts';
+import type { Guard, RemovalTrace } from './store.ts';
 
 export type LockAttempt =
   | { readonly kind: 'acquired'; readonly lock: Lock }
@@ -131,10 +131,32 @@ export class Locks {
     this.#runUnwatched(markScript, this.#keysOf(subject), [mark, `${forMs}`]);
   }
 
-  /** What goes with the entry when it is removed; nothing where no script reaches all of it. */
-  keysBeside(redisKey: string): readonly string[] {
-    const { lock, mark, isSameSlot } = this.#keysOf({ kind: 'load', name: redisKey });
-    return isSameSlot ? [lock, mark] : [];
+  /** What goes with the entry when it is removed, and where that is noted; undefined where no script reaches it. */
+  traceOf(redisKey: string): RemovalTrace | undefined {
+    const { lock, mark, removal, isSameSlot } = this.#keysOf({ kind: 'load', name: redisKey });
+    return isSameSlot ? { removed: [lock, mark], noteKey: removal } : undefined;
+  }
+
+  /**
+   * For a load without a lock, before the origin is asked: makes its write happen only if the entry has not been
+   * removed since. Undefined where no script reaches both.
+   * @throws AppError when Redis cannot be asked.
+   */
+  async guardWithoutLock(redisKey: string, deadlineAtMs: number): Promise<Guard | undefined> {
+    const { removal: key, isSameSlot } = this.#keysOf({ kind: 'load', name: redisKey });
+    if (!isSameSlot) return undefined;
+    try {
+      const last = await this.#redis.run((client) => client.get(key), {
+        key,
+        deadlineAtMs,
+        idempotent: true,
+      });
+      return { key, value: last ?? '' };
+    } catch (error) {
+      // Somebody else's: nothing is noted there.
+      if (error instanceof AppError && error.code === 'wrong-type') return undefined;
+      throw error;
+    }
   }
 
   #keep(keys: LockKeys, owner: string): Lock {
@@ -149,7 +171,7 @@ export class Locks {
     };
     extend();
     return {
-      guard: keys.isSameSlot ? { lockKey: keys.lock, owner } : undefined,
+      guard: keys.isSameSlot ? { key: keys.lock, value: owner } : undefined,
       release: (after) => {
         cancel();
         this.#runUnwatched(releaseScript, keys, [owner, after?.kind ?? '', `${after?.forMs ?? 0}`]);

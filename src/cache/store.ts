@@ -1,6 +1,7 @@
 // Reads and writes entries through the shared Redis client. An outage is never a miss: each answer has its own
 // kind. What is no entry, though it begins as one, is told by an event and counts as a miss.
 
+import { randomUUID } from 'node:crypto';
 import { RESP_TYPES } from 'redis';
 import { AppError } from '../errors.ts';
 import type { RedisClient } from '../redis/connection.ts';
@@ -56,12 +57,21 @@ export type WriteIdCondition =
   /** It is still what this write has left. */
   | { readonly kind: 'same' | 'same-or-absent'; readonly writeId: string };
 
-/** A lock, in the slot of the entry, that must be this owner's for a write to happen. */
+/** A key, in the slot of the entry, that must hold this for a write to happen: empty for none. */
 export interface Guard {
-  readonly lockKey: string;
-  readonly owner: string;
+  readonly key: string;
+  readonly value: string;
 }
 
+/** Keys in the slot of an entry that change when it is removed. */
+export interface RemovalTrace {
+  readonly removed: readonly string[];
+  /** Where the removal is noted for a while, each with an identity of its own. */
+  readonly noteKey: string;
+}
+
+// Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
+const removalNotedMs = 60_000;
 const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
 
 export class EntryStore {
@@ -114,8 +124,8 @@ export class EntryStore {
     deadlineAtMs: number,
     guard?: Guard,
   ): Promise<WriteResult> {
-    const guardKeys = guard === undefined ? [] : [guard.lockKey];
-    const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.owner ?? ''];
+    const guardKeys = guard === undefined ? [] : [guard.key];
+    const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];
     const parameters = ['set', condition.kind, ...value, ...namedBy(condition)];
     return this.#change(writeScript, [key, ...guardKeys], parameters, deadlineAtMs);
   }
@@ -126,18 +136,16 @@ export class EntryStore {
     return this.#change(touchScript, [key], parameters, deadlineAtMs);
   }
 
-  /**
-   * Removes the entry if `condition` holds; removing what is not there succeeds.
-   * @param beside keys in its slot that are removed with it.
-   */
+  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
   remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
-    beside: readonly string[] = [],
+    trace?: RemovalTrace,
   ): Promise<WriteResult> {
-    const parameters = ['del', condition.kind, '', '0', '', ...namedBy(condition)];
-    return this.#change(writeScript, [key, ...beside], parameters, deadlineAtMs);
+    const keys = trace === undefined ? [] : [trace.noteKey, ...trace.removed];
+    const parameters = ['del', condition.kind, randomUUID(), `${removalNotedMs}`, '', ...namedBy(condition)];
+    return this.#change(writeScript, [key, ...keys], parameters, deadlineAtMs);
   }
 
   async #readOne(reader: { get(key: string): Promise<Buffer | null> }, key: string): Promise<ReadResult> {

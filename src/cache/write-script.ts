@@ -3,11 +3,12 @@
 import { headOfFunction } from './entry-lua.ts';
 import { etagLengthAt } from './entry-form.ts';
 
-// KEYS: the entry; for 'set' perhaps a lock that must be the owner's, for 'del' what else is removed.
-// ARGV: operation ('set' or 'del'), condition, value, ttl in ms, owner, what the condition names.
+// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'del' perhaps where the removal
+// is noted, and what else is removed.
+// ARGV: operation ('set' or 'del'), condition, value or note, its ttl in ms, guard, what the condition names.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
 export const writeScript = `${headOfFunction}
-local operation, condition, value, ttlMs, owner = unpack(ARGV, 1, 5)
+local operation, condition, value, ttlMs, guard = unpack(ARGV, 1, 5)
 local type = redis.call('TYPE', KEYS[1]).ok
 if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
 local head = type == 'string' and headOf(KEYS[1]) or {kind = 'none'}
@@ -40,9 +41,10 @@ if not holds[condition]({unpack(ARGV, 6)}) then return 'precondition-failed' end
 
 if operation == 'del' then
   redis.call('DEL', unpack(KEYS))
+  if KEYS[2] then redis.call('SET', KEYS[2], value, 'PX', ttlMs) end
 else
-  -- pcall: a lock key of another type is an error reply, and nobody's lock.
-  if KEYS[2] and redis.pcall('GET', KEYS[2]) ~= owner then return 'precondition-failed' end
+  -- pcall: a key of another type is an error reply, and guards nothing of ours.
+  if KEYS[2] and (redis.pcall('GET', KEYS[2]) or '') ~= guard then return 'precondition-failed' end
   redis.call('SET', KEYS[1], value, 'PX', ttlMs)
 end
 return exists and 'replaced' or 'created'

@@ -205,9 +205,10 @@ export class Warmup {
     { held, isFresh }: Extract<Plan, { kind: 'load' }>,
     pass: Pass,
   ): Promise<void> {
-    const { origin, filler, clock, maxValueBytes, health } = this.#options;
-    const startedAtMs = clock.nowMs();
+    const { origin, filler, locks, clock, maxValueBytes, health } = this.#options;
     try {
+      const guard = await locks.guardWithoutLock(redisKey, this.#commandDeadline());
+      const startedAtMs = clock.nowMs();
       const answer = await origin.load(candidate.name, {
         // A listing has said that it changed already.
         validator: candidate.listed === undefined ? held?.loaded?.validator : undefined,
@@ -222,7 +223,7 @@ export class Warmup {
         case 'found': {
           const entry = filler.entryOf(answer, loadMs);
           if (entry.freshness === undefined) return pass.fail('not-cacheable');
-          if (!pass.settle(await filler.store(redisKey, entry, held))) return;
+          if (!pass.settle(await filler.store(redisKey, entry, held, guard))) return;
           counts.loaded += 1;
           counts.bytes += answer.body.length;
           return;
@@ -247,6 +248,7 @@ export class Warmup {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
+      if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
       health.failed(error);
       pass.fail(error.code);
     }

@@ -14,11 +14,11 @@ const anyKey = fc.oneof(
   braced.map((parts) => parts.join('')),
 );
 
-it('a lock and its mark share a slot, which is that of the key where they say so', () => {
+it('a lock and what goes with it share a slot, which is that of the key where they say so', () => {
   fc.assert(
     fc.property(anyKey, (key) => {
-      const { lock, mark, isSameSlot } = lockKeys(key);
-      expect(slotOf(lock)).toBe(slotOf(mark));
+      const { lock, mark, removal, isSameSlot } = lockKeys(key);
+      expect([slotOf(mark), slotOf(removal)]).toEqual([slotOf(lock), slotOf(lock)]);
       if (isSameSlot) expect(slotOf(lock)).toBe(slotOf(key));
     }),
   );
@@ -40,7 +40,7 @@ it('no load locks what a warmup locks', () => {
   fc.assert(
     fc.property(anyKey, (key) => {
       const [load, warmup] = [lockKeys(key, 'load'), lockKeys(key, 'warmup')];
-      expect(new Set([load.lock, load.mark, warmup.lock, warmup.mark]).size).toBe(4);
+      expect(new Set([load.lock, load.mark, load.removal, warmup.lock, warmup.mark]).size).toBe(5);
     }),
   );
 });
