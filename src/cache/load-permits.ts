@@ -43,7 +43,7 @@ interface Load {
  * A load begins in one of the quick places. When it has taken `slowAfterMs` it moves to one of the slow places, if
  * one is free, and its quick place is the next one's. If none is, whoever waits gets the place of a load that nobody
  * waits for any more, the one that has run longest; and else waits. A load that has callers is never ended, nor one
- * that has run for less than `slowAfterMs`: else a short budget could keep a key from ever being loaded.
+ * that has run for less than `slowAfterMs`.
  */
 export class LoadPermits {
   readonly #options: LoadPermitsOptions;

@@ -27,8 +27,10 @@ export interface LoaderOptions extends OriginLoadOptions {
   readonly patienceMs: number;
 }
 
-// Each kind has places of its own: see load-permits.ts. What is slow is measured in what a request waits.
-const loadPlaces = { quick: 32, slow: 16, slowAfterMs: 500 };
+// Each kind has places of its own: see load-permits.ts.
+const loadPlaces = { quick: 32, slow: 16 };
+/** At the latest; of a short budget a quarter, so that who waits for a slow load's place still has most of it. */
+const slowAfterMs = 500;
 const renewalPlaces = { quick: 16, slow: 0, slowAfterMs: 5000 };
 const firstPollMs = 20;
 const longestPollMs = 200;
@@ -48,11 +50,12 @@ export class Loader {
   #isStopping = false;
 
   constructor(options: LoaderOptions) {
-    const { clock } = options;
+    const { clock, patienceMs } = options;
+    const slow = { slowAfterMs: Math.min(slowAfterMs, patienceMs / 4) };
     this.#options = options;
     this.#origin = new OriginLoad(options);
-    this.#loads = new LoadPermits({ clock, ...loadPlaces });
-    this.#bypassing = new LoadPermits({ clock, ...loadPlaces });
+    this.#loads = new LoadPermits({ clock, ...loadPlaces, ...slow });
+    this.#bypassing = new LoadPermits({ clock, ...loadPlaces, ...slow });
     this.#renewals = new LoadPermits({ clock, ...renewalPlaces });
   }
 

@@ -1,9 +1,8 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
 import type { Filler } from '../cache/filler.ts';
-import { isStored } from '../cache/filler.ts';
 import type { Locks } from '../cache/locks.ts';
-import type { EntryStore, WriteResult } from '../cache/store.ts';
+import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { Semaphore } from '../semaphore.ts';
@@ -11,8 +10,9 @@ import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import { zip } from '../zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
-import { Tally, type WarmupReport } from './report.ts';
+import type { WarmupReport } from './report.ts';
 import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
 
 export interface WarmupOptions {
@@ -27,15 +27,6 @@ export interface WarmupOptions {
   readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
   readonly health: OriginHealth;
-}
-
-export interface WarmupRun {
-  /** When the next run is due; what stays fresh until then is current. */
-  readonly nextRunAtMs: number;
-  /** No load is begun after this. */
-  readonly deadlineAtMs: number;
-  /** What is still under way is given up then. */
-  readonly endsAtMs: number;
 }
 
 export type WarmupOutcome =
@@ -57,8 +48,6 @@ const maxConcurrentLoads = 32;
 const maxBytesInFlight = 16 * 1024 * 1024;
 const headsAtOnce = 250;
 const commandLimitMs = 5000;
-// One bad entry stops nothing; when so many in a row fail, it is the origin.
-const maxFailuresInRow = 100;
 
 export class Warmup {
   readonly #options: WarmupOptions;
@@ -256,51 +245,5 @@ export class Warmup {
 
   #commandDeadline(): number {
     return this.#options.clock.nowMs() + commandLimitMs;
-  }
-}
-
-/** One run's counts, and whether it goes on. */
-class Pass {
-  readonly tally = new Tally();
-  readonly run: WarmupRun;
-  /** Ends what is under way. */
-  readonly signal: AbortSignal;
-  readonly #clock: Clock;
-  #failuresInRow = 0;
-  #cacheLost = false;
-
-  constructor(signal: AbortSignal, run: WarmupRun, clock: Clock) {
-    this.signal = signal;
-    this.run = run;
-    this.#clock = clock;
-  }
-
-  get goesOn(): boolean {
-    return (
-      !this.signal.aborted &&
-      !this.#cacheLost &&
-      this.#failuresInRow < maxFailuresInRow &&
-      this.#clock.nowMs() < this.run.deadlineAtMs
-    );
-  }
-
-  fail(cause: string): void {
-    this.tally.fail(cause);
-    if (cause === 'cache-unavailable') this.#cacheLost = true;
-    if (cause === 'origin-failed') this.#failuresInRow += 1;
-  }
-
-  /** By the origin, whatever it said. */
-  answered(): void {
-    this.#failuresInRow = 0;
-  }
-
-  /** Counts what became of a write; true when it was done. */
-  settle(result: WriteResult): boolean {
-    if (result.kind === 'unavailable') this.fail('cache-unavailable');
-    else if (result.kind === 'wrong-type') this.fail('wrong-type');
-    // Somebody wrote it in between: theirs is newer.
-    else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
-    return isStored(result);
   }
 }

@@ -80,7 +80,7 @@ describe('loads', () => {
     expect([first.signal.aborted, waiting.isGranted]).toEqual([true, true]);
   });
 
-  it('that have only begun do not give way, whoever has left: else a short budget would never fill a key', async () => {
+  it('that have only begun do not give way, whoever has left', async () => {
     const { clock, load } = setUp({ quick: 1, slow: 0 });
     const first = load();
     const waiting = load();
