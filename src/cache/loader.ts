@@ -69,6 +69,7 @@ export class Loader {
         // Redis was there a moment ago and is not now.
         const bypass = this.bypass(key);
         callers.onGone(bypass.leave);
+        if (callers.areGone) bypass.leave();
         return await bypass.result;
       }
     });
