@@ -19,6 +19,7 @@ const commands = {
   bench: { redis: true, programs: benchPrograms },
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
+  'azd-rehearsal': { redis: true, programs: (args) => [[node, 'scripts/azd-rehearsal.ts', ...args]] },
   check: {
     redis: false,
     programs: () => [
