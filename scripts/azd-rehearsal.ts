@@ -38,11 +38,10 @@ async function rehearse(lifecycle: Lifecycle, workingTree: boolean): Promise<voi
   const run = programs(lifecycle);
   const clone = join(directory, 'clone');
 
-  await step(workingTree ? 'Copying the files as they are now' : 'Cloning HEAD', async () =>
-    workingTree
-      ? copyWorkingTree(run, clone)
-      : void (await run('git', ['clone', '--quiet', '--depth', '1', `file://${root}`, clone], root)),
-  );
+  await step(workingTree ? 'Copying the files as they are now' : 'Taking the files of HEAD', async () => {
+    await mkdir(clone);
+    await (workingTree ? copyWorkingTree(run, clone) : copyHead(run, clone));
+  });
   const { name, service } = await step(`Loading azure.yaml as azd ${followedAzdVersion} does`, async () =>
     loadProject(await readFile(join(clone, 'azure.yaml'), 'utf8')),
   );
@@ -140,9 +139,23 @@ function programs(lifecycle: Lifecycle): Run {
   };
 }
 
+// Whoever runs this may not own the checkout, as in a container: git then asks to be told that it may read it.
+const git = ['-c', 'safe.directory=*'];
+
+/** What a fresh clone has. */
+async function copyHead(run: Run, target: string): Promise<void> {
+  const archive = `${target}.tar`;
+  await run('git', [...git, 'archive', '--format=tar', `--output=${archive}`, 'HEAD'], root);
+  await run('tar', ['-xf', archive, '-C', target], root);
+}
+
 /** What git knows or would add: the tree as the next commit would have it. */
 async function copyWorkingTree(run: Run, target: string): Promise<void> {
-  const listed = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root);
+  const listed = await run(
+    'git',
+    [...git, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+    root,
+  );
   for (const path of listed.split('\0').filter((entry) => entry !== '' && existsSync(join(root, entry)))) {
     await cp(join(root, path), join(target, path));
   }

@@ -68,6 +68,19 @@ it('an azd is asked for that leaves other resource groups alone, and hands on ev
   expect(pipeline.variables.toSorted()).toEqual([...new Set(names)].toSorted());
 });
 
+// azd reads no main.bicepparam for it (pkg/infra/provisioning/bicep/bicep_provider.go, Parameters): it would ask for
+// these, and then refuse what was answered (pkg/pipeline/pipeline.go, mergeProjectVariablesAndSecrets).
+it('azd pipeline config knows where the parameters without a default come from', async () => {
+  const template = await readFile(join(root, 'infra/main.bicep'), 'utf8');
+  const required = [...template.matchAll(/^param (\w+) [\w'| ]+$/gmu)].map(([, name = '']) => name);
+  const { parameters } = JSON.parse(await readFile(join(root, 'infra/main.parameters.json'), 'utf8')) as {
+    parameters: Record<string, { value: string }>;
+  };
+  const variables = Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value]));
+  expect(variables).toEqual({ environmentName: '${AZURE_ENV_NAME}', location: '${AZURE_LOCATION}' });
+  expect(Object.keys(parameters).toSorted()).toEqual(required.toSorted());
+});
+
 describe('refuses', () => {
   const files = { 'package.json': manifest, 'package-lock.json': '{}' };
   const without = (line: RegExp): string => azureYaml.replace(line, '');
