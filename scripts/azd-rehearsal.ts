@@ -24,6 +24,8 @@ import { tryOut } from './azd-rehearsal/trial.ts';
 
 const root = join(import.meta.dirname, '..');
 const usage = 'npm run azd-rehearsal [-- --working-tree]: of HEAD, or of the files as they are now';
+// Whoever runs this may not own the checkout, as in a container: git then asks to be told that it may read it.
+const git = ['-c', 'safe.directory=*'];
 
 await runCommand(async (lifecycle) => {
   const [option, ...others] = process.argv.slice(2);
@@ -36,14 +38,18 @@ async function rehearse(lifecycle: Lifecycle, workingTree: boolean): Promise<voi
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 3 });
   lifecycle.add('the temporary folder', { stop: remove });
   const run = programs(lifecycle);
+  console.log(
+    `Following https://github.com/Azure/azure-dev/tree/azure-dev-cli_${followedAzdVersion}/cli/azd`,
+  );
   const clone = join(directory, 'clone');
 
   await step(workingTree ? 'Copying the files as they are now' : 'Taking the files of HEAD', async () => {
     await mkdir(clone);
     await (workingTree ? copyWorkingTree(run, clone) : copyHead(run, clone));
   });
-  const { name, service } = await step(`Loading azure.yaml as azd ${followedAzdVersion} does`, async () =>
-    loadProject(await readFile(join(clone, 'azure.yaml'), 'utf8')),
+  const { name, service } = await step(
+    'Loading azure.yaml (cmd/container.go; pkg/project/project.go, Load)',
+    async () => loadProject(await readFile(join(clone, 'azure.yaml'), 'utf8')),
   );
   const folder = join(clone, service.project);
   const read = (path: string): string | undefined =>
@@ -51,32 +57,34 @@ async function rehearse(lifecycle: Lifecycle, workingTree: boolean): Promise<voi
   checkPackageManager(read);
   checkBuildScript(read, service);
 
-  // pkg/project/framework_service_node.go, nodeProject.Restore; pkg/tools/node/node.go, npmCli.Install
   const lock = await lockfile(join(folder, 'package-lock.json'));
   if (installs(lock, await lockfile(join(folder, 'node_modules/.package-lock.json')))) {
     const before = read('package-lock.json');
-    await step('npm install', () =>
+    await step('npm install (pkg/project/framework_service_node.go, nodeProject.Restore)', () =>
       run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], folder),
     );
     if (read('package-lock.json') !== before) throw new Error('npm install changed package-lock.json.');
   }
-  // pkg/project/framework_service_node.go, nodeProject.Package: `azd up`, `package` and `deploy` run it once, `azd
-  // build` before them once more.
-  const build = async (): Promise<Buffer> => {
-    await run('npm', ['run', 'build', '--if-present'], folder);
-    return readFile(join(folder, 'out/app.zip'));
-  };
-  const first = await step('npm run build', build);
-  const packed = await step(`Packing ${service.dist}`, () => pack(join(folder, service.dist), service));
-  const second = await step('npm run build, again', build);
-  if (!first.equals(second)) throw new Error('Building twice does not give the same bytes.');
+  // `azd up`, `package` and `deploy` run it once, `azd build` before them once more.
+  const build = async (): Promise<string> => run('npm', ['run', 'build', '--if-present'], folder);
+  const testedZip = async (): Promise<Buffer> => readFile(join(folder, 'out/app.zip'));
+  await step('npm run build (pkg/project/framework_service_node.go, nodeProject.Package)', build);
+  const packed = await step(
+    `Packing ${service.dist} (pkg/project/project_utils.go, createDeployableZip)`,
+    () => pack(join(folder, service.dist), service),
+  );
+  const first = await testedZip();
+  await step('npm run build, again', build);
+  if (!first.equals(await testedZip())) throw new Error('Building twice does not give the same bytes.');
   const tested: Files = new Map(Object.entries(unzipSync(first)));
   const differing = differences(packed, tested);
   if (differing.length > 0) {
     throw new Error(`azd's zip is not the package that is tested (out/app.zip): ${differing.join(', ')}`);
   }
-  checkRemoteBuild(read, service);
-
+  await step(
+    'Deciding against a build on Azure (pkg/project/service_target_functionapp.go, resolveFunctionAppRemoteBuild)',
+    async () => checkRemoteBuild(read, service),
+  );
   const zipPath = join(directory, zipName(name, service.name, Date.now()));
   await writeFile(zipPath, zipSync(Object.fromEntries(packed)));
   await step('Running the zip in the local Functions host', async () => {
@@ -138,9 +146,6 @@ function programs(lifecycle: Lifecycle): Run {
     }
   };
 }
-
-// Whoever runs this may not own the checkout, as in a container: git then asks to be told that it may read it.
-const git = ['-c', 'safe.directory=*'];
 
 /** What a fresh clone has. */
 async function copyHead(run: Run, target: string): Promise<void> {
