@@ -20,14 +20,21 @@ export async function ensurePackages() {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const stamp = createHash('sha256').update(lock).digest('hex');
   if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return;
+  // Somebody else, such as azd, ran `npm install`: what that left is looked at before it is thrown away.
+  const installedPath = join(root, 'node_modules', '.package-lock.json');
+  if (
+    existsSync(installedPath) &&
+    isInstalled(lock.toString(), readFileSync(installedPath, 'utf8')) &&
+    nodeRuns()
+  )
+    return writeFileSync(stampPath, stamp);
 
   const npm = process.env.npm_execpath;
   const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   // The engines of some packages ask for the Node.js 24 that is about to be installed; npm runs on this one.
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   await step('Installing npm packages (about 550; a minute or two)', command, [...first, 'ci', ...quiet]);
-  const node = join(binDirectory, 'node');
-  if (spawnSync(node, ['--version'], { stdio: 'ignore' }).status !== 0) {
+  if (!nodeRuns()) {
     throw new Error(
       [
         "The project's own Node.js 24 (the npm package `node`) is not there, or does not run here.",
@@ -37,6 +44,25 @@ export async function ensurePackages() {
     );
   }
   writeFileSync(stampPath, stamp);
+}
+
+/**
+ * Whether npm's record of what it installed has every package of the lock file, at its version, and no other.
+ * @param {string} lock package-lock.json @param {string} installed node_modules/.package-lock.json
+ */
+export function isInstalled(lock, installed) {
+  const { '': _root, ...locked } = JSON.parse(lock).packages;
+  const found = JSON.parse(installed).packages;
+  const same = (a, b) => a?.version === b.version && a?.integrity === b.integrity;
+  return (
+    Object.entries(found).every(([path, entry]) => same(locked[path], entry)) &&
+    // Packages for other platforms are in the lock file only.
+    Object.entries(locked).every(([path, entry]) => Object.hasOwn(found, path) || entry.optional === true)
+  );
+}
+
+function nodeRuns() {
+  return spawnSync(join(binDirectory, 'node'), ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
 /** Finds redis-server or valkey-server, installs Debian's package where that is possible, else says how. */

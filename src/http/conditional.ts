@@ -1,7 +1,7 @@
 // Conditional requests: RFC 9110, section 13. Used by functions/.
 // Knows tags without their quotes; which entry is current is decided elsewhere for writes (in Redis).
 
-import type { WriteCondition } from '../cache/store.ts';
+import type { TagCondition } from '../cache/store.ts';
 
 interface EntityTags {
   readonly any: boolean;
@@ -46,7 +46,7 @@ export function isMatch(ifMatch: string | null, etag: string): boolean {
 export function writeCondition(
   ifMatch: string | null,
   ifNoneMatch: string | null,
-): WriteCondition | 'malformed' {
+): TagCondition | 'malformed' {
   const field = ifMatch ?? ifNoneMatch;
   if (field === null) return { kind: 'none', etags: [] };
   const tags = parseTags(field);

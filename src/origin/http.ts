@@ -12,6 +12,7 @@ import {
 } from './cache-control.ts';
 import type { Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
 import { conditionalHeader, readValidators } from './validators.ts';
 
@@ -58,9 +59,10 @@ async function follow(
   headers: Readonly<Record<string, string>>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Answer> {
+  const retries = new RetryBudget();
   let url = start;
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await transport.get(url, headers, signal);
+    const answer = await transport.get(url, headers, signal, retries);
     if (![301, 302, 303, 307, 308].includes(answer.status)) return answer;
     if (redirects === maxRedirects) {
       throw originFailed(start.origin, `redirects more than ${maxRedirects} times`);

@@ -216,7 +216,7 @@ it(
   'the roll call follows its slot: after a failover, and after a move to another shard',
   { timeout },
   async () => {
-    const fleetKey = 'ref:{fleet}:roster';
+    const fleetKey = 'ref:\u001F{fleet}:roster';
     interface FleetView {
       readonly instances: readonly unknown[];
       readonly rollCalls: readonly { readonly expected: number; readonly answered: number }[];
@@ -225,7 +225,11 @@ it(
     const rollCalls = async (): Promise<FleetView['rollCalls']> => (await view()).rollCalls;
     const callRoll = async (): Promise<void> => {
       const before = (await rollCalls()).length;
-      await app.fetch('/admin/functions/reauthenticate', { method: 'POST', body: '{"input":""}' });
+      await app.fetch('/admin/functions/reauthenticate', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"input":""}',
+      });
       await eventually(async () => expect((await rollCalls()).length).toBe(before + 1), 15_000);
       expect((await rollCalls())[0]).toMatchObject({ expected: 1, answered: 1 });
     };

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { exchange } from '../support/raw-http.ts';
 
 let app: LocalApp;
 
@@ -126,6 +127,28 @@ describe('reading', () => {
     expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
   });
 
+  it('takes a value that begins as an entry and is none for absent: never a 500, nor 412 for ever', async () => {
+    await put('poisoned', 'value', { 'content-type': 'text/html; charset=utf-8' });
+    const { etag } = Object.fromEntries((await get('poisoned')).headers);
+    const stored = (await app.stack.redis.adminRaw('GET', 'poisoned')) as Buffer;
+    const poison = async (): Promise<void> => {
+      const text = stored.toString('latin1').replace('charset=utf-8', '\r\nSet-Cookie: ');
+      await app.stack.redis.admin('SET', 'poisoned', Buffer.from(text, 'latin1'));
+    };
+    await poison();
+    await expectProblem(await get('poisoned'), 404, 'not-found');
+    await expectProblem(await put('poisoned', 'new', { 'if-match': etag ?? '' }), 412, 'precondition-failed');
+    expect((await put('poisoned', 'new', { 'if-none-match': '*' })).status).toBe(201);
+    expect(await (await get('poisoned')).text()).toBe('new');
+    await poison();
+    expect((await app.fetch('/api/cache/poisoned', { method: 'DELETE' })).status).toBe(204);
+    await poison();
+    expect((await put('poisoned', 'newer')).status).toBe(201);
+    const told = app.host.logs().filter(({ message }) => message.includes('entryInvalid'));
+    expect(told.length).toBeGreaterThanOrEqual(1);
+    expect(told.map(({ message }) => message).join(' ')).not.toMatch(/poisoned|Set-Cookie|value/u);
+  });
+
   it('refuses a key of another type', async () => {
     await app.stack.redis.admin('RPUSH', 'list', 'a', 'b');
     await expectProblem(await get('list'), 422, 'wrong-type');
@@ -145,6 +168,7 @@ describe('keys', () => {
     ['over-long', 'k'.repeat(1025)],
     ['a control character', 'a%0Ab'],
     ["the app's own", 'ref:roster'],
+    ['the bookkeeping of another app on the same cache', 'other:%1F%7Bfleet%7D:roster'],
     ['empty', ''],
   ])('refused: %s', async (_what, key) => {
     await expectProblem(await get(key), 400, 'invalid-key');
@@ -160,6 +184,34 @@ describe('keys', () => {
       expect(await (await get(encodeURIComponent(key))).text()).toBe(key);
     }
     expect(await (await get('a/b%20c//d')).text()).toBe('a/b c//d');
+  });
+});
+
+describe('what the host makes of a request', () => {
+  // fetch() itself would remove dot segments.
+  const raw = (method: string, path: string, body = ''): ReturnType<typeof exchange> => {
+    const head = `${method} /api/cache/${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`;
+    return exchange(app.host.port, `${head}${body}`);
+  };
+
+  it('a parameter that comes twice is joined, and then no lifetime', async () => {
+    for (const query of ['?ttl=60&ttl=70', '?TTL=60&ttl=70']) {
+      await expectProblem(await put('twice-ttl', 'x', {}, query), 400, 'invalid-ttl');
+    }
+  });
+
+  it('dot segments are gone before the app is asked, unless their slashes are encoded', async () => {
+    expect((await raw('PUT', 'dots%2F..%2Fkey', 'encoded')).status).toBe('HTTP/1.1 201 Created');
+    expect((await raw('PUT', 'dots/../key', 'removed')).status).toBe('HTTP/1.1 201 Created');
+    expect(await app.stack.redis.admin('EXISTS', 'dots/../key', 'key')).toBe(2);
+    expect((await raw('GET', 'dots/..')).status).toBe('HTTP/1.1 400 Bad Request');
+  });
+
+  it('a slash at the beginning of a key has to be encoded', async () => {
+    expect((await put('%2Fkey', 'x')).status).toBe(201);
+    expect(await app.stack.redis.admin('EXISTS', '/key')).toBe(1);
+    const { status, body } = await raw('GET', '/key');
+    expect([status, body]).toEqual(['HTTP/1.1 404 Not Found', '']);
   });
 });
 
@@ -198,9 +250,13 @@ describe('writing', () => {
   });
 
   it('refuses a type that could not be sent as a header again', async () => {
-    for (const type of ['text/plain; q=ü', `text/${'x'.repeat(255)}`]) {
+    const utf8 = Buffer.from('text/plain; q=ü').toString('latin1');
+    for (const type of [utf8, `text/${'x'.repeat(255)}`]) {
       await expectProblem(await put('typed', 'x', { 'content-type': type }), 400, 'invalid-header');
     }
+    // What is no UTF-8 does not get past the host.
+    const response = await put('typed', 'x', { 'content-type': 'text/plain; q=ü' });
+    expect([response.status, await response.text()]).toEqual([400, '']);
   });
 
   it('refuses bytes that are coded, which no reader would be told', async () => {

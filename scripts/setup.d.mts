@@ -1,0 +1,3 @@
+// The types of what tests use of setup.mjs.
+
+export function isInstalled(lock: string, installed: string): boolean;
