@@ -3,7 +3,7 @@
 import { delay } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
-import { Limiter, type Place } from '../limiter.ts';
+import { Semaphore, type Permit } from '../semaphore.ts';
 import type { ConnectionOptions, RedisClient } from './connection.ts';
 import { ConnectionKeeper, type ConnectionDeps } from './connection-keeper.ts';
 import type { Outage } from './outage.ts';
@@ -30,7 +30,7 @@ export class RedisNode {
   readonly #counts = { reauthenticated: 0, reauthenticationsFailed: 0 };
   readonly #commands: ConnectionKeeper;
   readonly #subscriptions: Subscriptions;
-  readonly #repeats = new Limiter(repeatsAtOnce);
+  readonly #repeats = new Semaphore(repeatsAtOnce);
   /** Lives while something is listened to. */
   #subscriber: ConnectionKeeper | undefined;
 
@@ -52,7 +52,7 @@ export class RedisNode {
   async run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
     let losses = 0;
     let rejections = 0;
-    let place: Place | undefined;
+    let repeating: Permit | undefined;
     try {
       for (;;) {
         const connection = await this.#commands.connected(options.deadlineAtMs);
@@ -70,11 +70,11 @@ export class RedisNode {
             losses += 1;
           }
           if (!options.idempotent || losses >= mostLosses || rejections > 1) throw error;
-          place ??= await this.#placeToRepeat(options.deadlineAtMs, error);
+          repeating ??= await this.#mayRepeat(options.deadlineAtMs, error);
         }
       }
     } finally {
-      place?.leave();
+      repeating?.release();
     }
   }
 
@@ -147,13 +147,13 @@ export class RedisNode {
     await subscriber?.close();
   }
 
-  async #placeToRepeat(deadlineAtMs: number, error: AppError): Promise<Place> {
-    const place = this.#repeats.enter(1);
+  async #mayRepeat(deadlineAtMs: number, error: AppError): Promise<Permit> {
+    const permit = this.#repeats.acquire(1);
     try {
-      await withDeadline(this.#options.clock, deadlineAtMs, place.turn, () => error);
-      return place;
+      await withDeadline(this.#options.clock, deadlineAtMs, permit.granted, () => error);
+      return permit;
     } catch (late) {
-      place.leave();
+      permit.release();
       throw late;
     }
   }

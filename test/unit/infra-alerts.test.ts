@@ -39,13 +39,21 @@ const everyMinute = (from: number, message: string, until = 0): readonly Said[] 
 
 const ready = formatEvent({
   type: 'connectionReady',
+  purpose: 'commands',
   connectionId: 1,
   address: 'cache:10000',
   connectMs: 1,
   timeLeftMs: 1,
 });
 const failed = formatEvent(
-  { type: 'connectionFailed', code: 'redis-unavailable', reason: 'refused', attempt: 1, retryInMs: 1 },
+  {
+    type: 'connectionFailed',
+    purpose: 'commands',
+    code: 'redis-unavailable',
+    reason: 'refused',
+    attempt: 1,
+    retryInMs: 1,
+  },
   'warn',
 );
 const wrongPolicy = formatEvent({ type: 'clusteringPolicyWrong', reason: 'x' }, 'error');
