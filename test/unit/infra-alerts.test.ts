@@ -127,6 +127,8 @@ describe('the cache is unreachable', () => {
     ]);
     expect(raised([...running, [5, omitting(failed, 2)]])).toEqual(['cache-unreachable']);
     expect(raised([...running, [5, failed], [4, failed, 'two'], [3, failed, 'three']])).toEqual([]);
+    const unheard = failed.replace('"commands"', '"subscriptions"');
+    expect(raised([...running, [9, ready], [5, unheard], [4, unheard], [3, unheard]])).toEqual([]);
   });
 
   it('at once where the clustering policy is wrong', () => {
