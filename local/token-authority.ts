@@ -76,7 +76,11 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
     const [, tenant, ...rest] = pathname.split('/');
     try {
       if (tenant === anyTenant) {
-        const document = discovery(`${request.method} ${rest.join('/')}`, `${authorityUrl}/${anyTenant}`, options);
+        const document = discovery(
+          `${request.method} ${rest.join('/')}`,
+          `${authorityUrl}/${anyTenant}`,
+          options,
+        );
         return sendJson(response, document === undefined ? 404 : 200, document ?? { error: 'not_found' });
       }
       if (tenant !== localTenantId) {

@@ -2,7 +2,15 @@
 // Used by the identity endpoint, the token authority, the Entra front and tests. Knows no protocol.
 
 import { randomBytes } from 'node:crypto';
-import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose';
+import {
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from 'jose';
 
 /** Who a token speaks for: the client (application) id and the object id of its service principal. */
 export interface Identity {

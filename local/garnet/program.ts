@@ -34,7 +34,9 @@ async function checkRuntime(): Promise<void> {
   } catch (error) {
     throw new Error(`There is no dotnet on PATH. ${remedy}`, { cause: error });
   }
-  const majors = [...runtimes.matchAll(/^Microsoft\.NETCore\.App (\d+)\./gmu)].map(([, major]) => Number(major));
+  const majors = [...runtimes.matchAll(/^Microsoft\.NETCore\.App (\d+)\./gmu)].map(([, major]) =>
+    Number(major),
+  );
   if (!majors.some((major) => major >= neededRuntime)) {
     throw new Error(`The dotnet on PATH has .NET ${majors.join(', ') || 'no runtime'} only. ${remedy}`);
   }

@@ -1,112 +1,143 @@
 // A real Garnet on loopback that checks Entra tokens itself: signature, issuer, audience, life and object id.
 //
-// Held to https://microsoft.github.io/garnet/docs/security#microsoft-entra-authentication
+// Held to https://microsoft.github.io/garnet/docs/security and the sources of the version in program.ts
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writePem, type CertificateAndKey } from '../certificates.ts';
 import { startChild, type Child } from '../child.ts';
-import { freeLoopbackPorts, loopback } from '../listening.ts';
-import type { Identity } from '../token-issuer.ts';
-import { findGarnet } from './program.ts';
+import { freeLoopbackPorts } from '../listening.ts';
+import { decodeReply, type AdminReply, type LocalRedis, type RawAdminReply } from '../redis-server.ts';
+import { redisAudience, type Identity, type TokenIssuer } from '../token-issuer.ts';
+import { GarnetAdmin } from './admin.ts';
+import { prepareGarnet, type GarnetRules } from './configuration.ts';
+import { findGarnet, type GarnetProgram } from './program.ts';
 
-export interface GarnetOptions {
-  readonly certificate: CertificateAndKey;
-  /** What Garnet trusts when it asks the authority: a PEM file. */
-  readonly caPath: string;
-  /** Where `/common/.well-known/openid-configuration` is, read at the start and once a day. */
-  readonly authorityUrl: string;
-  readonly issuer: string;
-  readonly audiences: readonly string[];
-  /** Who may enter: the object id of each is a user of the access control list. */
+export interface GarnetOptions extends Omit<GarnetRules, 'identities'> {
+  /** What Garnet's administrator and the authority trust each other by. */
+  readonly ca: { readonly pem: string; readonly path: string };
+  /** Makes the administrator's tokens. */
+  readonly issuer: TokenIssuer;
+  /** Who may enter beside the administrator. */
   readonly identities: readonly Identity[];
 }
 
-export interface GarnetServer {
-  readonly port: number;
-  /** Ends it and begins anew on the same port: empty, and with the keys that the authority publishes now. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
-}
-
+const administrator: Identity = {
+  clientId: '10ca1000-0000-4000-8000-0000000000a9',
+  objectId: '10ca1000-0000-4000-8000-0000000000b9',
+};
+const administratorsTokenMs = 3_600_000;
 const startAttempts = 5;
 
 /** @throws Error that says what to install where .NET is missing. */
 export async function startGarnet(options: GarnetOptions): Promise<GarnetServer> {
-  const [command, ...parameters] = await findGarnet();
+  const program = await findGarnet();
   const directory = await mkdtemp(join(tmpdir(), 'redis-entra-garnet-'));
-  const start = async (port: number): Promise<Child> => {
-    const child = await startChild(command, [...parameters, ...(await garnetParameters(directory, port, options))], {
-      name: 'Garnet',
-      cwd: directory,
-      removeIfOrphaned: directory,
-      env: {
-        ...process.env,
-        // .NET takes its trusted roots from there, on Linux: https://learn.microsoft.com/dotnet/standard/security/cross-platform-cryptography#x509store
-        SSL_CERT_FILE: options.caPath,
-        SSL_CERT_DIR: '/nonexistent',
-        // Works without ICU, and takes no core for each heap.
-        DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
-        DOTNET_gcServer: '0',
-      },
-    });
-    try {
-      await child.line(/Ready to accept connections/u);
-      return child;
-    } catch (error) {
-      await child.kill();
-      throw error;
-    }
-  };
   try {
-    let { child, port } = await onFreePort(start);
-    return {
-      port,
-      async restart() {
-        await child.kill();
-        child = await start(port);
-      },
-      async stop() {
-        await child.stop();
-        await rm(directory, { recursive: true, force: true });
-      },
-    };
+    const identities = [...options.identities, administrator];
+    const parameters = await prepareGarnet(directory, { ...options, identities });
+    for (let attempt = 1; ; attempt += 1) {
+      const [port = 0] = await freeLoopbackPorts(1);
+      const server = new GarnetServer({ program, parameters, directory, port, ...options });
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server.kill();
+        // Somebody took the port between our look and Garnet's bind.
+        if (attempt === startAttempts || !String(error).includes('Address already in use')) throw error;
+      }
+    }
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function onFreePort(start: (port: number) => Promise<Child>): Promise<{ child: Child; port: number }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const [port = 0] = await freeLoopbackPorts(1);
-    try {
-      return { child: await start(port), port };
-    } catch (error) {
-      // Somebody took the port between our look and Garnet's bind.
-      if (attempt === startAttempts || !String(error).includes('Address already in use')) throw error;
-    }
-  }
+interface GarnetParts extends Pick<GarnetOptions, 'ca' | 'issuer'> {
+  readonly program: GarnetProgram;
+  readonly parameters: readonly string[];
+  readonly directory: string;
+  readonly port: number;
 }
 
-async function garnetParameters(directory: string, port: number, options: GarnetOptions): Promise<string[]> {
-  await mkdir(directory, { recursive: true });
-  const users = options.identities.map(({ objectId }) => `user ${objectId} on ~* +@all`);
-  const aclPath = join(directory, 'users.acl');
-  await writeFile(aclPath, ['user default off resetpass', ...users, ''].join('\n'), { mode: 0o600 });
-  return [
-    ...['--bind', loopback, '--port', `${port}`],
-    ...['--tls', '--client-certificate-required', 'false'],
-    ...['--cert-file-name', await writePem(directory, 'server.pem', options.certificate.certificatePem)],
-    ...['--cert-password', await writePem(directory, 'server.key', options.certificate.keyPem)],
-    ...['--auth', 'AclWithAad', '--acl-file', aclPath, '--aad-validate-acl-username', 'true'],
-    ...['--aad-authority', options.authorityUrl],
-    ...['--aad-issuers', options.issuer],
-    ...['--aad-audiences', options.audiences.join(',')],
-    ...['--aad-authorized-app-ids', options.identities.map(({ clientId }) => clientId).join(',')],
-    '--lua',
-    // The default sets 16 GiB aside.
-    ...['--memory', '256m', '--index', '16m'],
-  ];
+export class GarnetServer implements LocalRedis {
+  readonly port: number;
+  readonly #parts: GarnetParts;
+  readonly #admin: GarnetAdmin;
+  #child: Child | undefined;
+
+  constructor(parts: GarnetParts) {
+    this.port = parts.port;
+    this.#parts = parts;
+    const token = async (): Promise<string> => {
+      const lifetimeMs = administratorsTokenMs;
+      return (await parts.issuer.issue({ audience: redisAudience, identity: administrator, lifetimeMs }))
+        .token;
+    };
+    const username = administrator.objectId;
+    this.#admin = new GarnetAdmin({ port: parts.port, caPem: parts.ca.pem, username, token });
+  }
+
+  get running(): boolean {
+    return this.#child?.running ?? false;
+  }
+
+  /** Starts it, empty, with the keys that the authority publishes now; does nothing while it runs. */
+  async start(): Promise<void> {
+    if (this.running) return;
+    const { program, parameters, directory, port, ca } = this.#parts;
+    const [command, ...first] = program;
+    this.#child = await startChild(command, [...first, '--port', `${port}`, ...parameters], {
+      name: 'Garnet',
+      cwd: directory,
+      removeIfOrphaned: directory,
+      env: {
+        ...process.env,
+        // .NET takes what it trusts from there, on Linux: https://learn.microsoft.com/dotnet/standard/security/cross-platform-cryptography#x509store
+        SSL_CERT_FILE: ca.path,
+        // It runs without ICU on the machine, and without a heap for each core.
+        DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
+        DOTNET_gcServer: '0',
+      },
+    });
+    await this.#child.line(/Ready to accept connections/u);
+  }
+
+  async admin(...command: readonly (string | Buffer)[]): Promise<AdminReply> {
+    return decodeReply(await this.adminRaw(...command));
+  }
+
+  async adminRaw(...command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
+    return this.#admin.send(command);
+  }
+
+  /** Ends all connections but the administrator's. */
+  async cutAll(): Promise<void> {
+    for (const type of ['NORMAL', 'PUBSUB']) await this.admin('CLIENT', 'KILL', 'TYPE', type);
+  }
+
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+    this.#admin.drop();
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  pause(): void {
+    this.#child?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.signal('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    this.#admin.drop();
+    await this.#child?.stop();
+    await rm(this.#parts.directory, { recursive: true, force: true });
+  }
 }
