@@ -7,8 +7,7 @@ export interface GarnetAdminOptions {
   readonly port: number;
   readonly caPem: string;
   readonly username: string;
-  /** Asked for at every connection. */
-  readonly token: () => Promise<string>;
+  readonly token: string;
 }
 
 export class GarnetAdmin {
@@ -46,7 +45,7 @@ async function openClient({ port, caPem, username, token }: GarnetAdminOptions, 
     RESP: 2,
     socket: { host: 'localhost', port, tls: true, ca: caPem, reconnectStrategy: false },
     username,
-    password: await token(),
+    password: token,
     commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
   });
   client.on('error', onGone);

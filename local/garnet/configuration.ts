@@ -16,26 +16,28 @@ export interface GarnetRules {
 /** Writes the files into `directory` and returns the parameters, all but the port. */
 export async function prepareGarnet(directory: string, rules: GarnetRules): Promise<readonly string[]> {
   const { certificatePem, keyPem } = rules.certificate;
-  return [
-    ...['--bind', loopback],
-    ...['--tls', '--client-certificate-required', 'false'],
-    ...['--cert-file-name', await writePem(directory, 'server.pem', certificatePem)],
+  const options = {
+    bind: loopback,
+    'client-certificate-required': 'false',
+    'cert-file-name': await writePem(directory, 'server.pem', certificatePem),
     // Of a certificate in PEM this names the key's file.
-    ...['--cert-password', await writePem(directory, 'server.key', keyPem)],
-    ...['--auth', 'AclWithAad', '--acl-file', await writeUsers(directory, rules.identities)],
-    ...['--aad-authority', rules.authorityUrl],
-    ...['--aad-issuers', issuerUrl],
-    ...['--aad-audiences', redisAudiences.join(',')],
-    ...['--aad-validate-acl-username', 'true'],
+    'cert-password': await writePem(directory, 'server.key', keyPem),
+    auth: 'AclWithAad',
+    'acl-file': await writeUsers(directory, rules.identities),
+    'aad-authority': rules.authorityUrl,
+    'aad-issuers': issuerUrl,
+    'aad-audiences': redisAudiences.join(','),
+    'aad-validate-acl-username': 'true',
     // Required, and not looked at where user names are validated.
-    ...['--aad-authorized-app-ids', rules.identities.map(({ clientId }) => clientId).join(',')],
-    '--lua',
+    'aad-authorized-app-ids': rules.identities.map(({ clientId }) => clientId).join(','),
     // Otherwise, of GETs that come together, one of a key of another type is answered as if there were none.
-    ...['--sg-get', 'false'],
-    '--commandstats-monitor',
+    'sg-get': 'false',
     // The default for the log is 16 GiB.
-    ...['--memory', '256m', '--index', '16m'],
-  ];
+    memory: '256m',
+    index: '16m',
+  };
+  const flags = ['--tls', '--lua', '--commandstats-monitor'];
+  return [...flags, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])];
 }
 
 /** A user for each object id; Garnet knows no channel permissions (`&*`). */

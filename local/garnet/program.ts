@@ -15,8 +15,8 @@ const neededRuntime = 10;
 export type GarnetProgram = readonly [command: string, ...parameters: string[]];
 
 /** @throws Error that says what is missing, and where to get it. */
-export async function findGarnet(): Promise<GarnetProgram> {
-  await checkRuntime();
+export async function findGarnet(environment: NodeJS.ProcessEnv = process.env): Promise<GarnetProgram> {
+  await checkRuntime(environment);
   const program = join(packageDirectory(cacheDirectory, garnetPackage), 'tools/net10.0/any/GarnetServer.dll');
   if (!(await exists(program))) {
     const restored = await restorePackage(cacheDirectory, garnetPackage);
@@ -25,9 +25,9 @@ export async function findGarnet(): Promise<GarnetProgram> {
   return ['dotnet', program];
 }
 
-async function checkRuntime(): Promise<void> {
+async function checkRuntime(environment: NodeJS.ProcessEnv): Promise<void> {
   const remedy = `Garnet runs on .NET ${neededRuntime} or later, with its SDK: https://dotnet.microsoft.com/download`;
-  const env = { ...process.env, ...quietDotnet };
+  const env = { ...environment, ...quietDotnet };
   let runtimes: string;
   try {
     ({ stdout: runtimes } = await promisify(execFile)('dotnet', ['--list-runtimes'], { env }));

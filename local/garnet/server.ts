@@ -16,7 +16,7 @@ import { findGarnet, type GarnetProgram } from './program.ts';
 export interface GarnetOptions extends Omit<GarnetRules, 'identities'> {
   /** What Garnet's administrator and the authority trust each other by. */
   readonly ca: { readonly pem: string; readonly path: string };
-  /** Makes the administrator's tokens. */
+  /** Makes the administrator's token. */
   readonly issuer: TokenIssuer;
   /** Who may enter beside the administrator. */
   readonly identities: readonly Identity[];
@@ -35,10 +35,17 @@ export async function startGarnet(options: GarnetOptions): Promise<GarnetServer>
   const directory = await mkdtemp(join(tmpdir(), 'redis-entra-garnet-'));
   try {
     const identities = [...options.identities, administrator];
+    const lifetimeMs = administratorsTokenMs;
+    // One token from the start: Garnet would not know a key that the authority begins to sign with later.
+    const { token } = await options.issuer.issue({
+      audience: redisAudience,
+      identity: administrator,
+      lifetimeMs,
+    });
     const parameters = await prepareGarnet(directory, { ...options, identities });
     for (let attempt = 1; ; attempt += 1) {
       const [port = 0] = await freeLoopbackPorts(1);
-      const server = new GarnetServer({ program, parameters, directory, port, ...options });
+      const server = new GarnetServer({ program, parameters, directory, port, token, ca: options.ca });
       try {
         await server.start();
         return server;
@@ -54,11 +61,13 @@ export async function startGarnet(options: GarnetOptions): Promise<GarnetServer>
   }
 }
 
-interface GarnetParts extends Pick<GarnetOptions, 'ca' | 'issuer'> {
+interface GarnetParts extends Pick<GarnetOptions, 'ca'> {
   readonly program: GarnetProgram;
   readonly parameters: readonly string[];
   readonly directory: string;
   readonly port: number;
+  /** The administrator's. */
+  readonly token: string;
 }
 
 export class GarnetServer implements LocalRedis {
@@ -70,13 +79,8 @@ export class GarnetServer implements LocalRedis {
   constructor(parts: GarnetParts) {
     this.port = parts.port;
     this.#parts = parts;
-    const token = async (): Promise<string> => {
-      const lifetimeMs = administratorsTokenMs;
-      return (await parts.issuer.issue({ audience: redisAudience, identity: administrator, lifetimeMs }))
-        .token;
-    };
-    const username = administrator.objectId;
-    this.#admin = new GarnetAdmin({ port: parts.port, caPem: parts.ca.pem, username, token });
+    const { port, ca, token } = parts;
+    this.#admin = new GarnetAdmin({ port, caPem: ca.pem, username: administrator.objectId, token });
   }
 
   get running(): boolean {

@@ -31,17 +31,20 @@ it.each([
     systemAssigned.objectId,
     { AZURE_CLIENT_ID: userAssigned.clientId, REDIS_USERNAME: systemAssigned.objectId },
   ],
-])('a token %s: 503, never a miss, and the log says whom to give access', async (_which, username, settings) => {
-  await using app = await startRejected(settings);
-  await eventually(() => expect(logged(app)).toContain('connectionFailed'));
-  const read = await app.fetch('/api/cache/key');
-  expect(read.status).toBe(503);
-  expect(await read.json()).toMatchObject({ code: 'cache-unavailable' });
-  expect((await app.fetch('/api/health/ready')).status).toBe(503);
-  expect(logged(app)).toContain('redis-rejected-identity');
-  expect(logged(app)).toContain(username);
-  expect(leakedPart(logged(app), stack.issuer.issued)).toBeUndefined();
-});
+])(
+  'a token %s: 503, never a miss, and the log says whom to give access',
+  async (_which, username, settings) => {
+    await using app = await startRejected(settings);
+    await eventually(() => expect(logged(app)).toContain('connectionFailed'));
+    const read = await app.fetch('/api/cache/key');
+    expect(read.status).toBe(503);
+    expect(await read.json()).toMatchObject({ code: 'cache-unavailable' });
+    expect((await app.fetch('/api/health/ready')).status).toBe(503);
+    expect(logged(app)).toContain('redis-rejected-identity');
+    expect(logged(app)).toContain(username);
+    expect(leakedPart(logged(app), stack.issuer.issued)).toBeUndefined();
+  },
+);
 
 it('an identity that is made a user is let in without a restart of the app', async () => {
   await using app = await startRejected({ AZURE_CLIENT_ID: userAssigned.clientId });

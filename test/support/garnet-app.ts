@@ -29,11 +29,8 @@ export interface GarnetAppOptions {
 export async function startGarnetApp(options: GarnetAppOptions = {}): Promise<GarnetApp> {
   await using parts = new AsyncDisposableStack();
   const { tokenLifetimeMs = 600_000, instances = 1, settings } = options;
-  let { stack } = options;
-  if (stack === undefined) {
-    stack = await startGarnetStack(tokenLifetimeMs);
-    parts.defer(stack.stop);
-  }
+  const stack = options.stack ?? (await startGarnetStack(tokenLifetimeMs));
+  if (options.stack === undefined) parts.defer(async () => stack.stop());
   await options.prepare?.(stack);
   const host = await startHost({
     appDirectory: inject('appDirectory'),
