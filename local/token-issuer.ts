@@ -112,6 +112,7 @@ async function makeSigningKey(): Promise<SigningKey> {
 export async function createTokenIssuer(): Promise<TokenIssuer> {
   let signing = await makeSigningKey();
   const published = [signing.published];
+  let publicKeys = createLocalJWKSet({ keys: published });
 
   const issued: string[] = [];
   return {
@@ -122,6 +123,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
       const before = signing;
       signing = await makeSigningKey();
       published.push(signing.published);
+      publicKeys = createLocalJWKSet({ keys: published });
       return {
         undo() {
           signing = before;
@@ -161,7 +163,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
     },
 
     async verify(token, { audience }) {
-      const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: published }), {
+      const { payload } = await jwtVerify(token, publicKeys, {
         algorithms: ['RS256'],
         issuer: issuerUrl,
         audience: typeof audience === 'string' ? audience : [...audience],

@@ -1,4 +1,4 @@
-// Brings one package of NuGet into a folder, without installing or referencing it. Used for the Bicep CLI and Garnet.
+// Brings one package of NuGet into a folder, without installing or referencing it.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -52,7 +52,7 @@ export async function startGarnet(options: GarnetOptions): Promise<GarnetServer>
       } catch (error) {
         await server.kill();
         // Somebody took the port between our look and Garnet's bind.
-        if (attempt === startAttempts || !String(error).includes('Address already in use')) throw error;
+        if (attempt === startAttempts || !String(error).includes('AddressAlreadyInUse')) throw error;
       }
     }
   } catch (error) {

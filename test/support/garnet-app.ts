@@ -1,4 +1,4 @@
-// The packaged app on Garnet, for one test file. Used by test/garnet and by contracts that are run there as well.
+// The packaged app on Garnet, for one test file.
 
 import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
