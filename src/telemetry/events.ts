@@ -8,6 +8,7 @@ export type AppEvent =
   | RollCallEnded
   | OriginEvent
   | ClusterEvent
+  | RefusalEvent
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -69,6 +70,41 @@ export type AppEvent =
       readonly reason: string;
       readonly authMs: number;
       readonly timeLeftMs: number;
+    };
+
+/** Why Redis refused a command that is right in itself. */
+export type RefusalCause =
+  | 'out-of-memory'
+  | 'no-permission'
+  | 'read-only'
+  | 'too-few-replicas'
+  | 'cannot-persist'
+  | 'busy-script'
+  | 'loading'
+  | 'primary-down'
+  | 'cluster-down'
+  | 'too-many-clients'
+  | 'unknown-command'
+  | 'other';
+
+/** From the first command that a server refuses for a cause to the first that it accepts again; see redis/refusals.ts. */
+export type RefusalEvent =
+  | {
+      readonly type: 'commandRefused';
+      readonly cause: RefusalCause;
+      /** Its name, `EVAL` for a script. */
+      readonly command: string;
+      readonly reason: string;
+      readonly address: string;
+    }
+  | {
+      readonly type: 'commandAccepted';
+      readonly cause: RefusalCause;
+      readonly command: string;
+      readonly refusedMs: number;
+      /** How many commands were refused. */
+      readonly refusals: number;
+      readonly address: string;
     };
 
 /** Nodes are told by `<host>:<port>`. */

@@ -24,6 +24,8 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   connectionReauthenticationFailed: 'warn',
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
+  commandRefused: 'warn',
+  commandAccepted: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
 };
