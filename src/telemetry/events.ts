@@ -6,6 +6,7 @@ import { channel, type Channel } from 'node:diagnostics_channel';
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
   | RollCallEnded
+  | RollCallHeard
   | OriginEvent
   | ClusterEvent
   | RefusalEvent
@@ -132,6 +133,12 @@ export interface RollCallEnded {
   readonly failed: number;
   readonly silent: number;
   readonly shortestTimeLeftMs: number | null;
+}
+
+/** This instance was called, with about so many others: see fleet/member.ts. No line of the log. */
+export interface RollCallHeard {
+  readonly type: 'rollCallHeard';
+  readonly expected: number;
 }
 
 export type AppEventType = AppEvent['type'];

@@ -2,14 +2,14 @@
 // Knows no part that tells events.
 
 import { redactTokens } from '../errors.ts';
-import { onEvent, type AppEvent, type AppEventType, type RollCallEnded } from './events.ts';
+import { onEvent, type AppEvent, type AppEventType, type RollCallEnded, type RollCallHeard } from './events.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
 /** `console` fits. */
 export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
-type LoggedType = Exclude<AppEventType, RollCallEnded['type']>;
+type LoggedType = Exclude<AppEventType, (RollCallEnded | RollCallHeard)['type']>;
 
 const levels: Readonly<Record<LoggedType, Level>> = {
   tokenRotated: 'info',

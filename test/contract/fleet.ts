@@ -8,6 +8,8 @@ import { systemClock, type Clock } from '../../src/clock.ts';
 import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
+import { systemAssigned } from '../../local/token-issuer.ts';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
 import {
   silentClock,
@@ -199,6 +201,66 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
     });
   });
 
+  describe('a Redis that refuses', () => {
+    const user = systemAssigned.objectId;
+    const onAll = async (...command: string[]): Promise<void> => {
+      const servers = 'nodes' in stack.redis ? (stack.redis as RedisCluster).nodes : [stack.redis];
+      for (const server of servers) await server.admin(...command);
+    };
+    const typesOf = ({ events }: FleetInstance, cause: string): string[] =>
+      events.flatMap((event) => ('cause' in event && event.cause === cause ? [event.type] : []));
+
+    it('to run scripts: the roll call reaches everybody, says that nothing was written, and it is told', async () => {
+      const { fleet, last } = await startFleet(3, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, '-eval');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '+@all'));
+      for (let calls = 0; calls < 2; calls += 1) {
+        const outcome = await last.rollCall.call(null);
+        expect(outcome).toMatchObject({ expected: 3, answered: 3, failed: 0, silent: [] });
+        expect(outcome.unrecorded).toContain('NOPERM');
+      }
+      for (const one of fleet) expect(typesOf(one, 'no-permission')).toEqual(['commandRefused']);
+      await onAll('ACL', 'SETUSER', user, '+@all');
+      expect(await last.rollCall.call(null)).toMatchObject({ answered: 3, silent: [], unrecorded: null });
+      await eventually(() => {
+        for (const one of fleet) expect(typesOf(one, 'no-permission').at(-1)).toBe('commandAccepted');
+      });
+    });
+
+    it('the roster itself: the roll is called all the same, as far as it is known who is there', async () => {
+      const { namespace, last } = await startFleet(2, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, 'resetkeys', '~other:*');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '~*'));
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, silent: [] });
+      expect(outcome.unrecorded).toContain('NOPERM');
+      await onAll('ACL', 'SETUSER', user, '~*');
+      expect(await stack.redis.admin('LLEN', `${namespace}:{fleet}:roll-calls`)).toBe(0);
+    });
+
+    it('to write, for want of memory: it is told once, and reads and announcements go on', async () => {
+      const { fleet, last } = await startFleet(2, { spreadMs: 100 });
+      await onAll('CONFIG', 'SET', 'maxmemory', '1');
+      stops.push(async () => onAll('CONFIG', 'SET', 'maxmemory', '0'));
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, silent: [] });
+      expect(outcome.unrecorded).toContain('OOM');
+      for (const one of fleet) expect(typesOf(one, 'out-of-memory')).toEqual(['commandRefused']);
+      await onAll('CONFIG', 'SET', 'maxmemory', '0');
+      expect(await last.rollCall.call(null)).toMatchObject({ answered: 2, silent: [], unrecorded: null });
+      await eventually(() => {
+        for (const one of fleet) expect(typesOf(one, 'out-of-memory').at(-1)).toBe('commandAccepted');
+      });
+    });
+
+    it('the announcement: nobody was called, and that is an error', async () => {
+      const { last } = await startFleet(1, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, '-publish');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '+@all'));
+      await expect(last.rollCall.call(null)).rejects.toMatchObject({ code: 'command-failed' });
+    });
+  });
+
   describe('trouble', () => {
     it('two roll calls at once both hear everybody', async () => {
       const { fleet } = await startFleet(3, { spreadMs: 300 });
@@ -223,6 +285,16 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const after = await last.roster.read(Date.now() + 1000);
       expect(after.entries.map(({ report }) => report.id)).not.toContain('ghost');
       expect(after.rollCalls).toHaveLength(2);
+    });
+
+    it('a report from a time to come does not make a ghost of its instance for ever', async () => {
+      const { namespace, last } = await startFleet(1, { spreadMs: 100, graceMs: 500 });
+      const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
+      const roster = `${namespace}:{fleet}:roster`;
+      const ahead = Date.now() + 3_600_000;
+      await stack.redis.admin('HSET', roster, 'ghost', `answered ${ahead} ${JSON.stringify(ghost)}`);
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 1, silent: ['ghost'] });
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 1, answered: 1, silent: [] });
     });
 
     it('an odd record hides nothing else: the fleet is shown without it', async () => {
