@@ -67,7 +67,7 @@ export class OriginLoad {
       lock?.release(afterFailure);
       if (!(error instanceof AppError)) throw error;
       if (this.#signal.aborted) return { kind: 'failed', error: givenUp(error) };
-      health.failed(error);
+      health.failed(error, key.name);
       return { kind: 'failed', error };
     }
   }

@@ -244,7 +244,7 @@ export class Warmup {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
-      health.failed(error);
+      health.failed(error, candidate.name);
       pass.fail(error.code);
     }
   }
