@@ -93,7 +93,7 @@ export class OriginLoad {
     const options = { validator: held?.loaded?.validator, maxBytes: maxValueBytes };
     const answer = await origin.load(key.name, { ...options, signal: this.#signal });
     const loadMs = clock.nowMs() - startedAtMs;
-    health.answered();
+    health.answered(key.name);
     const written = Promise.resolve();
     switch (answer.kind) {
       case 'found': {

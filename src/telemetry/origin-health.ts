@@ -13,27 +13,34 @@ interface Row {
   told: boolean;
 }
 
-// One key that fails, for itself or by a rule of the origin, is no failing origin as long as others are answered.
+/** An answer as late as this says that the origin is well, and a failure beside it that one key is not. */
+const recentMs = 5000;
 const keysOfAnOutage = 3;
-// Where only one key is asked for, the row must be longer.
+// A key that has failed beside others that were answered makes no outage alone, unless it fails for so long.
 const failuresOfAnOutage = 5;
 const outageAfterMs = 10_000;
+const maxSuspects = 100;
 
 export class OriginHealth {
   readonly #emit: Emit;
   readonly #clock: Clock;
   #row: Row | undefined;
-  #hasAnswered = false;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
+  /** Keys that failed and were not those answered next: perhaps they alone fail. */
+  readonly #suspects = new Set<string>();
 
   constructor(emit: Emit, clock: Clock) {
     this.#emit = emit;
     this.#clock = clock;
   }
 
-  answered(): void {
-    this.#hasAnswered = true;
+  /** @param key what was asked for. */
+  answered(key: string): void {
+    this.#answeredAtMs = this.#clock.nowMs();
     const row = this.#row;
     this.#row = undefined;
+    for (const failed of row?.keys ?? []) this.#suspect(failed);
+    this.#suspects.delete(key);
     if (row?.told !== true) return;
     const failedMs = this.#clock.nowMs() - row.sinceMs;
     this.#emit({ type: 'originRecovered', failedMs, failures: row.failures });
@@ -45,13 +52,21 @@ export class OriginHealth {
     const row = this.#row;
     row.failures += 1;
     if (key !== undefined && row.keys.size < keysOfAnOutage) row.keys.add(key);
-    if (row.told || (key !== undefined && !this.#isOutage(row))) return;
+    if (row.told || (key !== undefined && !this.#isOutage(row, key))) return;
     row.told = true;
     this.#emit({ type: 'originFailing', code: error.code, reason: error.message });
   }
 
-  #isOutage({ sinceMs, failures, keys }: Row): boolean {
-    if (!this.#hasAnswered || keys.size >= keysOfAnOutage) return true;
-    return failures >= failuresOfAnOutage && this.#clock.nowMs() - sinceMs >= outageAfterMs;
+  #isOutage({ sinceMs, failures, keys }: Row, key: string): boolean {
+    if (keys.size >= keysOfAnOutage) return true;
+    const nowMs = this.#clock.nowMs();
+    if (this.#suspects.has(key)) return failures >= failuresOfAnOutage && nowMs - sinceMs >= outageAfterMs;
+    return nowMs - this.#answeredAtMs >= recentMs;
+  }
+
+  #suspect(key: string): void {
+    this.#suspects.add(key);
+    const [oldest] = this.#suspects;
+    if (this.#suspects.size > maxSuspects && oldest !== undefined) this.#suspects.delete(oldest);
   }
 }

@@ -213,7 +213,7 @@ export class Warmup {
         maxBytes: maxValueBytes,
         signal: pass.signal,
       });
-      health.answered();
+      health.answered(candidate.name);
       pass.answered();
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;

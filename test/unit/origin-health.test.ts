@@ -25,18 +25,29 @@ describe('an origin', () => {
   });
 
   it('is not failing because one key does, however often, while others are answered', async () => {
-    health.answered();
+    health.answered('well');
     for (let times = 0; times < 100; times += 1) {
       health.failed(away, 'broken');
-      await clock.advance(times % 2 === 0 ? 10 : 60_000);
+      await clock.advance(100);
       health.failed(away, 'broken');
-      health.answered();
+      health.answered('well');
     }
     expect(events).toEqual([]);
   });
 
+  it('that is seldom asked tells of one failing key once, not at each of its reads', async () => {
+    health.answered('well');
+    for (let times = 0; times < 100; times += 1) {
+      await clock.advance(60_000);
+      health.failed(away, 'broken');
+      await clock.advance(60_000);
+      health.answered('well');
+    }
+    expect(types()).toEqual(['originFailing', 'originRecovered']);
+  });
+
   it('is failing when three keys in a row do, and recovered with the first answer: since when, how often', async () => {
-    health.answered();
+    health.answered('a');
     health.failed(away, 'a');
     health.failed(away, 'b');
     expect(events).toEqual([]);
@@ -45,24 +56,38 @@ describe('an origin', () => {
     health.failed(away, 'd');
     expect(types()).toEqual(['originFailing']);
     await clock.advance(1500);
-    health.answered();
-    health.answered();
+    health.answered('a');
+    health.answered('b');
     expect(events.slice(1)).toEqual([{ type: 'originRecovered', failedMs: 2000, failures: 4 }]);
   });
 
-  it('that is asked for one key only is failing when that goes on for ten seconds', async () => {
-    health.answered();
-    for (let seconds = 0; seconds < 10; seconds += 1) {
+  it('that is asked for one key only is failing when its last answer is no longer recent', async () => {
+    for (let outages = 1; outages <= 2; outages += 1) {
+      health.answered('only');
+      for (let seconds = 0; seconds < 5; seconds += 1) {
+        health.failed(away, 'only');
+        await clock.advance(1000);
+      }
+      expect(types().filter((type) => type === 'originFailing')).toHaveLength(outages - 1);
       health.failed(away, 'only');
+      expect(types().filter((type) => type === 'originFailing')).toHaveLength(outages);
+    }
+  });
+
+  it('is failing when a key that failed alone before is all that is asked for, and fails for ten seconds', async () => {
+    health.failed(away, 'broken');
+    health.answered('well');
+    events.length = 0;
+    for (let seconds = 0; seconds <= 10; seconds += 1) {
+      expect(events).toEqual([]);
+      health.failed(away, 'broken');
       await clock.advance(1000);
     }
-    expect(events).toEqual([]);
-    health.failed(away, 'only');
     expect(types()).toEqual(['originFailing']);
   });
 
   it('is failing when a listing does, which concerns all keys', () => {
-    health.answered();
+    health.answered('a');
     health.failed(away);
     expect(types()).toEqual(['originFailing']);
   });
