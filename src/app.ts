@@ -63,12 +63,24 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     handler: readBatch(httpDeps),
   });
 
-  app.http('live', { methods: ['GET'], route: 'health/live', authLevel: 'anonymous', handler: live() });
+  app.http('live', {
+    methods: ['GET', 'HEAD'],
+    route: 'health/live',
+    authLevel: 'anonymous',
+    handler: live(),
+  });
   app.http('ready', {
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     route: 'health/ready',
     authLevel: 'anonymous',
-    handler: ready({ redis, keeper, clock, requestBudgetMs: settings.requestBudgetMs }),
+    handler: ready({
+      redis,
+      keeper,
+      clock,
+      keyRules: httpDeps.keyRules,
+      writes: httpDeps.writesEnabled || settings.origin.kind !== 'none',
+      requestBudgetMs: settings.requestBudgetMs,
+    }),
   });
 
   app.http('fleet', {
