@@ -8,8 +8,14 @@ import type { Emit, RefusalCause } from '../telemetry/events.ts';
 import type { RedisClient } from './connection.ts';
 import { refusalCause, refusalScope } from './failures.ts';
 
-type Argument = string | Buffer;
-type Send = (args: readonly Argument[], options?: unknown) => Promise<unknown>;
+/** What a method of the client was asked for. */
+interface Command {
+  /** As Redis has it; `EVAL` for a script. */
+  readonly name: string;
+  readonly script: string;
+  /** The first key, or the channel. */
+  readonly key: string;
+}
 
 /** From the first command that was refused for a cause to the first that is accepted again. */
 interface Refused {
@@ -41,7 +47,7 @@ export class Refusals {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #address: string;
-  readonly #watched = new WeakSet<RedisClient>();
+  readonly #watched = new WeakMap<RedisClient, RedisClient>();
   readonly #refused = new Map<RefusalCause, Refused>();
 
   constructor({ clock, emit, address }: RefusalsOptions) {
@@ -50,30 +56,43 @@ export class Refusals {
     this.#address = address;
   }
 
-  /** The client itself, watched from now on: every command goes through its `sendCommand`. */
+  /** The same client for whoever uses it; how each of its commands ends is noticed. */
   watch(client: RedisClient): RedisClient {
-    if (this.#watched.has(client)) return client;
-    this.#watched.add(client);
-    const send = client.sendCommand as Send;
-    const follow = (args: readonly Argument[], reply: Promise<unknown>): void => {
-      reply.then(
-        () => this.#accepted(args, (command) => send.call(client, command)),
-        (error: unknown) => this.#failed(args, error),
-      );
-    };
-    const watched: Send = function (this: RedisClient, args, options) {
-      const reply = send.call(this, args, options);
-      follow(args, reply);
-      return reply;
-    };
-    client.sendCommand = watched as typeof client.sendCommand;
-    return client;
+    let watched = this.#watched.get(client);
+    if (watched === undefined) {
+      watched = this.#proxy(client);
+      this.#watched.set(client, watched);
+    }
+    return watched;
   }
 
-  #failed(args: readonly Argument[], error: unknown): void {
-    const command = nameOf(args);
+  #proxy(client: RedisClient): RedisClient {
+    return new Proxy(client, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function' || typeof name !== 'string') return value;
+        return (...args: unknown[]): unknown => {
+          const result: unknown = Reflect.apply(value, target, args);
+          if (result instanceof Promise) this.#follow(client, name, args, result);
+          // The same connection with other options.
+          return name.startsWith('with') ? this.#proxy(result as RedisClient) : result;
+        };
+      },
+    });
+  }
+
+  #follow(client: RedisClient, method: string, args: readonly unknown[], reply: Promise<unknown>): void {
+    reply.then(
+      () => {
+        if (this.#refused.size > 0) this.#accepted(commandOf(method, args), client);
+      },
+      (error: unknown) => this.#failed(commandOf(method, args), error),
+    );
+  }
+
+  #failed(command: Command, error: unknown): void {
     const cause = refusalCause(error);
-    if (cause === undefined || ofAuthentication.includes(command)) return;
+    if (cause === undefined || ofAuthentication.includes(command.name)) return;
     const nowMs = this.#clock.nowMs();
     let refused = this.#refused.get(cause);
     if (refused === undefined || nowMs - refused.lastAtMs > forgottenAfterMs) {
@@ -81,41 +100,40 @@ export class Refusals {
       refused = { sinceMs: nowMs, lastAtMs: nowMs, count: 0, kinds: new Set(), cancelEnd: undefined };
       this.#refused.set(cause, refused);
       const reason = describe(error).slice(0, maxReasonLength);
-      this.#emit({ type: 'commandRefused', cause, command, reason, address: this.#address });
+      this.#emit({ type: 'commandRefused', cause, command: command.name, reason, address: this.#address });
     }
     refused.count += 1;
     refused.lastAtMs = nowMs;
     refused.cancelEnd?.();
     refused.cancelEnd = undefined;
-    if (refused.kinds.size < maxKinds) refused.kinds.add(kindOf(args, cause));
+    if (refused.kinds.size < maxKinds) refused.kinds.add(kindOf(command, cause));
   }
 
-  #accepted(args: readonly Argument[], send: Send): void {
-    if (this.#refused.size === 0) return;
+  #accepted(command: Command, client: RedisClient): void {
     const nowMs = this.#clock.nowMs();
     for (const [cause, refused] of this.#refused) {
-      if (refused.cancelEnd !== undefined || !refused.kinds.has(kindOf(args, cause))) continue;
+      if (refused.cancelEnd !== undefined || !refused.kinds.has(kindOf(command, cause))) continue;
       const waitMs = refused.lastAtMs + quietMs - nowMs;
-      refused.cancelEnd = this.#clock.after(waitMs, () => void this.#end(cause, refused, args, nowMs, send));
+      refused.cancelEnd = this.#clock.after(waitMs, () => void this.#end(cause, refused, command, nowMs, client));
     }
   }
 
   async #end(
     cause: RefusalCause,
     refused: Refused,
-    args: readonly Argument[],
+    command: Command,
     acceptedAtMs: number,
-    send: Send,
+    client: RedisClient,
   ): Promise<void> {
     const { count } = refused;
     // A script that wrote the last time may have come to nothing that writes this time.
-    const isOver = refusalScope(cause) !== 'writes' || (await mayWriteBeside(args, send));
+    const isOver = refusalScope(cause) !== 'writes' || (await mayWriteBeside(command, client));
     if (this.#refused.get(cause) !== refused || refused.count !== count) return;
     refused.cancelEnd = undefined;
     if (!isOver) return;
     this.#refused.delete(cause);
     const refusedMs = acceptedAtMs - refused.sinceMs;
-    const told = { cause, command: nameOf(args), refusedMs, refusals: count, address: this.#address };
+    const told = { cause, command: command.name, refusedMs, refusals: count, address: this.#address };
     this.#emit({ type: 'commandAccepted', ...told });
   }
 }
@@ -124,12 +142,11 @@ export class Refusals {
  * Whether a write of the app's own, in the slot of what was just written, is taken. What says nothing of that, such as
  * a missing right to this one key, speaks for the command that succeeded.
  */
-async function mayWriteBeside(args: readonly Argument[], send: Send): Promise<boolean> {
-  const key = keyOf(args);
+async function mayWriteBeside({ key }: Command, client: RedisClient): Promise<boolean> {
   const tag = /^[^{}]+$/u.exec(key)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(key)?.[1];
   if (tag === undefined) return true;
   try {
-    await send(['SET', `redis-entra-functions:\u001Fwrite-trial:{${tag}}`, '', 'PX', '1000']);
+    await client.set(`redis-entra-functions:\u001Fwrite-trial:{${tag}}`, '', { PX: 1000 });
     return true;
   } catch (error) {
     if (!(error instanceof ErrorReply)) return false;
@@ -139,20 +156,18 @@ async function mayWriteBeside(args: readonly Argument[], send: Send): Promise<bo
 }
 
 /** Commands of one kind are refused or accepted together. */
-function kindOf(args: readonly Argument[], cause: RefusalCause): string {
-  const command = isScript(args) ? `${nameOf(args)} ${String(args[1])}` : nameOf(args);
-  return refusalScope(cause) === 'some' ? `${command}\n${keyOf(args)}` : command;
+function kindOf({ name, script, key }: Command, cause: RefusalCause): string {
+  return JSON.stringify(refusalScope(cause) === 'some' ? [name, script, key] : [name, script]);
 }
 
-function nameOf([name = '']: readonly Argument[]): string {
-  return String(name).toUpperCase();
-}
-
-function isScript(args: readonly Argument[]): boolean {
-  return nameOf(args).startsWith('EVAL');
-}
-
-/** The first key, or the channel. */
-function keyOf(args: readonly Argument[]): string {
-  return String(args[isScript(args) ? 3 : 1] ?? '');
+function commandOf(method: string, [first, second]: readonly unknown[]): Command {
+  if (method === 'sendCommand') {
+    const [name, key] = first as readonly unknown[];
+    return { name: String(name), script: '', key: String(key) };
+  }
+  if (method === 'eval') {
+    const { keys } = (second ?? {}) as { readonly keys?: readonly unknown[] };
+    return { name: 'EVAL', script: String(first), key: String(keys?.[0] ?? '') };
+  }
+  return { name: method.toUpperCase(), script: '', key: String(first) };
 }
