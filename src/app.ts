@@ -22,7 +22,7 @@ import { sharedParts } from './shared.ts';
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
   // The one Redis client of this process, and what lives as long as it, for every function.
   const parts = sharedParts('app', () => startParts(settings, auth, environment));
-  const { redis, store, readThrough, loader, warmup, roster, member, rollCall } = parts;
+  const { redis, store, readThrough, loader, warmup, roster, member, rollCall, neighbours } = parts;
   const { keeper } = auth;
 
   const httpDeps: WriteDeps = {
@@ -113,6 +113,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.hook.appTerminate(async () => {
     warmup?.stop();
+    neighbours.stop();
     await loader?.stop();
     await member.leave();
     await redis.close();

@@ -10,6 +10,7 @@ export type AppEvent =
   | OriginEvent
   | ClusterEvent
   | RefusalEvent
+  | CacheShared
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -119,7 +120,15 @@ export type ClusterEvent =
   /** REDIS_CLUSTERING_POLICY does not fit the cache; told once. */
   | { readonly type: 'clusteringPolicyWrong'; readonly reason: string };
 
-/** From the first load that failed to the first that was answered; see origin-health.ts. */
+/** Another app of this project uses the same cache, and its keys can meet this one's; told once for each. */
+export interface CacheShared {
+  readonly type: 'cacheShared';
+  /** The other one's name. */
+  readonly app: string;
+  readonly reason: string;
+}
+
+/** From the failures that make an outage to the first load that was answered; see origin-health.ts. */
 export type OriginEvent =
   | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
   | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };

@@ -25,6 +25,7 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   connectionReauthenticationFailed: 'warn',
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
+  cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
   originFailing: 'warn',

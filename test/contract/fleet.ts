@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
+import { Neighbours, type AppIdentity } from '../../src/fleet/neighbours.ts';
 import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
+import type { AppEvent, CacheShared } from '../../src/telemetry/events.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
@@ -17,8 +19,8 @@ import {
   type FleetInstance,
   type FleetInstanceOptions,
 } from '../support/fleet-instance.ts';
-import { eventually } from '../support/eventually.ts';
-import { adoptStack } from '../support/shared-client.ts';
+import { eventually, sleep } from '../support/eventually.ts';
+import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 import { failed, steadyReads, type SteadyReads } from '../support/steady-reads.ts';
 
 const spreadMs = 2000;
@@ -258,6 +260,49 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       await onAll('ACL', 'SETUSER', user, '-publish');
       stops.push(async () => onAll('ACL', 'SETUSER', user, '+@all'));
       await expect(last.rollCall.call(null)).rejects.toMatchObject({ code: 'command-failed' });
+    });
+  });
+
+  describe('apps that share a cache', () => {
+    const key = 'redis-entra-functions:\u001Fapps';
+    /** Starts an app, and what it is warned of. */
+    async function startApp(app: AppIdentity): Promise<readonly CacheShared[]> {
+      const client = startSharedClient(stack);
+      const heard: CacheShared[] = [];
+      const emit = (event: AppEvent): void => {
+        if (event.type === 'cacheShared') heard.push(event);
+      };
+      const neighbours = new Neighbours({ app, redis: client.redis, clock: systemClock, emit, random: () => 0 });
+      stops.push(async () => client[Symbol.asyncDispose]());
+      neighbours.start();
+      await eventually(async () => {
+        const entered = String(await stack.redis.admin('HVALS', key));
+        expect(entered).toContain(JSON.stringify(app));
+      });
+      neighbours.stop();
+      return heard;
+    }
+
+    it('are warned of each other where their keys can meet, each other one once', async () => {
+      stops.push(async () => stack.redis.admin('DEL', key));
+      await stack.redis.admin('HSET', key, 'long gone', `1 {"namespace":"a","keyPrefix":""}`);
+      await stack.redis.admin('HSET', key, 'odd', `${Date.now()} {`);
+      const shop = { site: 'shop', namespace: 'shop', keyPrefix: '' };
+      expect(await startApp(shop)).toEqual([]);
+      expect(await startApp(shop)).toEqual([]);
+      const news = await startApp({ site: 'news', namespace: 'news', keyPrefix: 'news:' });
+      await eventually(() => expect(news).toMatchObject([{ app: 'shop' }]));
+      expect(news[0]?.reason).toContain('CACHE_KEY_PREFIX is "news:" here and empty there');
+      expect(await stack.redis.admin('HEXISTS', key, 'long gone')).toBe(0);
+      expect(Number(await stack.redis.admin('PTTL', key))).toBeGreaterThan(0);
+    });
+
+    it('are not warned where nothing meets', async () => {
+      stops.push(async () => stack.redis.admin('DEL', key));
+      await startApp({ site: 'shop', namespace: 'shop', keyPrefix: 'shop:' });
+      const news = await startApp({ site: 'news', namespace: 'news', keyPrefix: 'news:' });
+      await sleep(200);
+      expect(news).toEqual([]);
     });
   });
 

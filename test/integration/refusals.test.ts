@@ -1,4 +1,4 @@
-// Redis refuses: what clients, probes and the log of the app say of it, and when it accepts again.
+// What clients, probes and the log of the packaged app say of a Redis that refuses, or that others use as well.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemAssigned } from '../../local/token-issuer.ts';
@@ -8,7 +8,14 @@ import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 let app: LocalApp;
 
 beforeAll(async () => {
-  app = await startLocalApp();
+  app = await startLocalApp({
+    // Another app has started on the same cache.
+    prepare: async ({ redis }) => {
+      const other = { site: 'other-app', namespace: 'other', keyPrefix: '' };
+      const field = `${Date.now()} ${JSON.stringify(other)}`;
+      await redis.admin('HSET', 'redis-entra-functions:\u001Fapps', 'other-app', field);
+    },
+  });
 });
 afterAll(async () => app?.stop());
 afterEach(async () => {
@@ -88,6 +95,15 @@ describe('an identity with too few rights', () => {
     await admin('ACL', 'SETUSER', systemAssigned.objectId, '+@all');
     expect((await ready()).status).toBe(200);
   });
+});
+
+it('another app whose entries are within reach is told at the start, with what to set', async () => {
+  const line = await eventually(() => {
+    const found = app.host.logs().find(({ message }) => message.startsWith('cacheShared '));
+    return found ?? expect.unreachable('not told yet');
+  }, 15_000);
+  expect(line.message).toContain('"app":"other-app"');
+  expect(line.message).toContain('CACHE_KEY_PREFIX');
 });
 
 describe('the probes', () => {
