@@ -17,10 +17,17 @@ export interface LogLimiterOptions {
   readonly random: () => number;
 }
 
+interface Waiting {
+  write: (passage: Passage) => void;
+  atMs: number;
+  omitted: number;
+  readonly cancel: () => void;
+}
+
 interface Lane {
   /** Until then what was written so far uses up this instance's share. */
   spentUntilMs: number;
-  waiting: { write: (passage: Passage) => void; atMs: number; omitted: number } | undefined;
+  waiting: Waiting | undefined;
 }
 
 const lineMs = 1000;
@@ -50,37 +57,57 @@ export class LogLimiter {
     this.#instances = Math.max(count, 1);
   }
 
-  /** Has `write` called: at once, or later, or never where a later one of the same cause is written in its place. */
-  pass(cause: string, write: (passage: Passage) => void): void {
+  /**
+   * Has `write` called: at once, or later, or never where another is written in its place.
+   * @param ended beginnings of causes that have come to their end with this: what waits of them is counted here, for
+   * nobody should read of a beginning after its end.
+   */
+  pass(cause: string, write: (passage: Passage) => void, ended: readonly string[] = []): void {
     const lane = this.#lane(cause);
     const nowMs = this.#clock.nowMs();
+    const omitted = this.#takeWaiting(ended);
     if (lane.waiting !== undefined) {
-      lane.waiting = { write, atMs: nowMs, omitted: lane.waiting.omitted + 1 };
+      lane.waiting.omitted += omitted + 1;
+      lane.waiting.atMs = nowMs;
+      lane.waiting.write = write;
       return;
     }
     const gapMs = Math.min(this.#instances * lineMs, longestGapMs);
-    const atOnce = Math.floor(burstLines / this.#instances);
-    const waitMs =
-      atOnce > 0
-        ? lane.spentUntilMs - (atOnce - 1) * gapMs - nowMs
-        : Math.max(lane.spentUntilMs - nowMs, this.#random() * gapMs);
-    const spend = (atMs: number): void => {
-      lane.spentUntilMs = Math.max(lane.spentUntilMs, atMs) + gapMs;
+    const waitMs = this.#waitMs(lane, gapMs);
+    const spend = (): void => {
+      lane.spentUntilMs = Math.max(lane.spentUntilMs, this.#clock.nowMs()) + gapMs;
     };
     if (waitMs <= 0) {
-      spend(nowMs);
-      write({ omitted: 0, heldMs: 0 });
+      spend();
+      write({ omitted, heldMs: 0 });
       return;
     }
-    lane.waiting = { write, atMs: nowMs, omitted: 0 };
-    this.#clock.after(waitMs, () => {
+    const cancel = this.#clock.after(waitMs, () => {
       const { waiting } = lane;
       if (waiting === undefined) return;
       lane.waiting = undefined;
-      const firedAtMs = this.#clock.nowMs();
-      spend(firedAtMs);
-      waiting.write({ omitted: waiting.omitted, heldMs: firedAtMs - waiting.atMs });
+      spend();
+      waiting.write({ omitted: waiting.omitted, heldMs: this.#clock.nowMs() - waiting.atMs });
     });
+    lane.waiting = { write, atMs: nowMs, omitted, cancel };
+  }
+
+  #waitMs({ spentUntilMs }: Lane, gapMs: number): number {
+    const leftMs = spentUntilMs - this.#clock.nowMs();
+    const atOnce = Math.floor(burstLines / this.#instances);
+    return atOnce > 0 ? leftMs - (atOnce - 1) * gapMs : Math.max(leftMs, this.#random() * gapMs);
+  }
+
+  /** How many are not written any more. */
+  #takeWaiting(ended: readonly string[]): number {
+    let taken = 0;
+    for (const [cause, lane] of this.#lanes) {
+      if (lane.waiting === undefined || !ended.some((beginning) => cause.startsWith(beginning))) continue;
+      taken += lane.waiting.omitted + 1;
+      lane.waiting.cancel();
+      lane.waiting = undefined;
+    }
+    return taken;
   }
 
   #lane(cause: string): Lane {

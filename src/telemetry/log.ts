@@ -3,7 +3,7 @@
 
 import { redactTokens } from '../errors.ts';
 import { onEvent, type AppEvent, type AppEventType, type RollCallEnded, type RollCallHeard } from './events.ts';
-import { LogLimiter, type LogLimiterOptions } from './log-limiter.ts';
+import { LogLimiter, type LogLimiterOptions, type Passage } from './log-limiter.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
@@ -41,11 +41,12 @@ const levels: Readonly<Record<LoggedType, Level>> = {
 export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void {
   const limiter = new LogLimiter(options);
   const log = (event: AppEvent, level: Level): void => {
-    limiter.pass(causeOf(event), ({ omitted, heldMs }) => {
+    const write = ({ omitted, heldMs }: Passage): void => {
       const heldBack = heldMs === 0 ? {} : { atMs: options.clock.wallMs() - heldMs };
       const leftOut = omitted === 0 ? {} : { omitted };
       sink[level](formatEvent({ ...event, ...heldBack, ...leftOut }, level));
-    });
+    };
+    limiter.pass(causeOf(event), write, endedBy(event));
   };
   const types = Object.keys(levels) as LoggedType[];
   const stops = types.map((type) => onEvent(type, (event) => log(event, levels[type])));
@@ -59,6 +60,22 @@ export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void
 function causeOf(event: AppEvent): string {
   if ('code' in event) return `${event.type} ${event.code}`;
   return 'cause' in event ? `${event.type} ${event.cause}` : event.type;
+}
+
+/** Whose lines make no sense after this event. */
+function endedBy(event: AppEvent): readonly string[] {
+  switch (event.type) {
+    case 'connectionReady':
+      return ['connectionFailed ', 'connectionLost'];
+    case 'commandAccepted':
+      return [`commandRefused ${event.cause}`];
+    case 'originRecovered':
+      return ['originFailing '];
+    case 'tokenRotated':
+      return ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'];
+    default:
+      return [];
+  }
 }
 
 /** Times as ISO 8601, durations in whole milliseconds. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogLimiter } from '../../src/telemetry/log-limiter.ts';
+import { LogLimiter, type Passage } from '../../src/telemetry/log-limiter.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 interface Line {
@@ -28,12 +28,12 @@ class Fleet {
   }
 
   /** The same happens to all, within one moment. */
-  happen(cause: string): void {
+  happen(cause: string, ended: readonly string[] = []): void {
     for (const limiter of this.#limiters) {
       this.events += 1;
-      limiter.pass(cause, ({ omitted }) =>
-        this.lines.push({ atMs: this.clock.nowMs(), cause, omitted }),
-      );
+      const write = ({ omitted }: Passage): void =>
+        void this.lines.push({ atMs: this.clock.nowMs(), cause, omitted });
+      limiter.pass(cause, write, ended);
     }
   }
 
@@ -95,6 +95,16 @@ describe('the log of a fleet', () => {
       },
     );
     await fc.assert(property, { numRuns: 40 });
+  });
+
+  it('never tells of a beginning after its end: the end counts what was still waiting', async () => {
+    const fleet = new Fleet(400, 3);
+    await fleet.outage('failing', 20, 500);
+    const before = fleet.lines.length;
+    fleet.happen('recovered', ['failing']);
+    await fleet.clock.advance(700_000);
+    expect(new Set(fleet.lines.slice(before).map(({ cause }) => cause))).toEqual(new Set(['recovered']));
+    expect(fleet.told).toBe(fleet.events);
   });
 
   it.each([1, 2, 5])('of %i has the first line of a cause at once', (instances) => {

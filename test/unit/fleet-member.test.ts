@@ -64,9 +64,9 @@ it.each([-3_600_000, 3_600_000])(
 );
 
 it('tells how many the caller expects, and answers one that does not say', async () => {
-  call('says it', { expected: 400 });
-  call('an earlier version');
+  call('says-it', { expected: 400 });
+  call('earlier-version');
   await clock.advance(0);
-  expect(answered()).toEqual(['says it', 'an earlier version']);
+  expect(answered()).toEqual(['says-it', 'earlier-version']);
   expect(events).toEqual([{ type: 'rollCallHeard', expected: 400 }]);
 });
