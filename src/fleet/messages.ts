@@ -60,7 +60,8 @@ export function parseAnnouncement(message: string): Announcement | undefined {
   if (!isId(id)) return undefined;
   if (!isNumber(spreadMs) || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
   // Earlier versions do not say it.
-  const isCount = isNumber(expected) && Number.isInteger(expected) && expected >= 0 && expected <= maxInstances;
+  const isCount =
+    isNumber(expected) && Number.isInteger(expected) && expected >= 0 && expected <= maxInstances;
   return isCount ? { id, spreadMs, expected } : { id, spreadMs };
 }
 

@@ -72,15 +72,16 @@ export class Neighbours {
 
   #enterAfter(delayMs: number): void {
     if (this.#stopped) return;
-    const { clock, random } = this.#options;
-    this.#cancel = clock.after(delayMs, () => {
-      const next = (everyMs: number): void => this.#enterAfter(everyMs * (0.9 + random() * 0.1));
-      // Refusals and outages have events of their own.
-      this.#enter().then(
-        () => next(enterEveryMs),
-        () => next(retryMs),
-      );
-    });
+    this.#cancel = this.#options.clock.after(delayMs, () => void this.#turn());
+  }
+
+  async #turn(): Promise<void> {
+    // What has failed has events of its own: refusals, outages.
+    const everyMs = await this.#enter().then(
+      () => enterEveryMs,
+      () => retryMs,
+    );
+    this.#enterAfter(everyMs * (0.9 + this.#options.random() * 0.1));
   }
 
   async #enter(): Promise<void> {

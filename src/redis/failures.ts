@@ -89,7 +89,8 @@ export function fromErrorReply(error: unknown): AppError | undefined {
  * "ERR Error running script (call to f_<sha1>): @user_script:1: @user_script: 1: -" before it.
  */
 function withoutScript(message: string): string {
-  const [, inner] = /^ERR Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?(.*)$/su.exec(message) ?? [];
+  const [, inner] =
+    /^ERR Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?(.*)$/su.exec(message) ?? [];
   if (inner === undefined) return message;
   return inner.startsWith('The user executing the script') ? `ERR ${inner}` : inner;
 }

@@ -114,7 +114,10 @@ export class Refusals {
     for (const [cause, refused] of this.#refused) {
       if (refused.cancelEnd !== undefined || !refused.kinds.has(kindOf(command, cause))) continue;
       const waitMs = refused.lastAtMs + quietMs - nowMs;
-      refused.cancelEnd = this.#clock.after(waitMs, () => void this.#end(cause, refused, command, nowMs, client));
+      refused.cancelEnd = this.#clock.after(
+        waitMs,
+        () => void this.#end(cause, refused, command, nowMs, client),
+      );
     }
   }
 
@@ -166,7 +169,7 @@ function commandOf(method: string, [first, second]: readonly unknown[]): Command
     return { name: String(name), script: '', key: String(key) };
   }
   if (method === 'eval') {
-    const { keys } = (second ?? {}) as { readonly keys?: readonly unknown[] };
+    const { keys } = (second ?? {}) as { readonly keys?: readonly (string | Buffer)[] };
     return { name: 'EVAL', script: String(first), key: String(keys?.[0] ?? '') };
   }
   return { name: method.toUpperCase(), script: '', key: String(first) };

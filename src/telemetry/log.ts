@@ -2,7 +2,13 @@
 // Knows no part that tells events.
 
 import { redactTokens } from '../errors.ts';
-import { onEvent, type AppEvent, type AppEventType, type RollCallEnded, type RollCallHeard } from './events.ts';
+import {
+  onEvent,
+  type AppEvent,
+  type AppEventType,
+  type RollCallEnded,
+  type RollCallHeard,
+} from './events.ts';
 import { LogLimiter, type LogLimiterOptions, type Passage } from './log-limiter.ts';
 
 type Level = 'info' | 'warn' | 'error';
@@ -64,19 +70,15 @@ function causeOf(event: AppEvent): string {
 
 /** Whose lines make no sense after this event. */
 function endedBy(event: AppEvent): readonly string[] {
-  switch (event.type) {
-    case 'connectionReady':
-      return ['connectionFailed ', 'connectionLost'];
-    case 'commandAccepted':
-      return [`commandRefused ${event.cause}`];
-    case 'originRecovered':
-      return ['originFailing '];
-    case 'tokenRotated':
-      return ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'];
-    default:
-      return [];
-  }
+  if (event.type === 'commandAccepted') return [`commandRefused ${event.cause}`];
+  return ends[event.type] ?? [];
 }
+
+const ends: Partial<Record<AppEventType, readonly string[]>> = {
+  connectionReady: ['connectionFailed ', 'connectionLost'],
+  originRecovered: ['originFailing '],
+  tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
+};
 
 /** Times as ISO 8601, durations in whole milliseconds. */
 export function formatEvent({ type, ...fields }: AppEvent, level: Level = 'info'): string {

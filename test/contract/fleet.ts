@@ -272,7 +272,13 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const emit = (event: AppEvent): void => {
         if (event.type === 'cacheShared') heard.push(event);
       };
-      const neighbours = new Neighbours({ app, redis: client.redis, clock: systemClock, emit, random: () => 0 });
+      const neighbours = new Neighbours({
+        app,
+        redis: client.redis,
+        clock: systemClock,
+        emit,
+        random: () => 0,
+      });
       stops.push(async () => client[Symbol.asyncDispose]());
       neighbours.start();
       await eventually(async () => {

@@ -27,7 +27,8 @@ beforeEach(async () => {
   };
   const roster = {
     announcements: 'announcements',
-    report: async (report: Report, rollCallIds: readonly string[]) => void reports.push({ report, rollCallIds }),
+    report: async (report: Report, rollCallIds: readonly string[]) =>
+      void reports.push({ report, rollCallIds }),
   };
   const expiresAtMs = clock.wallMs() + 3_600_000;
   const keeper = { renewIfDue: async () => ({ kind: 'not-due' }), status: () => ({ expiresAtMs }) };

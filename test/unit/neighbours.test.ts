@@ -5,9 +5,24 @@ const app = (namespace: string, keyPrefix: string) => ({ site: undefined, namesp
 
 describe('two apps on one cache share', () => {
   it.each([
-    ['entries, with no prefix', app('a', ''), app('b', ''), /^CACHE_KEY_PREFIX is empty here and empty there/u],
-    ['entries, with one prefix', app('a', 'x:'), app('b', 'x:'), /each reads and writes the other's entries/u],
-    ['entries, with nested prefixes', app('a', 'x:'), app('b', 'x:y:'), /one reads and writes the other's entries/u],
+    [
+      'entries, with no prefix',
+      app('a', ''),
+      app('b', ''),
+      /^CACHE_KEY_PREFIX is empty here and empty there/u,
+    ],
+    [
+      'entries, with one prefix',
+      app('a', 'x:'),
+      app('b', 'x:'),
+      /each reads and writes the other's entries/u,
+    ],
+    [
+      'entries, with nested prefixes',
+      app('a', 'x:'),
+      app('b', 'x:y:'),
+      /one reads and writes the other's entries/u,
+    ],
     ['their fleet, with one namespace', app('a', 'x:'), app('a', 'y:'), /^APP_NAMESPACE is "a" in both/u],
     ['both', app('a', ''), app('a', 'y:'), /^CACHE_KEY_PREFIX.*APP_NAMESPACE.*\.$/u],
   ])('%s', (_what, one, other, reason) => {
