@@ -83,6 +83,12 @@ describe('an identity with too few rights', () => {
     expect(await put('foreign')).toBe(503);
     expect(await ready()).toEqual({ status: 200, body: { ...isReady, writes: 'refused' } });
     await eventually(() => expect(logged('commandRefused', 'no-permission')).toHaveLength(1));
+    expect((await app.host.runTimer('reauthenticate')).ok).toBe(true);
+    const line = app.host.logs().findLast(({ message }) => message.includes('1 of 1 instances answered'));
+    expect(line).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('"unrecorded":"Redis refused'),
+    });
     await admin('ACL', 'SETUSER', systemAssigned.objectId, '+@all');
     expect(await put('foreign')).toBe(204);
     await eventually(() => expect(logged('commandAccepted', 'no-permission')).toHaveLength(1));
