@@ -10,6 +10,7 @@ import { Connection, type ConnectionOptions, type RedisClient } from './connecti
 import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, RedisStatus } from './redis.ts';
+import { Refusals } from './refusals.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 interface Outage {
@@ -65,6 +66,7 @@ export class RedisNode {
   readonly #waiters: Waiters<Connection>;
   readonly #subscriptions: Subscriptions;
   readonly #reauthentication: Reauthentication;
+  readonly #refusals: Refusals;
   #state: State = { kind: 'idle' };
   #stopListening = (): void => {};
 
@@ -81,11 +83,16 @@ export class RedisNode {
     const { keeper, clock, random, emit } = options;
     const replace = (connection: Connection): Promise<boolean> => this.#replace(connection);
     this.#reauthentication = new Reauthentication({ keeper, clock, random, emit, replace });
+    this.#refusals = new Refusals({ clock, emit, address: this.#address });
   }
 
   /** Its name or address, as it is connected to. */
   get hostname(): string {
     return this.#options.hostname;
+  }
+
+  get #address(): string {
+    return `${this.#options.hostname}:${this.#options.port}`;
   }
 
   start(): void {
@@ -100,7 +107,8 @@ export class RedisNode {
     for (let losses = 0; ; losses += 1) {
       const connection = await this.#readyConnection(options.deadlineAtMs);
       try {
-        return await connection.run(work, options.deadlineAtMs);
+        const watched = (client: RedisClient): Promise<T> => work(this.#refusals.watch(client));
+        return await connection.run(watched, options.deadlineAtMs);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         const rejected = error.code === 'redis-rejected-identity';
@@ -205,7 +213,7 @@ export class RedisNode {
     this.#emit({
       type: 'connectionReady',
       connectionId: connection.id,
-      address: `${this.#options.hostname}:${this.#options.port}`,
+      address: this.#address,
       connectMs: nowMs - startedAtMs,
       timeLeftMs: connection.token.expiresAtMs - this.#clock.wallMs(),
     });
