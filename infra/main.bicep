@@ -3,6 +3,8 @@
 
 targetScope = 'subscription'
 
+import { mostConnectionsOf } from 'modules/connection-limits.bicep'
+
 @description('Settings of the app that may be set here; README.md has what they mean. The others follow from this template.')
 @sealed()
 type appSettingsType = {
@@ -28,9 +30,12 @@ type appSettingsType = {
 @maxLength(64)
 param environmentName string
 
-@description('Region of everything. Flex Consumption is not in all: az functionapp list-flexconsumption-locations.')
+@description('Region of everything but the cache. Flex Consumption is not in all: npm run infra-check.')
 @minLength(1)
 param location string
+
+@description('Tags of every resource, besides azd\'s own.')
+param extraTags { *: string } = {}
 
 @description('Node.js of the function app.')
 @allowed(['24', '22'])
@@ -40,7 +45,7 @@ param nodeVersion string = '24'
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Most instances at a time.')
+@description('Most instances at a time of each function group: all HTTP functions are one, each timer is another.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 100
@@ -50,16 +55,39 @@ param maximumInstanceCount int = 100
 @maxValue(1000)
 param alwaysReadyHttpInstances int = 0
 
-@description('"private" puts the cache, the storage and the telemetry behind private endpoints in a virtual network, with public access off. The app itself stays reachable.')
-@allowed(['public', 'private'])
+@description('What a deployment or a changed setting does to the instances: all at once ("Recreate"), or in batches that finish what they are at ("RollingUpdate", a preview).')
+@allowed(['Recreate', 'RollingUpdate'])
+param updateStrategy string = 'Recreate'
+
+@description('Whether the app and the storage survive the loss of a zone. A new cache with high availability does in any case, where the region has zones.')
+param zoneRedundant bool = false
+
+@description('"private" puts the cache, the storage and the telemetry behind private endpoints in a virtual network, with public access off; "public-and-private" leaves public access on, and is the step between. The app itself stays reachable.')
+@allowed(['public', 'public-and-private', 'private'])
 param network string = 'public'
 
+@description('Addresses of a new virtual network: half for the app, half for the private endpoints. /26 is the smallest.')
+param networkAddresses string = '10.0.0.0/23'
+
+@description('Subnet of yours for the app, delegated to Microsoft.App/environments; empty to make a virtual network.')
+param appSubnetId string = ''
+
+@description('Subnet of yours for the private endpoints; empty to make a virtual network.')
+param endpointSubnetId string = ''
+
+@description('"new" makes the private DNS zones; "none" leaves the records to somebody else, a policy perhaps; else the id of the resource group that has the zones.')
+param dnsZones string = 'new'
+
 @description('Whether logs can be queried from the Internet, by whoever Entra lets. Off in the private variant: the portal then shows them only to a browser within the network.')
-param publicLogQueries bool = network == 'public'
+param publicLogQueries bool = network != 'private'
 
 @description('Whether a new Azure Managed Redis is made, or one that is there is used: Azure Managed Redis, or Azure Cache for Redis ("classic").')
 @allowed(['new', 'existing', 'existing-classic'])
 param cache string = 'new'
+
+@description('Region of a new cache: where the other has no capacity for it.')
+@minLength(1)
+param cacheLocation string = location
 
 @description('SKU of a new cache.')
 param cacheSku string = 'Balanced_B0'
@@ -87,11 +115,27 @@ param origin string = 'blob'
 @description('ORIGIN_URL_TEMPLATE of an HTTP origin: a URL with {key} in its path or query.')
 param originUrlTemplate string = ''
 
+@description('How long deleted and overwritten blobs of the origin can be had back, in days; 0 for not at all.')
+@minValue(0)
+@maxValue(365)
+param originSoftDeleteDays int = 7
+
 @description('Further settings of the app.')
 param appSettings appSettingsType = {}
 
-@description('Object id of a person who may fill the blob origin and use the cache from their own machine; empty for nobody.')
+@description('Object id of who may fill the blob origin and use the cache from their own machine; empty for who deploys, "none" for nobody.')
 param developerPrincipalId string = ''
+
+@description('What the developer is; empty to let Azure look it up.')
+@allowed(['', 'User', 'ServicePrincipal'])
+param developerPrincipalType string = ''
+
+@description('Object id of who deploys, as azd knows it; empty for nobody.')
+param deployerPrincipalId string = ''
+
+@description('What the deployer is; empty to let Azure look it up.')
+@allowed(['', 'User', 'ServicePrincipal'])
+param deployerPrincipalType string = ''
 
 @description('Where alerts are mailed to; empty for nowhere.')
 param alertEmail string = ''
@@ -101,27 +145,37 @@ param alertEmail string = ''
 @maxValue(730)
 param logRetentionDays int = 30
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
-var tags = { 'azd-env-name': environmentName }
+@description('Whether the connection log of a new cache and the request logs of the storage accounts are kept too.')
+param diagnosticLogs bool = false
+
+// No region: a name stays when one is changed, and Azure says that it cannot move, instead of making all anew.
+var token = toLower(uniqueString(subscription().id, environmentName))
+var tags = union(extraTags, { 'azd-env-name': environmentName })
 var isPrivate = network == 'private'
+var hasEndpoints = network != 'public'
 var hasBlobOrigin = origin == 'blob'
-var existingCacheGroup = cache != 'new' && (existingCacheName == '' || existingCacheResourceGroup == '')
-  ? fail('A cache that is there needs its name and its resource group: DEPLOY_EXISTING_CACHE_NAME, DEPLOY_EXISTING_CACHE_RESOURCE_GROUP')
-  : existingCacheResourceGroup
+var hasOwnNetwork = (appSubnetId == '') == (endpointSubnetId == '')
+  ? appSubnetId != ''
+  : fail('A network of yours needs both of its subnets: DEPLOY_APP_SUBNET_ID, DEPLOY_ENDPOINT_SUBNET_ID')
+// The scope of a module is worked out also when its condition is false, and a group without a name is refused.
+var existingCacheGroup = cache == 'new'
+  ? 'rg-${environmentName}'
+  : existingCacheName == '' || existingCacheResourceGroup == ''
+      ? fail('A cache that is there needs its name and its resource group: DEPLOY_EXISTING_CACHE_NAME, DEPLOY_EXISTING_CACHE_RESOURCE_GROUP')
+      : existingCacheResourceGroup
+var existingName = cache == 'new' ? 'none' : existingCacheName
 var httpOriginTemplate = origin == 'http' && originUrlTemplate == ''
   ? fail('An HTTP origin needs its URL with {key}: DEPLOY_ORIGIN_URL_TEMPLATE')
   : originUrlTemplate
+// Who deploys gets no rights on a cache that is somebody else's, unless they are named.
+var namedDeveloperId = developerPrincipalId == 'none' ? '' : developerPrincipalId
+var developer = developerPrincipalId == ''
+  ? { id: deployerPrincipalId, type: deployerPrincipalType }
+  : { id: namedDeveloperId, type: developerPrincipalType }
+var cacheDeveloperId = cache == 'new' ? developer.id : namedDeveloperId
 var originContainerName = 'origin'
 var deploymentContainerName = 'app-package'
-var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
-var redisZone = cache == 'existing-classic' ? 'privatelink.redis.cache.windows.net' : 'privatelink.redis.azure.net'
-// https://learn.microsoft.com/azure/azure-monitor/logs/private-link-configure
-var monitorZones = [
-  'privatelink.monitor.azure.com'
-  'privatelink.oms.opinsights.azure.com'
-  'privatelink.ods.opinsights.azure.com'
-  'privatelink.agentsvc.azure-automation.net'
-]
+var cacheType = cache == 'existing-classic' ? 'Microsoft.Cache/redis' : 'Microsoft.Cache/redisEnterprise'
 
 // Abbreviations of https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/resource-abbreviations
 var names = {
@@ -131,7 +185,6 @@ var names = {
   cache: 'amr-${token}'
   workspace: 'log-${token}'
   component: 'appi-${token}'
-  network: 'vnet-${token}'
   plan: 'plan-${token}'
   app: 'func-${token}'
 }
@@ -155,6 +208,9 @@ module hostStorage 'modules/storage.bicep' = {
     tags: tags
     containers: [deploymentContainerName]
     publicAccess: !isPrivate
+    zoneRedundant: zoneRedundant
+    // Locks and timers are overwritten all the time: keeping each would only cost.
+    softDeleteDays: 0
   }
 }
 
@@ -167,6 +223,8 @@ module originStorage 'modules/storage.bicep' = if (hasBlobOrigin) {
     tags: tags
     containers: [originContainerName]
     publicAccess: !isPrivate
+    zoneRedundant: zoneRedundant
+    softDeleteDays: originSoftDeleteDays
   }
 }
 
@@ -174,14 +232,14 @@ module redis 'modules/redis.bicep' = if (cache == 'new') {
   scope: group
   params: {
     name: names.cache
-    location: location
+    location: cacheLocation
     tags: tags
     sku: cacheSku
     highAvailability: cacheHighAvailability
     clusteringPolicy: cacheClusteringPolicy
     publicAccess: !isPrivate
     appPrincipalId: identity.outputs.principalId
-    developerPrincipalId: developerPrincipalId
+    developerPrincipalId: cacheDeveloperId
     nameToken: token
   }
 }
@@ -189,9 +247,9 @@ module redis 'modules/redis.bicep' = if (cache == 'new') {
 module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
   scope: resourceGroup(existingCacheGroup)
   params: {
-    name: existingCacheName
+    name: existingName
     appPrincipalId: identity.outputs.principalId
-    developerPrincipalId: developerPrincipalId
+    developerPrincipalId: cacheDeveloperId
     nameToken: token
   }
 }
@@ -199,10 +257,10 @@ module redisExisting 'modules/redis-existing.bicep' = if (cache == 'existing') {
 module redisClassic 'modules/redis-classic.bicep' = if (cache == 'existing-classic') {
   scope: resourceGroup(existingCacheGroup)
   params: {
-    name: existingCacheName
+    name: existingName
     accessPolicyName: classicAccessPolicyName
     appPrincipalId: identity.outputs.principalId
-    developerPrincipalId: developerPrincipalId
+    developerPrincipalId: cacheDeveloperId
     nameToken: token
   }
 }
@@ -217,6 +275,10 @@ var cachePort = cache == 'new' ? 10000 : cache == 'existing' ? redisExisting!.ou
 var clusteringPolicy = cache == 'new'
   ? cacheClusteringPolicy
   : cache == 'existing' ? redisExisting!.outputs.clusteringPolicy : redisClassic!.outputs.clusteringPolicy
+
+var mostConnections = cache == 'new'
+  ? mostConnectionsOf(cacheSku)
+  : cache == 'existing' ? redisExisting!.outputs.mostConnections : redisClassic!.outputs.mostConnections
 
 module monitoring 'modules/monitoring.bicep' = {
   scope: group
@@ -236,87 +298,37 @@ module roles 'modules/roles.bicep' = {
   params: {
     identityName: names.identity
     hostStorageName: names.hostStorage
-    originStorageName: hasBlobOrigin ? names.originStorage : ''
+    hasOriginStorage: hasBlobOrigin
+    originStorageName: names.originStorage
     originContainerName: originContainerName
     componentName: names.component
-    developerPrincipalId: developerPrincipalId
+    developerPrincipalId: developer.id
+    developerPrincipalType: developer.type
   }
   // Names, not outputs, go from module to module, so that a preview can name what it changes.
   dependsOn: [identity, hostStorage, originStorage, monitoring]
 }
 
-module privateNetwork 'modules/network.bicep' = if (isPrivate) {
+module privateAccess 'modules/private-access.bicep' = if (hasEndpoints) {
   scope: group
   params: {
-    name: names.network
+    nameToken: token
     location: location
     tags: tags
-    zoneNames: concat([blobZone, redisZone], monitorZones)
-  }
-}
-
-module hostStorageEndpoint 'modules/private-endpoint.bicep' = if (isPrivate) {
-  scope: group
-  params: {
-    name: 'pep-host-storage-${token}'
-    location: location
-    tags: tags
-    subnetId: privateNetwork!.outputs.endpointSubnetId
-    targetId: hostStorage.outputs.id
-    groupId: 'blob'
-    zoneNames: [blobZone]
-  }
-}
-
-module originStorageEndpoint 'modules/private-endpoint.bicep' = if (isPrivate && hasBlobOrigin) {
-  scope: group
-  params: {
-    name: 'pep-origin-storage-${token}'
-    location: location
-    tags: tags
-    subnetId: privateNetwork!.outputs.endpointSubnetId
-    targetId: originStorage!.outputs.id
-    groupId: 'blob'
-    zoneNames: [blobZone]
-  }
-}
-
-module cacheEndpoint 'modules/private-endpoint.bicep' = if (isPrivate) {
-  scope: group
-  params: {
-    name: 'pep-cache-${token}'
-    location: location
-    tags: tags
-    subnetId: privateNetwork!.outputs.endpointSubnetId
-    targetId: cacheId
-    groupId: cache == 'existing-classic' ? 'redisCache' : 'redisEnterprise'
-    zoneNames: [redisZone]
-  }
-}
-
-module monitoringLink 'modules/monitoring-link.bicep' = if (isPrivate) {
-  scope: group
-  params: {
-    name: 'ampls-${token}'
-    tags: tags
+    addresses: networkAddresses
+    appSubnetId: appSubnetId
+    endpointSubnetId: endpointSubnetId
+    isNetworkShared: hasOwnNetwork
+    dnsZones: dnsZones
+    cacheId: cacheId
+    cacheType: cacheType
+    hostStorageName: names.hostStorage
+    hasOriginStorage: hasBlobOrigin
+    originStorageName: names.originStorage
     workspaceName: names.workspace
     componentName: names.component
   }
-  dependsOn: [monitoring]
-}
-
-module monitoringEndpoint 'modules/private-endpoint.bicep' = if (isPrivate) {
-  scope: group
-  params: {
-    name: 'pep-monitoring-${token}'
-    location: location
-    tags: tags
-    subnetId: privateNetwork!.outputs.endpointSubnetId
-    targetId: monitoringLink!.outputs.id
-    groupId: 'azuremonitor'
-    // Azure Monitor keeps solution packs in blobs, hence that zone too.
-    zoneNames: concat(monitorZones, [blobZone])
-  }
+  dependsOn: [hostStorage, originStorage, monitoring]
 }
 
 module app 'modules/function-app.bicep' = {
@@ -330,11 +342,13 @@ module app 'modules/function-app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyHttpInstances: alwaysReadyHttpInstances
+    updateStrategy: updateStrategy
+    zoneRedundant: zoneRedundant
     identityName: names.identity
     hostStorageName: names.hostStorage
     deploymentContainerName: deploymentContainerName
     componentName: names.component
-    subnetId: isPrivate ? privateNetwork!.outputs.appSubnetId : ''
+    subnetId: !hasEndpoints ? '' : hasOwnNetwork ? appSubnetId : privateAccess!.outputs.appSubnetId
     settings: union(
       {
         REDIS_HOSTNAME: cacheHostName
@@ -348,8 +362,28 @@ module app 'modules/function-app.bicep' = {
     )
   }
   // The host starts when the app exists, and fails for what it may not enter yet or cannot find.
-  dependsOn: [roles, hostStorageEndpoint, originStorageEndpoint, cacheEndpoint, monitoringEndpoint]
+  dependsOn: [roles]
 }
+
+module diagnostics 'modules/diagnostics.bicep' = if (diagnosticLogs) {
+  scope: group
+  params: {
+    workspaceName: names.workspace
+    hostStorageName: names.hostStorage
+    hasOriginStorage: hasBlobOrigin
+    originStorageName: names.originStorage
+    hasCache: cache == 'new'
+    cacheName: names.cache
+  }
+  dependsOn: [hostStorage, originStorage, redis, monitoring]
+}
+
+module actionGroup 'modules/action-group.bicep' = if (alertEmail != '') {
+  scope: group
+  params: { name: 'ag-${token}', tags: tags, email: alertEmail }
+}
+
+var actionGroupId = alertEmail == '' ? '' : actionGroup!.outputs.id
 
 module alerts 'modules/alerts.bicep' = {
   scope: group
@@ -358,7 +392,19 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     componentId: monitoring.outputs.componentId
-    email: alertEmail
+    actionGroupId: actionGroupId
+  }
+}
+
+module metricAlerts 'modules/metric-alerts.bicep' = {
+  scope: group
+  params: {
+    nameToken: token
+    tags: tags
+    cacheId: cacheId
+    cacheType: cacheType
+    mostConnections: mostConnections
+    actionGroupId: actionGroupId
   }
 }
 
@@ -369,7 +415,7 @@ module workbook 'modules/workbook.bicep' = {
     tags: tags
     componentName: names.component
     cacheId: cacheId
-    cacheType: cache == 'existing-classic' ? 'microsoft.cache/redis' : 'microsoft.cache/redisenterprise'
+    cacheType: toLower(cacheType)
   }
   dependsOn: [monitoring]
 }

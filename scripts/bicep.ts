@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** What CI compiles with. An older one may not know the API versions in infra/, and would warn of them. */
-const pinnedVersion = '0.49.2';
+export const pinnedVersion = '0.49.2';
 const cacheDirectory = join(import.meta.dirname, '..', 'node_modules', '.cache', 'bicep');
 
 export type BicepSearch =
@@ -29,7 +29,7 @@ export async function findBicep(environment: NodeJS.ProcessEnv = process.env): P
     if (version !== undefined && compareVersions(version, pinnedVersion) >= 0) return { kind: 'found', path };
     if (version !== undefined) rejected.push(`${path} is ${version}`);
   }
-  const restored = await restoreFromNuGet();
+  const restored = await restoreFromNuGet(pinnedVersion);
   if (restored.kind === 'found') return restored;
   const remedy = `Install the Bicep CLI ${pinnedVersion} or later (az bicep install, az bicep upgrade, or https://aka.ms/bicep-install), or name one in BICEP.`;
   return { kind: 'missing', reason: [...rejected, restored.reason, remedy].join('\n') };
@@ -82,13 +82,14 @@ export function compareVersions(left: string, right: string): number {
   return differences.find((difference) => difference !== 0) ?? 0;
 }
 
-async function restoreFromNuGet(): Promise<BicepSearch> {
+/** Exactly this version, below node_modules/.cache. */
+export async function restoreFromNuGet(version: string): Promise<BicepSearch> {
   const name = `Azure.Bicep.CommandLine.${runtimeIdentifier()}`;
-  const path = join(cacheDirectory, name.toLowerCase(), pinnedVersion, 'tools', 'bicep');
-  if ((await versionOf(path)) === pinnedVersion) return { kind: 'found', path };
+  const path = join(cacheDirectory, name.toLowerCase(), version, 'tools', 'bicep');
+  if ((await versionOf(path)) === version) return { kind: 'found', path };
   const project = await mkdtemp(join(tmpdir(), 'restore-bicep-'));
   try {
-    await writeFile(join(project, 'bicep.csproj'), projectThatDownloads(name));
+    await writeFile(join(project, 'bicep.csproj'), projectThatDownloads(name, version));
     await promisify(execFile)('dotnet', ['restore', project, '--packages', cacheDirectory], {
       // Slow lines take a while for 50 MB, but a restore that hangs must not hang the tests.
       timeout: 240_000,
@@ -100,7 +101,7 @@ async function restoreFromNuGet(): Promise<BicepSearch> {
     const why = code === 'ENOENT' ? 'there is no dotnet on PATH' : said || String(error);
     return {
       kind: 'missing',
-      reason: `No Bicep CLI on this machine, and NuGet's ${name} could not be restored: ${why}`,
+      reason: `No Bicep CLI on this machine, and NuGet's ${name} ${version} could not be restored: ${why}`,
     };
   } finally {
     await rm(project, { recursive: true, force: true });
@@ -109,14 +110,14 @@ async function restoreFromNuGet(): Promise<BicepSearch> {
 }
 
 // PackageDownload fetches without referencing: https://learn.microsoft.com/nuget/consume-packages/packagedownload-functionality
-function projectThatDownloads(packageName: string): string {
+function projectThatDownloads(packageName: string, version: string): string {
   return `<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
     <TargetFramework>netstandard2.0</TargetFramework>
     <DisableImplicitFrameworkReferences>true</DisableImplicitFrameworkReferences>
   </PropertyGroup>
   <ItemGroup>
-    <PackageDownload Include="${packageName}" Version="[${pinnedVersion}]" />
+    <PackageDownload Include="${packageName}" Version="[${version}]" />
   </ItemGroup>
 </Project>
 `;

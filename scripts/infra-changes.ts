@@ -1,10 +1,11 @@
 // What `azd provision` would deploy, worked out by the Bicep CLI without a subscription, and what a parameter changes
 // in it. Used by `npm run infra-changes` and the infrastructure tests. Writes to the system's temporary folder only.
 
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBicep, runBicep } from './bicep.ts';
+import { leftovers } from './infra-leftovers.ts';
 
 const root = join(import.meta.dirname, '..');
 const maxShownLength = 120;
@@ -30,8 +31,7 @@ export async function predict(
   const directory = await mkdtemp(join(tmpdir(), 'infra-changes-'));
   try {
     // The CLI writes its answer beside the parameter file.
-    await cp(join(root, 'infra'), join(directory, 'infra'), { recursive: true });
-    await cp(join(root, 'bicepconfig.json'), join(directory, 'bicepconfig.json'));
+    await copyTemplate(directory);
     const inherited = Object.entries(process.env).filter(([name]) => !/^(?:DEPLOY|AZURE)_/u.test(name));
     const environment = {
       ...Object.fromEntries(inherited),
@@ -39,7 +39,7 @@ export async function predict(
       AZURE_LOCATION: 'westeurope',
       ...parameters,
     };
-    const subscriptionId = '00000000-0000-0000-0000-000000000000';
+    const subscriptionId = parameters['AZURE_SUBSCRIPTION_ID'] ?? '00000000-0000-0000-0000-000000000000';
     const file = join(directory, 'infra', 'main.bicepparam');
     const options = ['--subscription-id', subscriptionId, '--location', environment.AZURE_LOCATION];
     const run = await runBicep(bicepPath, ['snapshot', file, ...options], environment);
@@ -51,22 +51,33 @@ export async function predict(
   }
 }
 
-/** One line for each resource that comes or goes and for each property that differs. */
-export function differences(before: Prediction, after: Prediction): readonly string[] {
-  const earlier = byKey(before);
-  const later = byKey(after);
-  const lines: string[] = [];
-  for (const [key, resource] of earlier) {
-    const successor = later.get(key);
-    if (successor === undefined) lines.push(`- ${key}`);
-    else lines.push(...propertyDifferences(resource, successor).map((line) => `~ ${key} ${line}`));
+/** Copies infra/ and its configuration to work on; the one name that only Azure knows is the public cloud's there. */
+export async function copyTemplate(directory: string): Promise<void> {
+  const target = join(directory, 'infra');
+  await cp(join(root, 'infra'), target, { recursive: true });
+  await cp(join(root, 'bicepconfig.json'), join(directory, 'bicepconfig.json'));
+  const files = (await readdir(target, { recursive: true })).filter((name) => name.endsWith('.bicep'));
+  for (const name of files) {
+    const text = await readFile(join(target, name), 'utf8');
+    await writeFile(
+      join(target, name),
+      text.replaceAll('${environment().suffixes.storage}', 'core.windows.net'),
+    );
   }
-  for (const key of later.keys()) if (!earlier.has(key)) lines.push(`+ ${key}`);
-  return lines;
 }
 
-function byKey({ predictedResources }: Prediction): ReadonlyMap<string, PredictedResource> {
-  return new Map(predictedResources.map((resource) => [`${resource.type} ${resource.name}`, resource]));
+/** One line for each resource that comes or stays behind and for each property that differs. */
+export function differences(before: Prediction, after: Prediction): readonly string[] {
+  const [earlier, later] = [before, after].map(
+    ({ predictedResources }) => new Map(predictedResources.map((resource) => [resource.id, resource])),
+  ) as [Map<string, PredictedResource>, Map<string, PredictedResource>];
+  const gone = [...earlier.values()].filter(({ id }) => !later.has(id));
+  const changed = [...earlier.values()].flatMap((resource) => {
+    const lines = propertyDifferences(resource, later.get(resource.id) ?? resource);
+    return lines.map((line) => `~ ${resource.type} ${resource.name} ${line}`);
+  });
+  const added = [...later.values()].filter(({ id }) => !earlier.has(id));
+  return [...leftovers(gone), ...changed, ...added.map(({ type, name }) => `+ ${type} ${name}`)];
 }
 
 function propertyDifferences(before: unknown, after: unknown, path = ''): readonly string[] {
@@ -102,32 +113,52 @@ function shown(value: unknown): string {
     : `${text.slice(0, maxShownLength)} ... (${text.length} characters)`;
 }
 
+export interface Comparison {
+  readonly from: Readonly<Record<string, string>>;
+  readonly to: Readonly<Record<string, string>>;
+}
+
+const usage = `Usage: npm run infra-changes -- [--from NAME=value ...] [--to] NAME=value ...
+--from has what is deployed now, where it is not the defaults. The names are in infra/main.bicepparam;
+AZURE_SUBSCRIPTION_ID and AZURE_ENV_NAME, for the names of your resources, count for both.`;
+
 /** `NAME=value` arguments -> values for main.bicepparam, which reads the names that are in `parameterFile`. */
-export function readArguments(args: readonly string[], parameterFile: string): Record<string, string> {
-  const pairs = args.map((argument) => /^(\w+)=(.*)$/su.exec(argument));
-  if (pairs.length === 0 || pairs.includes(null)) {
-    throw new Error(
-      'Usage: npm run infra-changes -- DEPLOY_NETWORK=private [NAME=value ...]; the names are in infra/main.bicepparam.',
-    );
-  }
-  const parameters = Object.fromEntries(pairs.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+export function readArguments(args: readonly string[], parameterFile: string): Comparison {
   const reads = [...parameterFile.matchAll(/readEnvironmentVariable\(\s*'(\w+)'/gu)];
-  const known = [...new Set(reads.map((match) => match[1]))];
-  const unknown = Object.keys(parameters).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new Error(`infra/main.bicepparam reads no ${unknown.join(', ')}; it reads ${known.join(', ')}.`);
+  const known = [...new Set([...reads.map((match) => match[1] ?? ''), 'AZURE_SUBSCRIPTION_ID'])];
+  const sides = { from: {} as Record<string, string>, to: {} as Record<string, string> };
+  let side = sides.to;
+  let pairs = 0;
+  for (const argument of args) {
+    const [, name, value = ''] = /^(\w+)=(.*)$/su.exec(argument) ?? [];
+    if (argument === '--from' || argument === '--to') side = argument === '--from' ? sides.from : sides.to;
+    else if (name === undefined) throw new Error(usage);
+    else if (!known.includes(name)) {
+      throw new Error(`infra/main.bicepparam reads no ${name}; it reads ${known.join(', ')}.`);
+    } else {
+      pairs += 1;
+      for (const target of name.startsWith('AZURE_') ? Object.values(sides) : [side]) target[name] = value;
+    }
   }
-  return parameters;
+  if (pairs === 0) throw new Error(usage);
+  return sides;
 }
 
 if (import.meta.main) {
   try {
     const parameterFile = await readFile(join(root, 'infra', 'main.bicepparam'), 'utf8');
-    const parameters = readArguments(process.argv.slice(2), parameterFile);
+    const { from, to } = readArguments(process.argv.slice(2), parameterFile);
     const search = await findBicep();
     if (search.kind === 'missing') throw new Error(search.reason);
-    const lines = differences(await predict(search.path), await predict(search.path, parameters));
+    const [before, after] = await Promise.all([predict(search.path, from), predict(search.path, to)]);
+    const lines = differences(before, after);
     console.log(lines.length === 0 ? 'Nothing changes.' : lines.join('\n'));
+    if (lines.some((line) => line.startsWith('- '))) {
+      console.log('\nA deployment deletes nothing: what stays behind is paid for until it is removed.');
+      if (to['AZURE_SUBSCRIPTION_ID'] === undefined || to['AZURE_ENV_NAME'] === undefined) {
+        console.log('For the names of your resources, add AZURE_SUBSCRIPTION_ID and AZURE_ENV_NAME.');
+      }
+    }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

@@ -18,6 +18,7 @@ const commands = {
   package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
   bench: { redis: true, programs: benchPrograms },
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
+  'infra-check': { redis: false, programs: (args) => [[node, 'scripts/infra-check.ts', ...args]] },
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
   check: {
     redis: false,

@@ -18,11 +18,17 @@ param nodeVersion string
 @description('Memory of an instance, in MB.')
 param instanceMemoryMB int
 
-@description('Most instances at a time.')
+@description('Most instances at a time of each function group.')
 param maximumInstanceCount int
 
 @description('Instances for HTTP that never stop.')
 param alwaysReadyHttpInstances int
+
+@description('Recreate, or RollingUpdate.')
+param updateStrategy string
+
+@description('Whether the instances are spread over zones. Each function group then has two that never stop.')
+param zoneRedundant bool
 
 @description('Name of the user-assigned identity.')
 param identityName string
@@ -64,16 +70,16 @@ var fixedSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: planName
   location: location
   tags: tags
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+resource app 'Microsoft.Web/sites@2024-11-01' = {
   name: name
   location: location
   // By this tag azd finds where to deploy the service of azure.yaml.
@@ -99,6 +105,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         }
       }
       runtime: { name: 'node', version: nodeVersion }
+      // From API version 2024-11-01 on; the types do not have it yet.
+      // https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: updateStrategy }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount

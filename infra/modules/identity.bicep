@@ -17,3 +17,9 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 
 @description('Object id: the Redis user name, and the principal of every role assignment.')
 output principalId string = identity.properties.principalId
+
+@description('Client id: AZURE_CLIENT_ID.')
+output clientId string = identity.properties.clientId
+
+@description('Resource id.')
+output id string = identity.id

@@ -12,6 +12,13 @@ param workspaceName string
 @description('Name of the Application Insights component.')
 param componentName string
 
+@description('Whether others use the network too.')
+param isNetworkShared bool
+
+// Azure Monitor's DNS zones are shared by all its resources: "PrivateOnly" keeps a network from sending anywhere else,
+// which is not ours to decide in one that others use.
+var accessMode = isNetworkShared ? 'Open' : 'PrivateOnly'
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {
   name: workspaceName
 }
@@ -20,15 +27,14 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
 
-// Azure Monitor's DNS zones are shared by all its resources: "PrivateOnly" keeps this network from sending anywhere else.
 resource scope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = {
   name: name
   location: 'global'
   tags: tags
   properties: {
     accessModeSettings: {
-      ingestionAccessMode: 'PrivateOnly'
-      queryAccessMode: 'PrivateOnly'
+      ingestionAccessMode: accessMode
+      queryAccessMode: accessMode
     }
   }
 
@@ -45,6 +51,3 @@ resource scope 'Microsoft.Insights/privateLinkScopes@2021-09-01' = {
     dependsOn: [workspaceLink]
   }
 }
-
-@description('Resource id.')
-output id string = scope.id

@@ -1,4 +1,4 @@
-// The virtual network of the private variant, and the DNS zones in which private endpoints are found.
+// The virtual network: one subnet for the app, one for the private endpoints.
 
 @description('Name of the virtual network.')
 param name string
@@ -9,21 +9,23 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('DNS zones to make, for example privatelink.redis.azure.net.')
-param zoneNames string[]
+@description('Its addresses, for example 10.0.0.0/23: half for each subnet.')
+param addresses string
+
+var half = parseCidr(addresses).cidr + 1
 
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
   location: location
   tags: tags
   properties: {
-    addressSpace: { addressPrefixes: ['10.0.0.0/16'] }
+    addressSpace: { addressPrefixes: [addresses] }
     subnets: [
       {
         name: 'app'
         properties: {
           // Flex Consumption asks for /27 at least (https://learn.microsoft.com/azure/azure-functions/flex-consumption-how-to#create-a-flex-consumption-app).
-          addressPrefix: '10.0.0.0/24'
+          addressPrefix: cidrSubnet(addresses, half, 0)
           delegations: [
             {
               name: 'functions'
@@ -35,7 +37,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: '10.0.1.0/24'
+          addressPrefix: cidrSubnet(addresses, half, 1)
           privateEndpointNetworkPolicies: 'Disabled'
         }
       }
@@ -50,27 +52,6 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
     name: 'endpoints'
   }
 }
-
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for zoneName in zoneNames: {
-    name: zoneName
-    location: 'global'
-    tags: tags
-  }
-]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (zoneName, index) in zoneNames: {
-    parent: zones[index]
-    name: name
-    location: 'global'
-    tags: tags
-    properties: {
-      registrationEnabled: false
-      virtualNetwork: { id: network.id }
-    }
-  }
-]
 
 @description('Subnet of the function app.')
 output appSubnetId string = network::app.id

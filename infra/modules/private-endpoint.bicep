@@ -18,8 +18,14 @@ param targetId string
 @description('Which service of the resource, for example blob.')
 param groupId string
 
-@description('DNS zones, in this resource group, that get its addresses.')
+@description('DNS zones that get its addresses; none where somebody else writes the records.')
 param zoneNames string[]
+
+@description('Subscription of the DNS zones.')
+param zoneSubscriptionId string
+
+@description('Resource group of the DNS zones.')
+param zoneResourceGroup string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   name: name
@@ -38,13 +44,20 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
     ]
   }
 
-  resource group 'privateDnsZoneGroups' = {
+  resource group 'privateDnsZoneGroups' = if (!empty(zoneNames)) {
     name: 'default'
     properties: {
       privateDnsZoneConfigs: [
         for zoneName in zoneNames: {
           name: replace(zoneName, '.', '-')
-          properties: { privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', zoneName) }
+          properties: {
+            privateDnsZoneId: resourceId(
+              zoneSubscriptionId,
+              zoneResourceGroup,
+              'Microsoft.Network/privateDnsZones',
+              zoneName
+            )
+          }
         }
       ]
     }

@@ -1,6 +1,8 @@
 // An Azure Cache for Redis (Basic, Standard, Premium) that is there already, with Entra authentication on:
 // only access for the principals is added.
 
+import { mostConnectionsOf } from 'connection-limits.bicep'
+
 @description('Name of the cache.')
 param name string
 
@@ -10,7 +12,7 @@ param accessPolicyName string
 @description('Object id of the app\'s identity, which may read and write.')
 param appPrincipalId string
 
-@description('Object id of a person who may read and write too; empty for nobody.')
+@description('Object id of a person or service who may read and write too; empty for nobody.')
 param developerPrincipalId string
 
 @description('Token that ends the names of the assignments: several apps may use one cache.')
@@ -30,7 +32,8 @@ resource cache 'Microsoft.Cache/redis@2024-11-01' existing = {
   }
 
   resource developerAccess 'accessPolicyAssignments' = if (developerPrincipalId != '') {
-    name: 'developer${nameToken}'
+    // A user can have one assignment on a cache: another app's for the same developer is this one.
+    name: 'developer${uniqueString(developerPrincipalId)}'
     properties: {
       accessPolicyName: accessPolicyName
       objectId: developerPrincipalId
@@ -52,3 +55,6 @@ output port int = cache.properties.sslPort
 
 @description('REDIS_CLUSTERING_POLICY: a Premium cache with several shards speaks the cluster protocol.')
 output clusteringPolicy string = (cache.properties.?shardCount ?? 0) > 0 ? 'OSSCluster' : 'NoCluster'
+
+@description('How many connections it takes.')
+output mostConnections int = mostConnectionsOf('${cache.properties.sku.family}${cache.properties.sku.capacity}')

@@ -25,7 +25,7 @@ param publicAccess bool
 @description('Object id of the app\'s identity, which may read and write.')
 param appPrincipalId string
 
-@description('Object id of a person who may read and write too; empty for nobody.')
+@description('Object id of a person or service who may read and write too; empty for nobody.')
 param developerPrincipalId string
 
 @description('Token that ends the names of the assignments: several apps may use one cache.')
@@ -63,7 +63,8 @@ resource cache 'Microsoft.Cache/redisEnterprise@2025-07-01' = {
     }
 
     resource developerAccess 'accessPolicyAssignments' = if (developerPrincipalId != '') {
-      name: 'developer${nameToken}'
+      // A user can have one assignment on a database: another app's for the same developer is this one.
+      name: 'developer${uniqueString(developerPrincipalId)}'
       properties: {
         accessPolicyName: 'default'
         user: { objectId: developerPrincipalId }

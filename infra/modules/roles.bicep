@@ -3,20 +3,33 @@
 @description('Name of the app\'s identity.')
 param identityName string
 
-@description('Name of the account of the Functions host and the deployed package.')
-param hostStorageName string
+@description('Resource group of the identity.')
+param identityResourceGroup string = resourceGroup().name
 
-@description('Name of the account of the origin; empty where there is none.')
-param originStorageName string
+@description('Whether the account of the Functions host and the Application Insights component are in this resource group.')
+param hasHost bool = true
+
+// Scopes are worked out also for what is not assigned, so no name is ever empty.
+@description('Name of the account of the Functions host and the deployed package.')
+param hostStorageName string = 'none'
+
+@description('Whether there is an account of the origin.')
+param hasOriginStorage bool
+
+@description('Name of the account of the origin.')
+param originStorageName string = 'none'
 
 @description('Name of the container of the origin.')
 param originContainerName string
 
 @description('Name of the Application Insights component.')
-param componentName string
+param componentName string = 'none'
 
-@description('Object id of a person who may fill the origin; empty for nobody.')
-param developerPrincipalId string
+@description('Object id of a person or service who may fill the origin; empty for nobody.')
+param developerPrincipalId string = ''
+
+@description('What the developer is; empty to let Azure look it up.')
+param developerPrincipalType string = ''
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
@@ -28,13 +41,14 @@ var roles = {
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
+  scope: resourceGroup(identityResourceGroup)
 }
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: hostStorageName
 }
 
-resource originStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = if (originStorageName != '') {
+resource originStorage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: originStorageName
 
   resource blobs 'blobServices' existing = {
@@ -52,7 +66,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 // The host makes containers of its own for locks, keys and timers: "Owner" is what its documentation asks for
 // (https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity).
-resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasHost) {
   name: guid(hostStorage.id, identity.id, roles.storageBlobDataOwner)
   scope: hostStorage
   properties: {
@@ -62,7 +76,7 @@ resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (originStorageName != '') {
+resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOriginStorage) {
   name: guid(originStorage::blobs::container.id, identity.id, roles.storageBlobDataReader)
   scope: originStorage::blobs::container
   properties: {
@@ -72,7 +86,7 @@ resource appReadsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
-resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasHost) {
   name: guid(component.id, identity.id, roles.monitoringMetricsPublisher)
   scope: component
   properties: {
@@ -85,7 +99,7 @@ resource appSendsTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (originStorageName != '' && developerPrincipalId != '') {
+resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOriginStorage && developerPrincipalId != '') {
   name: guid(originStorage::blobs::container.id, developerPrincipalId, roles.storageBlobDataContributor)
   scope: originStorage::blobs::container
   properties: {
@@ -94,6 +108,7 @@ resource developerFillsOrigin 'Microsoft.Authorization/roleAssignments@2022-04-0
       roles.storageBlobDataContributor
     )
     principalId: developerPrincipalId
-    principalType: 'User'
+    // Without a type Azure looks it up, which fails for a minute after somebody was created.
+    principalType: developerPrincipalType == '' ? null : developerPrincipalType
   }
 }

@@ -15,12 +15,20 @@ param containers string[]
 @description('Whether the Internet reaches the account; without, only private endpoints do.')
 param publicAccess bool
 
+@description('Whether three zones each have a copy.')
+param zoneRedundant bool
+
+@description('How long deleted and overwritten blobs, and deleted containers, can be had back, in days; 0 for not at all.')
+param softDeleteDays int
+
+var retention = softDeleteDays == 0 ? { enabled: false } : { enabled: true, days: softDeleteDays }
+
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_LRS' }
+  sku: { name: zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS' }
   properties: {
     allowSharedKeyAccess: false
     allowBlobPublicAccess: false
@@ -37,6 +45,10 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
 
   resource blobs 'blobServices' = {
     name: 'default'
+    properties: {
+      deleteRetentionPolicy: retention
+      containerDeleteRetentionPolicy: retention
+    }
 
     resource container 'containers' = [
       for container in containers: {

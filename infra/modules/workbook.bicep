@@ -27,10 +27,11 @@ var tables = [
   { title: 'Time to answer a read, ms', visualization: 'timechart', query: loadTextContent('../queries/latency.kql') }
   { title: 'Answers', visualization: 'timechart', query: loadTextContent('../queries/answers.kql') }
   {
-    title: 'Tokens, connections and origin in trouble'
+    title: 'Tokens, connections, commands and origin in trouble'
     visualization: 'timechart'
     query: loadTextContent('../queries/troubles.kql')
   }
+  { title: 'Commands that Redis refused', visualization: 'table', query: loadTextContent('../queries/refusals.kql') }
   { title: 'Warmups', visualization: 'table', query: loadTextContent('../queries/warmups.kql') }
 ]
 
@@ -80,13 +81,32 @@ var queryItems = map(tables, table => {
 })
 
 // Redis counts the app's own bookkeeping and everybody else's reads as well.
-var redisMetrics = {
+// Aggregation 1 is the sum, 3 the maximum, 4 the average.
+var charts = [
+  {
+    name: 'lookups'
+    title: 'Key lookups that Redis itself counts'
+    metrics: [{ name: 'cachehits', aggregation: 1 }, { name: 'cachemisses', aggregation: 1 }]
+  }
+  {
+    name: 'pressure'
+    title: 'Memory used and load of Redis, %'
+    metrics: [{ name: 'usedmemorypercentage', aggregation: 3 }, { name: 'serverLoad', aggregation: 4 }]
+  }
+  {
+    name: 'connections'
+    title: 'Connections to Redis'
+    metrics: [{ name: 'connectedclients', aggregation: 3 }]
+  }
+]
+
+var metricItems = map(charts, chart => {
   type: 10
-  name: 'Redis metrics'
+  name: 'redis-${chart.name}'
   content: {
     version: 'MetricsItem/2.0'
-    chartId: 'redis-metrics'
-    title: 'Key lookups that Redis itself counts'
+    chartId: 'redis-${chart.name}'
+    title: chart.title
     size: 0
     chartType: 2
     resourceType: cacheType
@@ -94,12 +114,13 @@ var redisMetrics = {
     resourceIds: [cacheId]
     timeContextFromParameter: 'time'
     timeContext: { durationMs: 0 }
-    metrics: [
-      { namespace: cacheType, metric: '${cacheType}--cachehits', aggregation: 1 }
-      { namespace: cacheType, metric: '${cacheType}--cachemisses', aggregation: 1 }
-    ]
+    metrics: map(chart.metrics, metric => {
+      namespace: cacheType
+      metric: '${cacheType}--${metric.name}'
+      aggregation: metric.aggregation
+    })
   }
-}
+})
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(component.id, 'workbook')
@@ -113,7 +134,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     sourceId: component.id
     serializedData: string({
       version: 'Notebook/1.0'
-      items: concat([timeRange], queryItems, [redisMetrics])
+      items: concat([timeRange], queryItems, metricItems)
       fallbackResourceIds: [component.id]
     })
   }

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { differences, readArguments, type Prediction } from '../../scripts/infra-changes.ts';
 import { compareVersions } from '../../scripts/bicep.ts';
 import { readSettings } from '../../src/settings.ts';
@@ -10,12 +10,15 @@ import { bicepFiles, bicepOrReason, infraDirectory, type Bicep } from '../suppor
 import { appSettings, at, ofType, type Faults } from '../support/prediction.ts';
 import * as access from '../support/template-access-checks.ts';
 import { breakages } from '../support/template-breakages.ts';
-import * as checks from '../support/template-checks.ts';
+import { allFaults, settingsTheAppReads } from '../support/template-faults.ts';
 
 const found = await bicepOrReason();
 if (typeof found === 'string') it.skip(`the infrastructure: ${found}`);
-// Each run of the CLI computes for two seconds.
-else describe('the infrastructure', { timeout: 240_000 }, () => suite(found));
+else
+  describe('the infrastructure', { timeout: 240_000 }, () => {
+    suite(found);
+    afterAll(async () => found.stop());
+  });
 
 it('versions of the Bicep CLI are compared as numbers', () => {
   expect(compareVersions('0.9.10', '0.49.2')).toBeLessThan(0);
@@ -25,8 +28,17 @@ it('versions of the Bicep CLI are compared as numbers', () => {
 
 it('a parameter that the template does not have is refused by name', async () => {
   const file = await readFile(join(infraDirectory, 'main.bicepparam'), 'utf8');
-  expect(readArguments(['DEPLOY_CACHE_SKU=Balanced_B1'], file)).toEqual({ DEPLOY_CACHE_SKU: 'Balanced_B1' });
+  expect(readArguments(['DEPLOY_CACHE_SKU=Balanced_B1'], file)).toEqual({
+    from: {},
+    to: { DEPLOY_CACHE_SKU: 'Balanced_B1' },
+  });
+  const both = ['--from', 'DEPLOY_NETWORK=private', '--to', 'DEPLOY_NETWORK=public', 'AZURE_ENV_NAME=shop'];
+  expect(readArguments(both, file)).toEqual({
+    from: { DEPLOY_NETWORK: 'private', AZURE_ENV_NAME: 'shop' },
+    to: { DEPLOY_NETWORK: 'public', AZURE_ENV_NAME: 'shop' },
+  });
   expect(() => readArguments(['DEPLOY_CACHE_SKUU=x'], file)).toThrow('DEPLOY_CACHE_SKUU');
+  expect(() => readArguments(['--from'], file)).toThrow('Usage');
 });
 
 type Json = Record<string, unknown>;
@@ -54,6 +66,13 @@ function suite(bicep: Bicep): void {
     for (const { exitCode, stdout, stderr } of await bicep.lint()) {
       expect({ exitCode, said: stdout + stderr }).toEqual({ exitCode: 0, said: '' });
     }
+  });
+
+  it('only warns where a linter rule is broken: azd brings a Bicep of its own, which an error would stop', async () => {
+    const text = await readFile(join(infraDirectory, '../bicepconfig.json'), 'utf8');
+    const rules = Object.values(at(JSON.parse(text), 'analyzers.core.rules') as Json);
+    expect(rules.length).toBeGreaterThan(20);
+    for (const rule of rules) expect(rule).toEqual({ level: 'warning' });
   });
 
   it('is formatted as the CLI formats it', async () => {
@@ -108,9 +127,14 @@ function suite(bicep: Bicep): void {
     expect(access.roleFaults(withoutBlobs, fewer)).toEqual([]);
   });
 
-  it('gives a person named as developer the origin to fill and the cache to use, and nothing else', async () => {
+  it('gives who deploys, or who is named instead, the origin to fill and the cache to use, and nothing else', async () => {
     const person = '11111111-1111-1111-1111-111111111111';
-    const predicted = await bicep.predict({ DEPLOY_DEVELOPER_PRINCIPAL_ID: person });
+    const someoneElse = { AZURE_PRINCIPAL_ID: '2', AZURE_PRINCIPAL_TYPE: 'ServicePrincipal' };
+    const named = await bicep.predict({ ...someoneElse, DEPLOY_DEVELOPER_PRINCIPAL_ID: person });
+    const predicted = await bicep.predict({ AZURE_PRINCIPAL_ID: person });
+    expect(differences(predicted, named)).toEqual([]);
+    const nobody = await bicep.predict({ AZURE_PRINCIPAL_ID: person, DEPLOY_DEVELOPER_PRINCIPAL_ID: 'none' });
+    expect(differences(await variants['by default'], nobody)).toEqual([]);
     const changes = differences(await variants['by default'], predicted);
     expect(changes).toEqual([
       expect.stringMatching(
@@ -122,6 +146,88 @@ function suite(bicep: Bicep): void {
     expect(given).toEqual(
       withToken(predicted, [`Storage Blob Data Contributor on ${originContainer} to ${person}`]),
     );
+  });
+
+  it('says what the developer is where that is known, and else lets Azure look it up', async () => {
+    const typeOf = async (environment: Record<string, string>): Promise<unknown> => {
+      const roles = ofType(await bicep.predict(environment), 'Microsoft.Authorization/roleAssignments');
+      return at(
+        roles.find((role) => at(role, 'properties.principalId') === '1'),
+        'properties.principalType',
+      );
+    };
+    expect(await typeOf({ AZURE_PRINCIPAL_ID: '1' })).toBeNull();
+    expect(await typeOf({ AZURE_PRINCIPAL_ID: '1', AZURE_PRINCIPAL_TYPE: 'ServicePrincipal' })).toBe(
+      'ServicePrincipal',
+    );
+    const named = { AZURE_PRINCIPAL_TYPE: 'ServicePrincipal', DEPLOY_DEVELOPER_PRINCIPAL_ID: '1' };
+    expect(await typeOf({ ...named, DEPLOY_DEVELOPER_PRINCIPAL_TYPE: 'User' })).toBe('User');
+  });
+
+  it('gives who deploys no right on a cache of somebody else, unless they are named', async () => {
+    const users = async (environment: Record<string, string>): Promise<number> =>
+      ofType(
+        await bicep.predict({ ...existing('existing'), ...environment }),
+        'Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments',
+      ).length;
+    expect(await users({ AZURE_PRINCIPAL_ID: '1' })).toBe(1);
+    expect(await users({ DEPLOY_DEVELOPER_PRINCIPAL_ID: '1' })).toBe(2);
+  });
+
+  it('changes no name with a region: Azure says that a resource cannot move, instead of making it anew', async () => {
+    const moved = await bicep.predict({ AZURE_LOCATION: 'northeurope' });
+    const changes = differences(await variants['by default'], moved);
+    expect(
+      changes.filter((line) => !/^~ \S+ \S+ location: "westeurope" -> "northeurope"$/u.test(line)),
+    ).toEqual([]);
+    const cacheMoved = await bicep.predict({ DEPLOY_CACHE_LOCATION: 'northeurope' });
+    expect(differences(await variants['by default'], cacheMoved)).toEqual([
+      expect.stringMatching(
+        /^~ Microsoft\.Cache\/redisEnterprise amr-\w+ location: "westeurope" -> "northeurope"$/u,
+      ),
+    ]);
+  });
+
+  it('goes private in two steps: the first only adds, the second only closes', async () => {
+    const [open, between, closed] = (await Promise.all(
+      ['public', 'public-and-private', 'private'].map((network) =>
+        bicep.predict({ DEPLOY_NETWORK: network }),
+      ),
+    )) as [Prediction, Prediction, Prediction];
+    expect(differences(open, between).filter((line) => !line.startsWith('+ '))).toEqual([
+      expect.stringMatching(/^~ Microsoft\.Web\/sites \S+ properties\.virtualNetworkSubnetId: null -> /u),
+    ]);
+    const closes = /(?:publicNetworkAccess\w*: "Enabled" -> "Disabled"|defaultAction: "Allow" -> "Deny")$/u;
+    const second = differences(between, closed);
+    expect(second.length).toBeGreaterThan(5);
+    expect(second.filter((line) => !closes.test(line))).toEqual([]);
+  });
+
+  it('takes operations by parameter, and changes nothing else for them', async () => {
+    const after = await bicep.predict({
+      DEPLOY_UPDATE_STRATEGY: 'RollingUpdate',
+      DEPLOY_ZONE_REDUNDANT: 'true',
+      DEPLOY_ORIGIN_SOFT_DELETE_DAYS: '0',
+      DEPLOY_DIAGNOSTIC_LOGS: 'true',
+    });
+    const changes = differences(await variants['by default'], after);
+    expect(changes.map((line) => line.replaceAll(/(?<=[a-z-])[a-z0-9]{13}\b/gu, '~'))).toEqual([
+      '~ Microsoft.Storage/storageAccounts sthost~ sku.name: "Standard_LRS" -> "Standard_ZRS"',
+      '~ Microsoft.Storage/storageAccounts storigin~ sku.name: "Standard_LRS" -> "Standard_ZRS"',
+      ...['deleteRetentionPolicy', 'containerDeleteRetentionPolicy'].flatMap((policy) => [
+        `~ Microsoft.Storage/storageAccounts/blobServices storigin~/default properties.${policy}.enabled: true -> false`,
+        `~ Microsoft.Storage/storageAccounts/blobServices storigin~/default properties.${policy}.days: 7 -> (none)`,
+      ]),
+      '~ Microsoft.Web/serverfarms plan-~ properties.zoneRedundant: false -> true',
+      '~ Microsoft.Web/sites func-~ properties.functionAppConfig.siteUpdateStrategy.type: "Recreate" -> "RollingUpdate"',
+      ...['connections', 'requests', 'requests'].map(
+        (name) => `+ Microsoft.Insights/diagnosticSettings ${name}`,
+      ),
+    ]);
+    const tagged = await bicep.predict({ DEPLOY_TAGS: '{"owner":"shop","azd-env-name":"other"}' });
+    const resources = tagged.predictedResources.filter((resource) => 'location' in resource);
+    expect(resources.length).toBeGreaterThan(10);
+    for (const { tags } of resources) expect(tags).toMatchObject({ owner: 'shop', 'azd-env-name': 'demo' });
   });
 
   it('the private variant has no public endpoint but the app, and a private one for all that the app needs', async () => {
@@ -143,7 +249,7 @@ function suite(bicep: Bicep): void {
   });
 
   it('shows what a parameter changes, and that it changes nothing else', async () => {
-    const after = await bicep.predict({
+    const after = await bicep.predictByCommand({
       DEPLOY_CACHE_SKU: 'Balanced_B10',
       DEPLOY_NODE_VERSION: '22',
       DEPLOY_ALWAYS_READY: '2',
@@ -154,13 +260,23 @@ function suite(bicep: Bicep): void {
       expect.stringMatching(/runtime\.version: "24" -> "22"$/u),
       expect.stringMatching(/alwaysReady: \[\] -> \[\{"name":"http","instanceCount":2\}\]$/u),
       expect.stringMatching(/appSettings\.REQUEST_BUDGET_MS: \(none\) -> "1500"$/u),
+      expect.stringMatching(/metricAlerts alert-cache-connections-\w+ properties\.criteria\.allOf: /u),
     ]);
+    const threshold = (prediction: Prediction): unknown =>
+      ofType(prediction, 'Microsoft.Insights/metricAlerts')
+        .map((alert) => at(alert, 'properties.criteria.allOf.0'))
+        .find((criterion) => at(criterion, 'metricName') === 'connectedclients');
+    // Four fifths of 15,000 and of 30,000 connections.
+    expect(threshold(await variants['by default'])).toMatchObject({ threshold: 12_000 });
+    expect(threshold(after)).toMatchObject({ threshold: 24_000 });
   });
 
   it('refuses values that could only fail later', async () => {
     const wrong = { DEPLOY_NETWORK: 'secret', DEPLOY_APP_SETTINGS: '{"CACHE_WRITE":"enabled"}' };
-    const refusal = await bicep.predict(wrong).catch(String);
-    expect(refusal).toContain(`"'private' | 'public'" but the provided value is of type "'secret'"`);
+    const refusal = await bicep.predictByCommand(wrong).catch(String);
+    expect(refusal).toContain(
+      `"'private' | 'public' | 'public-and-private'" but the provided value is of type "'secret'"`,
+    );
     expect(refusal).toContain('"CACHE_WRITE" is not allowed');
     const incomplete = [
       [
@@ -169,6 +285,7 @@ function suite(bicep: Bicep): void {
       ],
       [{ DEPLOY_CACHE: 'existing-classic' }, 'DEPLOY_EXISTING_CACHE_NAME'],
       [{ DEPLOY_ORIGIN: 'http' }, 'DEPLOY_ORIGIN_URL_TEMPLATE'],
+      [{ DEPLOY_NETWORK: 'private', DEPLOY_APP_SUBNET_ID: 'x' }, 'DEPLOY_ENDPOINT_SUBNET_ID'],
     ] as const;
     for (const [parameters, missing] of incomplete) {
       expect(await bicep.predict(parameters).catch(String)).toContain(missing);
@@ -251,31 +368,6 @@ function existing(kind: string): Record<string, string> {
     DEPLOY_EXISTING_CACHE_NAME: 'old',
     DEPLOY_EXISTING_CACHE_RESOURCE_GROUP: 'rg-old',
   };
-}
-
-function allFaults(prediction: Prediction): Faults {
-  return [
-    ...checks.passwordFaults(prediction),
-    ...checks.tlsFaults(prediction),
-    ...checks.flexFaults(prediction),
-    ...checks.wiringFaults(prediction),
-    ...checks.settingFaults(prediction, settingsTheAppReads(), [
-      'REDIS_HOSTNAME',
-      'REDIS_PORT',
-      'AZURE_CLIENT_ID',
-    ]),
-  ];
-}
-
-/** Whatever the app's own reader of settings asks the environment for. */
-function settingsTheAppReads(): ReadonlySet<string> {
-  const names = new Set<string>();
-  const asked = (_: object, name: string | symbol): string => {
-    names.add(String(name));
-    return name === 'REDIS_HOSTNAME' ? 'cache.example.org' : '';
-  };
-  readSettings(new Proxy({}, { get: asked }));
-  return names;
 }
 
 /** The app's own reader takes what the template sets; what only Azure knows is put in for it. */

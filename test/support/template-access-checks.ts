@@ -33,7 +33,7 @@ export function roleFaults(prediction: Prediction, expected: readonly string[]):
 }
 
 /** Nothing is reachable from the Internet but the app, and what the app needs has a private endpoint. */
-export function privacyFaults(prediction: Prediction): Faults {
+export function privacyFaults(prediction: Prediction, cache = 'new'): Faults {
   const open = prediction.predictedResources.flatMap((resource) =>
     Object.entries((resource['properties'] ?? {}) as Tree)
       .filter(([name, value]) => /^publicNetworkAccess/iu.test(name) && value !== 'Disabled')
@@ -43,7 +43,7 @@ export function privacyFaults(prediction: Prediction): Faults {
   const endpoints = ofType(prediction, 'Microsoft.Network/privateEndpoints').map((endpoint) =>
     JSON.stringify(at(endpoint, 'properties.privateLinkServiceConnections')),
   );
-  const needed = ['redisEnterprise', 'azuremonitor'];
+  const needed = [cache === 'existing-classic' ? 'redisCache' : 'redisEnterprise', 'azuremonitor'];
   const blobAccounts = ofType(prediction, 'Microsoft.Storage/storageAccounts').length;
   const [app] = ofType(prediction, 'Microsoft.Web/sites');
   return [

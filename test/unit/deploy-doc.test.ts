@@ -34,10 +34,12 @@ it('names every deployment parameter, with its default', async () => {
   );
   const rows = tableBelow('Parameters');
   const documented = rows.flatMap(([names = '']) => codeIn(names));
-  expect(documented.toSorted()).toEqual([...given.keys(), 'DEPLOY_PUBLIC_LOG_QUERIES'].toSorted());
+  // These follow from others, and their defaults are told in words.
+  const following = ['DEPLOY_PUBLIC_LOG_QUERIES', 'DEPLOY_CACHE_LOCATION'];
+  expect(documented.toSorted()).toEqual([...given.keys(), ...following].toSorted());
   for (const [names = '', standard = ''] of rows) {
     const [name = '', more] = codeIn(names);
-    if (more !== undefined || name === 'DEPLOY_PUBLIC_LOG_QUERIES') continue;
+    if (more !== undefined || following.includes(name)) continue;
     expect({ name, standard: codeIn(standard)[0] ?? '' }).toEqual({ name, standard: given.get(name) });
   }
 });
@@ -54,4 +56,27 @@ it('explains messages that the app writes', async () => {
   for (const part of messages.flatMap((message) => message.split('…'))) {
     expect(sources, part).toContain(part.trim().replace(/ ms$/u, ''));
   }
+});
+
+it('marks every command that needs Azure', () => {
+  const blocks = [...document.matchAll(/```sh\n(.*?)```/gsu)].map(([, block]) => block ?? '');
+  // A command may go over several lines, each but the last ending in a backslash or within quotes.
+  const commands = blocks.flatMap((block) => block.replaceAll(/\\\n/gu, ' ').split(/\n(?! )/u));
+  const unmarked = commands.filter(
+    (command) => /(?:^|\$\(|&& )(?:az|azd) /mu.test(command) && !command.includes('[Azure]'),
+  );
+  expect(commands.length).toBeGreaterThan(40);
+  expect(unmarked).toEqual([]);
+});
+
+it('links to sections that there are', () => {
+  const headings = [...document.matchAll(/^#+ (.+)$/gmu)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  const links = [...document.matchAll(/\]\(#([\w-]+)\)/gu)].map(([, link]) => link ?? '');
+  expect(links.length).toBeGreaterThan(5);
+  expect(links.filter((link) => !headings.includes(link))).toEqual([]);
 });

@@ -1,0 +1,63 @@
+// The template for a function app that is there already: an identity, its access, the settings, and nothing else.
+
+import { afterAll, describe, expect, it } from 'vitest';
+import { findBicep } from '../../scripts/bicep.ts';
+import { startBicepServer } from '../support/bicep-server.ts';
+import { assignments } from '../support/template-access-checks.ts';
+
+const found = await findBicep();
+if (found.kind === 'missing') it.skip(`the template for an existing app: ${found.reason}`);
+else describe('the template for an existing app', { timeout: 240_000 }, () => suite(found.path));
+
+function suite(path: string): void {
+  const server = startBicepServer(path);
+  afterAll(async () => (await server).stop());
+  const identity = 'Microsoft.ManagedIdentity/userAssignedIdentities';
+  const access = 'accessPolicyAssignments';
+
+  it('makes an identity and lets it into a cache', async () => {
+    const predicted = await (await server).predict('existing-app.bicep', { cacheName: 'old' });
+    expect(predicted.predictedResources.map(({ type }) => type)).toEqual([
+      identity,
+      `Microsoft.Cache/redisEnterprise/databases/${access}`,
+    ]);
+  });
+
+  it('takes a classic cache, and a cache and an origin in groups of their own', async () => {
+    const predicted = await (
+      await server
+    ).predict('existing-app.bicep', {
+      cacheKind: 'classic',
+      cacheName: 'old',
+      cacheResourceGroup: 'rg-cache',
+      originStorageName: 'files',
+      originResourceGroup: 'rg-files',
+      originContainerName: 'content',
+    });
+    const [, assignment, role] = predicted.predictedResources;
+    expect(predicted.predictedResources.map(({ type }) => type)).toEqual([
+      identity,
+      `Microsoft.Cache/redis/${access}`,
+      'Microsoft.Authorization/roleAssignments',
+    ]);
+    expect(assignment?.id).toContain('/resourceGroups/rg-cache/');
+    expect(role?.id).toContain('/resourceGroups/rg-files/');
+    expect(assignments(predicted)).toEqual([
+      'Storage Blob Data Reader on Microsoft.Storage/storageAccounts/files/blobServices/default/containers/content to id-redis-entra-functions',
+    ]);
+  });
+
+  it('says the settings that the app needs, as az takes them', async () => {
+    const values = { cacheName: 'old', originStorageName: 'files' };
+    const { outputs } = await (await server).predict('existing-app.bicep', values);
+    const settings = JSON.stringify(outputs?.['settings'] ?? 'no output');
+    for (const name of [
+      'REDIS_HOSTNAME',
+      'REDIS_PORT',
+      'REDIS_CLUSTERING_POLICY',
+      'AZURE_CLIENT_ID',
+      'ORIGIN_BLOB_CONTAINER_URL',
+    ])
+      expect(settings).toContain(`${name}=`);
+  });
+}
