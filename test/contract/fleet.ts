@@ -3,6 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
+import { ownName } from '../../src/own-name.ts';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { Neighbours, type AppIdentity } from '../../src/fleet/neighbours.ts';
@@ -237,7 +238,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       expect(outcome).toMatchObject({ expected: 2, answered: 2, silent: [] });
       expect(outcome.unrecorded).toContain('NOPERM');
       await onAll('ACL', 'SETUSER', user, '~*');
-      expect(await stack.redis.admin('LLEN', `${namespace}:{fleet}:roll-calls`)).toBe(0);
+      expect(await stack.redis.admin('LLEN', ownName(namespace, '{fleet}:roll-calls'))).toBe(0);
     });
 
     it('to write, for want of memory: it is told once, and reads and announcements go on', async () => {
@@ -264,7 +265,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
   });
 
   describe('apps that share a cache', () => {
-    const key = 'redis-entra-functions:\u001Fapps';
+    const key = ownName('redis-entra-functions', 'apps');
     /** Starts an app, and what it is warned of. */
     async function startApp(app: AppIdentity): Promise<readonly CacheShared[]> {
       const client = startSharedClient(stack);
@@ -324,7 +325,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
       await stack.redis.admin(
         'HSET',
-        `${namespace}:\u001F{fleet}:roster`,
+        ownName(namespace, '{fleet}:roster'),
         'ghost',
         `answered 1 ${JSON.stringify(ghost)}`,
       );
@@ -341,7 +342,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
     it('a report from a time to come does not make a ghost of its instance for ever', async () => {
       const { namespace, last } = await startFleet(1, { spreadMs: 100, graceMs: 500 });
       const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
-      const roster = `${namespace}:{fleet}:roster`;
+      const roster = ownName(namespace, '{fleet}:roster');
       const ahead = Date.now() + 3_600_000;
       await stack.redis.admin('HSET', roster, 'ghost', `answered ${ahead} ${JSON.stringify(ghost)}`);
       expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 1, silent: ['ghost'] });
@@ -352,7 +353,10 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const { namespace, last } = await startFleet(1, { spreadMs: 100 });
       await last.rollCall.call(null);
       const { entries, rollCalls } = await last.roster.read(Date.now() + 1000);
-      const [roster, calls] = [`${namespace}:\u001F{fleet}:roster`, `${namespace}:\u001F{fleet}:roll-calls`];
+      const [roster, calls] = [
+        ownName(namespace, '{fleet}:roster'),
+        ownName(namespace, '{fleet}:roll-calls'),
+      ];
       const odd = { ...entries[0]?.report, id: 'odd' };
       const reports = [
         `answered 1 ${JSON.stringify({ ...odd, startedAtMs: 1e300 })}`,
@@ -454,7 +458,9 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const view = await last.roster.read(Date.now() + 1000);
       const seen = view.entries.find((entry) => entry.report.id === 'ahead');
       expect(Math.abs((seen?.seenAtMs ?? 0) - view.nowMs)).toBeLessThan(1000);
-      expect(Number(await stack.redis.admin('PTTL', `${namespace}:\u001F{fleet}:roster`))).toBeGreaterThan(0);
+      expect(Number(await stack.redis.admin('PTTL', ownName(namespace, '{fleet}:roster')))).toBeGreaterThan(
+        0,
+      );
     });
   });
 }
