@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // fails twice is not.
 const limits = { testTimeout: 60_000, hookTimeout: 60_000, retry: 1 };
 const globalSetup = 'test/support/package-once.ts';
+const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
 
 const project = (name: string, more: object = {}) => ({
@@ -16,7 +17,7 @@ export default defineConfig({
       project('unit'),
       project('property', { testTimeout: 30_000 }),
       // These wait more than they compute.
-      project('integration', { ...limits, globalSetup, exclude: [scenarios], maxWorkers: 3 }),
+      project('integration', { ...limits, ...onRedis, globalSetup, exclude: [scenarios], maxWorkers: 3 }),
       // Each of these reads 200 times a second through TLS: four at a time are what two cores carry with
       // time to spare, and nothing else beside them.
       project('scenario', {

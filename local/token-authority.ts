@@ -19,6 +19,8 @@ import {
 } from './token-desk.ts';
 import { localTenantId, type Identity, type TokenIssuer } from './token-issuer.ts';
 
+const anyTenant = 'common';
+
 export interface TokenAuthorityOptions {
   readonly issuer: TokenIssuer;
   readonly server: CertificateAndKey;
@@ -73,6 +75,14 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
     const { pathname } = new URL(request.url ?? '/', authorityUrl);
     const [, tenant, ...rest] = pathname.split('/');
     try {
+      if (tenant === anyTenant) {
+        const document = discovery(
+          `${request.method} ${rest.join('/')}`,
+          `${authorityUrl}/${anyTenant}`,
+          options,
+        );
+        return sendJson(response, document === undefined ? 404 : 200, document ?? { error: 'not_found' });
+      }
       if (tenant !== localTenantId) {
         throw new Refusal(400, 'invalid_tenant', 90002, `Tenant '${tenant}' not found.`);
       }
@@ -114,6 +124,28 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
     setTokenLifetimeMs: (lifetimeMs) => desk.setTokenLifetimeMs(lifetimeMs),
     forget: () => desk.forget(),
     stop: () => listening.close(),
+  };
+}
+
+/**
+ * The v1.0 documents that hold for all tenants, for who checks tokens. As in Entra's, the issuer is a template:
+ * https://login.microsoftonline.com/common/.well-known/openid-configuration
+ */
+function discovery(
+  route: string,
+  anyTenantUrl: string,
+  { issuer }: TokenAuthorityOptions,
+): JsonBody | undefined {
+  if (route === 'GET discovery/keys') return { keys: issuer.keys.keys };
+  if (route !== 'GET .well-known/openid-configuration') return undefined;
+  return {
+    issuer: 'https://sts.windows.net/{tenantid}/',
+    authorization_endpoint: `${anyTenantUrl}/oauth2/authorize`,
+    token_endpoint: `${anyTenantUrl}/oauth2/token`,
+    jwks_uri: `${anyTenantUrl}/discovery/keys`,
+    response_types_supported: ['code', 'id_token'],
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: ['RS256'],
   };
 }
 

@@ -1,8 +1,16 @@
-// Issues and checks access tokens of the kind Entra issues, signed with a key made at start.
+// Issues and checks access tokens of the kind Entra issues, signed with a key made at start, or a later one.
 // Used by the identity endpoint, the token authority, the Entra front and tests. Knows no protocol.
 
 import { randomBytes } from 'node:crypto';
-import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type JSONWebKeySet } from 'jose';
+import {
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from 'jose';
 
 /** Who a token speaks for: the client (application) id and the object id of its service principal. */
 export interface Identity {
@@ -62,31 +70,68 @@ export interface VerifiedToken {
   readonly expiresAtMs: number;
 }
 
+export interface RollOver {
+  /** Signs with the key before this one again. */
+  undo(): void;
+}
+
 export interface TokenIssuer {
   issue(options: IssueOptions): Promise<IssuedToken>;
   /** Throws for a wrong signature, issuer or audience, and from the `exp` second on. */
   verify(token: string, options: { readonly audience: string | readonly string[] }): Promise<VerifiedToken>;
-  /** The public key, as the authority publishes it. */
-  readonly keys: JSONWebKeySet;
+  /** The public keys, as the authority publishes them. */
+  readonly keys: { readonly keys: readonly JWK[] };
+  /**
+   * Signs with a new key from now on, which is published beside those before it. Entra rolls its keys over at any
+   * time (https://learn.microsoft.com/entra/identity-platform/signing-key-rollover), and who has read them before
+   * that does not know the new one.
+   */
+  rollOver(): Promise<RollOver>;
   /** The last 1,000 tokens, for tests that look for them where they must not be. */
   readonly issued: readonly string[];
 }
 
 // Claims of a v1.0 token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference .
 // Azurite demands this very issuer prefix (azurite/src/common/utils/constants.ts, VALID_ISSUE_PREFIXES).
-const issuerUrl = `https://sts.windows.net/${localTenantId}/`;
+export const issuerUrl = `https://sts.windows.net/${localTenantId}/`;
 
 const keptTokens = 1000;
+// Entra dates `nbf` five minutes back: clocks differ, and a server may read its own only once a second.
+const notBeforeSeconds = 300;
 
-export async function createTokenIssuer(): Promise<TokenIssuer> {
+interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly published: JWK;
+}
+
+async function makeSigningKey(): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
   const kid = randomBytes(20).toString('base64url');
-  const keys = { keys: [{ ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' }] };
+  return { kid, privateKey, published: { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' } };
+}
+
+export async function createTokenIssuer(): Promise<TokenIssuer> {
+  let signing = await makeSigningKey();
+  const published = [signing.published];
+  let publicKeys = createLocalJWKSet({ keys: published });
 
   const issued: string[] = [];
   return {
-    keys,
+    keys: { keys: published },
     issued,
+
+    async rollOver() {
+      const before = signing;
+      signing = await makeSigningKey();
+      published.push(signing.published);
+      publicKeys = createLocalJWKSet({ keys: published });
+      return {
+        undo() {
+          signing = before;
+        },
+      };
+    },
 
     /**
      * `exp` is in whole seconds and is rounded down: a token lives longer than `lifetimeMs` - 1 s and never
@@ -95,6 +140,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
     async issue({ audience, identity, lifetimeMs, issuedAtMs = Date.now() }) {
       const issuedAt = Math.floor(issuedAtMs / 1000);
       const expiresAt = Math.floor((issuedAtMs + lifetimeMs) / 1000);
+      const { kid, privateKey } = signing;
       const token = await new SignJWT({
         idp: issuerUrl,
         idtyp: 'app',
@@ -109,7 +155,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
         .setAudience(audience)
         .setIssuer(issuerUrl)
         .setIssuedAt(issuedAt)
-        .setNotBefore(issuedAt)
+        .setNotBefore(issuedAt - notBeforeSeconds)
         .setExpirationTime(expiresAt)
         .setSubject(identity.objectId)
         .sign(privateKey);
@@ -119,7 +165,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
     },
 
     async verify(token, { audience }) {
-      const { payload } = await jwtVerify(token, publicKey, {
+      const { payload } = await jwtVerify(token, publicKeys, {
         algorithms: ['RS256'],
         issuer: issuerUrl,
         audience: typeof audience === 'string' ? audience : [...audience],

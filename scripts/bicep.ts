@@ -2,10 +2,10 @@
 // Writes below node_modules/.cache and the system's temporary folder only.
 
 import { execFile, spawn } from 'node:child_process';
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+import { packageDirectory, restorePackage } from './nuget-package.ts';
 
 /** What CI compiles with. An older one may not know the API versions in infra/, and would warn of them. */
 export const pinnedVersion = '0.49.2';
@@ -84,43 +84,13 @@ export function compareVersions(left: string, right: string): number {
 
 /** Exactly this version, below node_modules/.cache. */
 export async function restoreFromNuGet(version: string): Promise<BicepSearch> {
-  const name = `Azure.Bicep.CommandLine.${runtimeIdentifier()}`;
-  const path = join(cacheDirectory, name.toLowerCase(), version, 'tools', 'bicep');
+  const wanted = { name: `Azure.Bicep.CommandLine.${runtimeIdentifier()}`, version };
+  const path = join(packageDirectory(cacheDirectory, wanted), 'tools', 'bicep');
   if ((await versionOf(path)) === version) return { kind: 'found', path };
-  const project = await mkdtemp(join(tmpdir(), 'restore-bicep-'));
-  try {
-    await writeFile(join(project, 'bicep.csproj'), projectThatDownloads(name, version));
-    await promisify(execFile)('dotnet', ['restore', project, '--packages', cacheDirectory], {
-      // Slow lines take a while for 50 MB, but a restore that hangs must not hang the tests.
-      timeout: 240_000,
-      env: { ...process.env, DOTNET_NOLOGO: '1', DOTNET_CLI_TELEMETRY_OPTOUT: '1' },
-    });
-  } catch (error) {
-    const { code, stdout } = error as { readonly code?: unknown; readonly stdout?: string };
-    const said = stdout?.trim() ?? '';
-    const why = code === 'ENOENT' ? 'there is no dotnet on PATH' : said || String(error);
-    return {
-      kind: 'missing',
-      reason: `No Bicep CLI on this machine, and NuGet's ${name} ${version} could not be restored: ${why}`,
-    };
-  } finally {
-    await rm(project, { recursive: true, force: true });
-  }
-  return { kind: 'found', path };
-}
-
-// PackageDownload fetches without referencing: https://learn.microsoft.com/nuget/consume-packages/packagedownload-functionality
-function projectThatDownloads(packageName: string, version: string): string {
-  return `<Project Sdk="Microsoft.NET.Sdk">
-  <PropertyGroup>
-    <TargetFramework>netstandard2.0</TargetFramework>
-    <DisableImplicitFrameworkReferences>true</DisableImplicitFrameworkReferences>
-  </PropertyGroup>
-  <ItemGroup>
-    <PackageDownload Include="${packageName}" Version="[${version}]" />
-  </ItemGroup>
-</Project>
-`;
+  const restored = await restorePackage(cacheDirectory, wanted);
+  return restored.kind === 'restored'
+    ? { kind: 'found', path }
+    : { kind: 'missing', reason: `No Bicep CLI on this machine, and ${restored.reason}` };
 }
 
 function runtimeIdentifier(): string {

@@ -15,6 +15,10 @@ const commands = {
   start: { redis: true, programs: (args) => [[node, 'local/commands/start.ts', ...args]] },
   stack: { redis: true, programs: (args) => [[node, 'local/commands/stack.ts', ...args]] },
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
+  garnet: {
+    redis: false,
+    programs: (args) => [[node, tool('vitest'), 'run', '--config', 'vitest.garnet.config.ts', ...args]],
+  },
   package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
   bench: { redis: true, programs: benchPrograms },
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },

@@ -22,7 +22,7 @@ import { sharedParts } from './shared.ts';
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
   // The one Redis client of this process, and what lives as long as it, for every function.
   const parts = sharedParts('app', () => startParts(settings, auth, environment));
-  const { redis, store, readThrough, loader, warmup, roster, member, rollCall } = parts;
+  const { redis, store, readThrough, loader, warmup, roster, member, rollCall, neighbours } = parts;
   const { keeper } = auth;
 
   const httpDeps: WriteDeps = {
@@ -63,12 +63,24 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     handler: readBatch(httpDeps),
   });
 
-  app.http('live', { methods: ['GET'], route: 'health/live', authLevel: 'anonymous', handler: live() });
+  app.http('live', {
+    methods: ['GET', 'HEAD'],
+    route: 'health/live',
+    authLevel: 'anonymous',
+    handler: live(),
+  });
   app.http('ready', {
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     route: 'health/ready',
     authLevel: 'anonymous',
-    handler: ready({ redis, keeper, clock, requestBudgetMs: settings.requestBudgetMs }),
+    handler: ready({
+      redis,
+      keeper,
+      clock,
+      keyRules: httpDeps.keyRules,
+      writes: httpDeps.writesEnabled || settings.origin.kind !== 'none',
+      requestBudgetMs: settings.requestBudgetMs,
+    }),
   });
 
   app.http('fleet', {
@@ -101,6 +113,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.hook.appTerminate(async () => {
     warmup?.stop();
+    neighbours.stop();
     await loader?.stop();
     await member.leave();
     await redis.close();

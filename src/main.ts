@@ -11,8 +11,9 @@ import { logEvents } from './telemetry/log.ts';
 
 const settings = readSettings(process.env);
 const auth = sharedParts('auth', () => {
-  logEvents(console);
-  return startAuth(settings, { clock, random: Math.random, emit });
+  const common = { clock, random: Math.random };
+  logEvents(console, common);
+  return startAuth(settings, { ...common, emit });
 });
 
 // node-redis and @azure/functions take 50 ms to load. The identity endpoint can answer meanwhile, if it was

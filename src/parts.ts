@@ -8,6 +8,7 @@ import { EntryStore } from './cache/store.ts';
 import { systemClock as clock } from './clock.ts';
 import { startFilling, type Filling } from './filling.ts';
 import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
+import { Neighbours } from './fleet/neighbours.ts';
 import { RollCall } from './fleet/roll-call.ts';
 import { Roster } from './fleet/roster.ts';
 import type { KeyRules } from './http/key.ts';
@@ -32,6 +33,7 @@ export interface Parts extends Filling {
   readonly roster: Roster;
   readonly member: FleetMember;
   readonly rollCall: RollCall;
+  readonly neighbours: Neighbours;
 }
 
 /** Makes and starts them: the connection is begun before any request. */
@@ -56,7 +58,12 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
     readCount: () => filling.readThrough.readCount,
   });
   member.start();
-  return { ...shared, ...filling, store, member, rollCall: new RollCall({ ...shared, ...common }) };
+  const { namespace, cache } = of;
+  const app = { site: environment['WEBSITE_SITE_NAME'], namespace, keyPrefix: cache.keyPrefix };
+  const neighbours = new Neighbours({ app, redis, ...common });
+  neighbours.start();
+  const rollCall = new RollCall({ ...shared, ...common });
+  return { ...shared, ...filling, store, member, rollCall, neighbours };
 }
 
 export function keyRulesOf(of: Settings): KeyRules {

@@ -22,7 +22,7 @@ function luaRule({ ranges, maxBytes, isRequired = false }: ValueRule & Partial<F
   return `{pattern = '^[${set}]+$', maxBytes = ${maxBytes}, isRequired = ${isRequired}}`;
 }
 
-const rules = Object.entries(fieldRules).map(([name, of]) => `${name} = ${luaRule(of)}`);
+const rules = Object.entries<FieldRule>(fieldRules).map(([name, of]) => `${name} = ${luaRule(of)}`);
 
 /**
  * `headOf(key)`: of a string, its `kind` ('entry', 'foreign' or 'invalid'), and of an entry its `etag`, its

@@ -71,7 +71,7 @@ export class OriginLoad {
       lock?.release(afterFailure);
       if (!(error instanceof AppError)) throw error;
       if (signal.aborted) return { kind: 'failed', error: signal.reason as AppError };
-      health.failed(error);
+      health.failed(error, key.name);
       return { kind: 'failed', error };
     }
   }
@@ -98,7 +98,7 @@ export class OriginLoad {
     const options = { validator: held?.loaded?.validator, maxBytes: maxValueBytes };
     const answer = await origin.load(key.name, { ...options, signal });
     const loadMs = clock.nowMs() - startedAtMs;
-    health.answered();
+    health.answered(key.name);
     const written = Promise.resolve();
     switch (answer.kind) {
       case 'found': {

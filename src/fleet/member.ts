@@ -4,6 +4,7 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import { delay, type Clock } from '../clock.ts';
 import type { Redis } from '../redis/redis.ts';
+import type { Emit } from '../telemetry/events.ts';
 import { parseAnnouncement, type Report } from './messages.ts';
 import type { Roster } from './roster.ts';
 
@@ -22,6 +23,7 @@ export interface FleetMemberOptions {
   readonly redis: Redis;
   readonly keeper: TokenKeeper;
   readonly clock: Clock;
+  readonly emit: Emit;
   /** A number in [0, 1). */
   readonly random: () => number;
   /** Keys read over HTTP since the start. */
@@ -86,9 +88,12 @@ export class FleetMember {
 
   #hear(message: string): void {
     const announcement = parseAnnouncement(message);
-    if (announcement === undefined || this.#state === 'left' || this.#pending.size >= maxPending) return;
-    this.#pending.add(announcement.id);
-    if (this.#state === 'idle') this.#answerAfter(this.#options.random() * announcement.spreadMs);
+    if (announcement === undefined || this.#state === 'left') return;
+    const { id, spreadMs, expected } = announcement;
+    if (expected !== undefined) this.#options.emit({ type: 'rollCallHeard', expected });
+    if (this.#pending.size >= maxPending) return;
+    this.#pending.add(id);
+    if (this.#state === 'idle') this.#answerAfter(this.#options.random() * spreadMs);
   }
 
   #answerAfter(delayMs: number): void {

@@ -6,6 +6,8 @@ export interface Announcement {
   readonly id: string;
   /** Each instance waits a random part of this first. */
   readonly spreadMs: number;
+  /** How many instances are expected to answer; undefined where the caller cannot know. */
+  readonly expected?: number | undefined;
 }
 
 /** What an instance says of itself. Times are milliseconds since the epoch by its own clock. */
@@ -44,6 +46,8 @@ export interface RollCallRecord {
   readonly nextAtMs: number | null;
 }
 
+/** A fleet is not believed to be larger, whoever says so. */
+export const maxInstances = 2000;
 const maxSpreadMs = 10_000;
 const maxMessageLength = 4096;
 // It names who was silent: up to the whole roster, 2,000 identifiers of up to 64 characters.
@@ -52,10 +56,13 @@ const idPattern = /^[\w.-]{1,64}$/u;
 
 /** Undefined for anything that is not an announcement: anybody with access may publish anything. */
 export function parseAnnouncement(message: string): Announcement | undefined {
-  const { id, spreadMs } = parseObject(message, maxMessageLength);
+  const { id, spreadMs, expected } = parseObject(message, maxMessageLength);
   if (!isId(id)) return undefined;
-  if (typeof spreadMs !== 'number' || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
-  return { id, spreadMs };
+  if (!isNumber(spreadMs) || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
+  // Earlier versions do not say it.
+  const isCount =
+    isNumber(expected) && Number.isInteger(expected) && expected >= 0 && expected <= maxInstances;
+  return isCount ? { id, spreadMs, expected } : { id, spreadMs };
 }
 
 export function parseReport(message: string): Report | undefined {

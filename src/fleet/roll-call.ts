@@ -3,9 +3,10 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { parseReport, type Announcement, type Report, type RollCallRecord } from './messages.ts';
+import { parseReport, type Report, type RollCallRecord } from './messages.ts';
 import type { Roster } from './roster.ts';
 
 export interface RollCallOptions {
@@ -22,6 +23,8 @@ export interface RollCallOptions {
 export interface RollCallOutcome extends RollCallRecord {
   /** Instances that answered but could not renew a token that was due, or re-authenticate a connection. */
   readonly failing: readonly string[];
+  /** Why this could not be written down, or who was there before not be read; null where both were. */
+  readonly unrecorded: string | null;
 }
 
 const defaultSpreadMs = 2000;
@@ -36,50 +39,60 @@ export class RollCall {
   }
 
   /**
-   * Calls the roll once.
+   * Calls the roll once. Who hears it is told by the announcement, who is missed by the roster: without the one
+   * nobody is called, without the other nobody can be missed by name.
    * @param nextAtMs when the next one is due, for the log.
-   * @throws AppError when Redis cannot be asked: then nobody was called.
+   * @throws AppError when nobody could be called.
    */
   async call(nextAtMs: number | null): Promise<RollCallOutcome> {
-    const { roster, redis, clock, spreadMs = defaultSpreadMs, graceMs = defaultGraceMs } = this.#options;
-    const announcement: Announcement = { id: randomUUID(), spreadMs };
+    const { roster, redis, clock, emit, spreadMs = defaultSpreadMs } = this.#options;
+    const id = randomUUID();
     const reports = new Map<string, Report>();
     let heard = (): void => {};
-    const stopListening = redis.subscribe(roster.reportsTo(announcement.id), (message) => {
+    const stopListening = redis.subscribe(roster.reportsTo(id), (message) => {
       const report = parseReport(message);
       if (report !== undefined) reports.set(report.id, report);
       heard();
     });
     try {
-      const listening = redis.listening(roster.reportsTo(announcement.id), this.#deadline());
-      const [view] = await Promise.all([roster.read(this.#deadline()), listening]);
-      const expected = new Set(
-        view.entries.filter(({ status }) => status === 'answered').map(({ report }) => report.id),
+      // Reports come to who listens: an announcement before that would make everybody silent.
+      const listening = redis.listening(roster.reportsTo(id), this.#deadline());
+      const [view] = await Promise.all([orFailure(roster.read(this.#deadline())), listening]);
+      const entries = view instanceof AppError ? [] : view.entries;
+      const present = entries.filter(({ status }) => status === 'answered').map(({ report }) => report.id);
+      const expected = view instanceof AppError ? {} : { expected: present.length };
+      const receivers = await roster.announce({ id, spreadMs, ...expected }, this.#deadline());
+      await this.#heardAll(
+        () => reports.size >= receivers && present.every((member) => reports.has(member)),
+        (listener) => (heard = listener),
       );
-      const receivers = await redis.run(
-        (client) => client.publish(roster.announcements, JSON.stringify(announcement)),
-        { key: roster.announcements, deadlineAtMs: this.#deadline(), idempotent: false },
-      );
-      const isComplete = (): boolean =>
-        reports.size >= receivers && [...expected].every((id) => reports.has(id));
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(spreadMs + graceMs, resolve);
-        heard = (): void => {
-          if (!isComplete()) return;
-          cancel();
-          resolve();
-        };
-        heard();
-      });
-      const outcome = summarize(announcement.id, view.nowMs, expected, reports, nextAtMs);
-      this.#options.emit({ type: 'rollCallEnded', ...counts(outcome) });
-      const gone = view.entries.map(({ report }) => report.id).filter((id) => !reports.has(id));
-      const { failing: _failing, ...record } = outcome;
-      await roster.close(record, gone, this.#deadline());
-      return outcome;
+      const startedAtMs = view instanceof AppError ? clock.wallMs() : view.nowMs;
+      const known = view instanceof AppError ? undefined : present;
+      const record = summarize({ id, atMs: startedAtMs, nextAtMs }, known, receivers, reports);
+      emit({ type: 'rollCallEnded', ...counts(record) });
+      const gone = entries.map(({ report }) => report.id).filter((member) => !reports.has(member));
+      const closed = await orFailure(roster.close(record, gone, this.#deadline()));
+      const failure = [view, closed].find((result) => result instanceof AppError);
+      const failing = [...reports.values()].filter(isFailing).map((report) => report.id);
+      return { ...record, failing, unrecorded: failure?.message ?? null };
     } finally {
       stopListening();
     }
+  }
+
+  /** Resolves when all have been heard, or the time for it is up. */
+  async #heardAll(isComplete: () => boolean, onReport: (listener: () => void) => void): Promise<void> {
+    const { clock, spreadMs = defaultSpreadMs, graceMs = defaultGraceMs } = this.#options;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(spreadMs + graceMs, resolve);
+      const listener = (): void => {
+        if (!isComplete()) return;
+        cancel();
+        resolve();
+      };
+      onReport(listener);
+      listener();
+    });
   }
 
   #deadline(): number {
@@ -87,32 +100,43 @@ export class RollCall {
   }
 }
 
+/** Redis answers, refuses, or is not there: that is no reason to stop here. Anything else is a bug. */
+async function orFailure<T>(asked: Promise<T>): Promise<T | AppError> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+function isFailing({ failure, reauthenticationsFailed }: Report): boolean {
+  return failure !== null || reauthenticationsFailed > 0;
+}
+
 function summarize(
-  id: string,
-  atMs: number,
-  expected: ReadonlySet<string>,
+  call: Pick<RollCallRecord, 'id' | 'atMs' | 'nextAtMs'>,
+  present: readonly string[] | undefined,
+  receivers: number,
   reports: ReadonlyMap<string, Report>,
-  nextAtMs: number | null,
-): RollCallOutcome {
+): RollCallRecord {
   const answers = [...reports.values()];
-  const failing = answers
-    .filter(({ failure, reauthenticationsFailed }) => failure !== null || reauthenticationsFailed > 0)
-    .map((report) => report.id);
   const lefts = answers.flatMap(({ tokenLeftMs }) => (tokenLeftMs === null ? [] : [tokenLeftMs]));
   return {
-    id,
-    atMs,
-    expected: new Set([...expected, ...reports.keys()]).size,
+    ...call,
+    // For a moment an instance may hear on two connections: that is the next best only.
+    expected:
+      present === undefined
+        ? Math.max(receivers, reports.size)
+        : new Set([...present, ...reports.keys()]).size,
     answered: reports.size,
     rotated: answers.filter(({ rotated }) => rotated).length,
-    failed: failing.length,
-    failing,
-    silent: [...expected].filter((member) => !reports.has(member)),
+    failed: answers.filter(isFailing).length,
+    silent: (present ?? []).filter((member) => !reports.has(member)),
     shortestTimeLeftMs: lefts.length === 0 ? null : Math.min(...lefts),
-    nextAtMs,
   };
 }
 
-function counts({ expected, answered, rotated, failed, silent, shortestTimeLeftMs }: RollCallOutcome) {
+function counts({ expected, answered, rotated, failed, silent, shortestTimeLeftMs }: RollCallRecord) {
   return { expected, answered, rotated, failed, silent: silent.length, shortestTimeLeftMs };
 }

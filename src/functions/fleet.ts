@@ -82,7 +82,8 @@ async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Pr
 
 function instance({ report, status, seenAtMs }: RosterEntry, nowMs: number): Record<string, unknown> {
   // What was left when it reported, less the time since by the server's clock: no instance's clock matters.
-  const leftMs = report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - (nowMs - seenAtMs), 0);
+  const leftMs =
+    report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - Math.max(nowMs - seenAtMs, 0), 0);
   return {
     id: report.id,
     status,

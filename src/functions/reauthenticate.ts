@@ -24,7 +24,8 @@ export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
       const { atMs, nextAtMs: next, ...fields } = outcome;
       const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
       const summary = `${outcome.answered} of ${outcome.expected} instances answered`;
-      if (outcome.silent.length > 0 || outcome.failed > 0) context.warn(`${summary}: ${line}`);
+      const isWell = outcome.silent.length === 0 && outcome.failed === 0 && outcome.unrecorded === null;
+      if (!isWell) context.warn(`${summary}: ${line}`);
       else context.log(`${summary}: ${line}`);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -33,13 +34,12 @@ export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
   };
 }
 
-/** Without Redis nobody can be called; the instance that got the tick still looks after its own token. */
+/** Where nobody can be called, the instance that got the tick still looks after its own token. */
 async function renewAlone(keeper: TokenKeeper, error: AppError, context: InvocationContext): Promise<void> {
   const renewal = await keeper.renewIfDue();
   const fields = { code: error.code, reason: error.message, renewal: renewal.kind };
-  context.warn(
-    `No roll call, because Redis cannot be asked; instances renew themselves. ${JSON.stringify(fields)}`,
-  );
+  const why = error.code === 'command-failed' ? 'Redis refused it' : 'Redis cannot be asked';
+  context.warn(`No roll call, because ${why}; instances renew themselves. ${JSON.stringify(fields)}`);
 }
 
 function iso(ms: number): string {

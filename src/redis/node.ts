@@ -9,6 +9,7 @@ import { ConnectionKeeper, type ConnectionDeps } from './connection-keeper.ts';
 import type { Outage } from './outage.ts';
 import { subscriberDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, RedisStatus } from './redis.ts';
+import { Refusals } from './refusals.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface RedisNodeOptions extends ConnectionDeps {
@@ -30,6 +31,7 @@ export class RedisNode {
   readonly #counts = { reauthenticated: 0, reauthenticationsFailed: 0 };
   readonly #commands: ConnectionKeeper;
   readonly #subscriptions: Subscriptions;
+  readonly #refusals: Refusals;
   readonly #repeats = new Semaphore(repeatsAtOnce);
   /** Lives while something is listened to. */
   #subscriber: ConnectionKeeper | undefined;
@@ -38,6 +40,8 @@ export class RedisNode {
     this.#options = options;
     this.#commands = new ConnectionKeeper({ ...options, purpose: 'commands', counts: this.#counts });
     this.#subscriptions = new Subscriptions(options.clock);
+    const { connection, clock, emit } = options;
+    this.#refusals = new Refusals({ clock, emit, address: `${connection.hostname}:${connection.port}` });
   }
 
   /** Its name or address, as it is connected to. */
@@ -50,6 +54,7 @@ export class RedisNode {
   }
 
   async run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
+    const watched = (client: RedisClient): Promise<T> => work(this.#refusals.watch(client));
     let losses = 0;
     let rejections = 0;
     let repeating: Permit | undefined;
@@ -58,7 +63,7 @@ export class RedisNode {
         const connection = await this.#commands.connected(options.deadlineAtMs);
         const askedAtMs = this.#options.clock.nowMs();
         try {
-          return await connection.run(work, options);
+          return await connection.run(watched, options);
         } catch (error) {
           if (!(error instanceof AppError)) throw error;
           if (error.code === 'redis-rejected-identity') {

@@ -9,10 +9,13 @@ export type ConnectionPurpose = 'commands' | 'subscriptions';
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
   | RollCallEnded
+  | RollCallHeard
   | OriginEvent
   | ClusterEvent
   /** What Redis holds under some key begins as an entry and is none; it counts as a miss. */
   | { readonly type: 'entryInvalid'; readonly reason: string }
+  | RefusalEvent
+  | CacheShared
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -79,6 +82,41 @@ export type AppEvent =
       readonly timeLeftMs: number;
     };
 
+/** Why Redis refused a command that is right in itself. */
+export type RefusalCause =
+  | 'out-of-memory'
+  | 'no-permission'
+  | 'read-only'
+  | 'too-few-replicas'
+  | 'cannot-persist'
+  | 'busy-script'
+  | 'loading'
+  | 'primary-down'
+  | 'cluster-down'
+  | 'too-many-clients'
+  | 'unknown-command'
+  | 'other';
+
+/** From the first command that a server refuses for a cause to the first that it accepts again; see redis/refusals.ts. */
+export type RefusalEvent =
+  | {
+      readonly type: 'commandRefused';
+      readonly cause: RefusalCause;
+      /** Its name, `EVAL` for a script. */
+      readonly command: string;
+      readonly reason: string;
+      readonly address: string;
+    }
+  | {
+      readonly type: 'commandAccepted';
+      readonly cause: RefusalCause;
+      readonly command: string;
+      readonly refusedMs: number;
+      /** How many commands were refused. */
+      readonly refusals: number;
+      readonly address: string;
+    };
+
 /** Nodes are told by `<host>:<port>`. */
 export type ClusterEvent =
   | {
@@ -90,7 +128,15 @@ export type ClusterEvent =
   /** REDIS_CLUSTERING_POLICY does not fit the cache; told once. */
   | { readonly type: 'clusteringPolicyWrong'; readonly reason: string };
 
-/** From the first load that failed to the first that was answered; see origin-health.ts. */
+/** Another app of this project uses the same cache, and its keys can meet this one's; told once for each. */
+export interface CacheShared {
+  readonly type: 'cacheShared';
+  /** The other one's name. */
+  readonly app: string;
+  readonly reason: string;
+}
+
+/** From the failures that make an outage to the first load that was answered; see origin-health.ts. */
 export type OriginEvent =
   | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
   | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
@@ -104,6 +150,12 @@ export interface RollCallEnded {
   readonly failed: number;
   readonly silent: number;
   readonly shortestTimeLeftMs: number | null;
+}
+
+/** This instance was called, with about so many others: see fleet/member.ts. No line of the log. */
+export interface RollCallHeard {
+  readonly type: 'rollCallHeard';
+  readonly expected: number;
 }
 
 export type AppEventType = AppEvent['type'];

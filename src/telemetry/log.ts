@@ -1,15 +1,22 @@
-// Events -> one log line each, at a fitting level. Switched on by main.ts.
+// Events -> log lines, at a fitting level. Switched on by main.ts.
 // Knows no part that tells events.
 
 import { redactTokens } from '../errors.ts';
-import { onEvent, type AppEvent, type AppEventType, type RollCallEnded } from './events.ts';
+import {
+  onEvent,
+  type AppEvent,
+  type AppEventType,
+  type RollCallEnded,
+  type RollCallHeard,
+} from './events.ts';
+import { LogLimiter, type LogLimiterOptions, type Passage } from './log-limiter.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
 /** `console` fits. */
 export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
-type LoggedType = Exclude<AppEventType, RollCallEnded['type']>;
+type LoggedType = Exclude<AppEventType, (RollCallEnded | RollCallHeard)['type']>;
 
 const levels: Readonly<Record<LoggedType, Level>> = {
   tokenRotated: 'info',
@@ -25,31 +32,60 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
   entryInvalid: 'warn',
+  cacheShared: 'warn',
+  commandRefused: 'warn',
+  commandAccepted: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
 };
 
 /**
- * Logs every event of a token, a connection or the origin as `<type> {fields}`; returns how to stop. Lines of a level
- * above `info` name it: the Functions host takes what a worker writes to stderr for a warning where it contains
- * "warn", else for an error where it contains "error" or "fail", else for information.
+ * Logs events as `<type> {fields}`, in a large fleet not each of them (see log-limiter.ts); returns how to stop. Lines
+ * of a level above `info` name it: the Functions host takes what a worker writes to stderr for a warning where it
+ * contains "warn", else for an error where it contains "error" or "fail", else for information.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Workers/ProcessManagement/WorkerProcess.cs
  */
-export function logEvents(sink: LogSink): () => void {
+export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void {
+  const limiter = new LogLimiter(options);
+  const log = (event: AppEvent, level: Level): void => {
+    const write = ({ omitted, heldMs }: Passage): void => {
+      const heldBack = heldMs === 0 ? {} : { atMs: options.clock.wallMs() - heldMs };
+      const leftOut = omitted === 0 ? {} : { omitted };
+      sink[level](formatEvent({ ...event, ...heldBack, ...leftOut }, level));
+    };
+    limiter.pass(causeOf(event), write, endedBy(event));
+  };
   const types = Object.keys(levels) as LoggedType[];
-  const stops = types.map((type) =>
-    onEvent(type, (event) => sink[levels[type]](formatEvent(event, levels[type]))),
-  );
+  const stops = types.map((type) => onEvent(type, (event) => log(event, levels[type])));
+  const stopCounting = onEvent('rollCallHeard', ({ expected }) => (limiter.instances = expected));
   return () => {
-    for (const stop of stops) stop();
+    for (const stop of [...stops, stopCounting]) stop();
   };
 }
+
+/** What events have in common that can stand for each other. */
+function causeOf(event: AppEvent): string {
+  if ('code' in event) return `${event.type} ${event.code}`;
+  return 'cause' in event ? `${event.type} ${event.cause}` : event.type;
+}
+
+/** Whose lines make no sense after this event. */
+function endedBy(event: AppEvent): readonly string[] {
+  if (event.type === 'commandAccepted') return [`commandRefused ${event.cause}`];
+  return ends[event.type] ?? [];
+}
+
+const ends: Partial<Record<AppEventType, readonly string[]>> = {
+  connectionReady: ['connectionFailed ', 'connectionLost'],
+  originRecovered: ['originFailing '],
+  tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
+};
 
 /** Times as ISO 8601, durations in whole milliseconds. */
 export function formatEvent({ type, ...fields }: AppEvent, level: Level = 'info'): string {
   const readable = Object.entries(fields).map(([name, value]) => {
     if (typeof value !== 'number') return [name, value];
-    return name.endsWith('AtMs')
+    return /(?:^a|A)tMs$/u.test(name)
       ? [name.slice(0, -2), new Date(value).toISOString()]
       : [name, Math.round(value)];
   });

@@ -204,7 +204,7 @@ export class Warmup {
         maxBytes: maxValueBytes,
         signal: pass.signal,
       });
-      health.answered();
+      health.answered(candidate.name);
       pass.answered();
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;
@@ -238,7 +238,7 @@ export class Warmup {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
       if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
-      health.failed(error);
+      health.failed(error, candidate.name);
       pass.fail(error.code);
     }
   }

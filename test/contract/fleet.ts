@@ -3,11 +3,16 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
+import { ownName } from '../../src/own-name.ts';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
 import { systemClock, type Clock } from '../../src/clock.ts';
+import { Neighbours, type AppIdentity } from '../../src/fleet/neighbours.ts';
 import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
+import type { AppEvent, CacheShared } from '../../src/telemetry/events.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
+import { systemAssigned } from '../../local/token-issuer.ts';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
 import {
   silentClock,
@@ -15,8 +20,8 @@ import {
   type FleetInstance,
   type FleetInstanceOptions,
 } from '../support/fleet-instance.ts';
-import { eventually } from '../support/eventually.ts';
-import { adoptStack } from '../support/shared-client.ts';
+import { eventually, sleep } from '../support/eventually.ts';
+import { adoptStack, startSharedClient } from '../support/shared-client.ts';
 import { failed, steadyReads, type SteadyReads } from '../support/steady-reads.ts';
 
 const spreadMs = 2000;
@@ -199,6 +204,115 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
     });
   });
 
+  describe('a Redis that refuses', () => {
+    const user = systemAssigned.objectId;
+    const onAll = async (...command: string[]): Promise<void> => {
+      const servers = 'nodes' in stack.redis ? (stack.redis as RedisCluster).nodes : [stack.redis];
+      for (const server of servers) await server.admin(...command);
+    };
+    const typesOf = ({ events }: FleetInstance, cause: string): string[] =>
+      events.flatMap((event) => ('cause' in event && event.cause === cause ? [event.type] : []));
+
+    it('to run scripts: the roll call reaches everybody, says that nothing was written, and it is told', async () => {
+      const { fleet, last } = await startFleet(3, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, '-eval');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '+@all'));
+      for (let calls = 0; calls < 2; calls += 1) {
+        const outcome = await last.rollCall.call(null);
+        expect(outcome).toMatchObject({ expected: 3, answered: 3, failed: 0, silent: [] });
+        expect(outcome.unrecorded).toContain('NOPERM');
+      }
+      for (const one of fleet) expect(typesOf(one, 'no-permission')).toEqual(['commandRefused']);
+      await onAll('ACL', 'SETUSER', user, '+@all');
+      expect(await last.rollCall.call(null)).toMatchObject({ answered: 3, silent: [], unrecorded: null });
+      await eventually(() => {
+        for (const one of fleet) expect(typesOf(one, 'no-permission').at(-1)).toBe('commandAccepted');
+      });
+    });
+
+    it('the roster itself: the roll is called all the same, as far as it is known who is there', async () => {
+      const { namespace, last } = await startFleet(2, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, 'resetkeys', '~other:*');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '~*'));
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, silent: [] });
+      expect(outcome.unrecorded).toContain('NOPERM');
+      await onAll('ACL', 'SETUSER', user, '~*');
+      expect(await stack.redis.admin('LLEN', ownName(namespace, '{fleet}:roll-calls'))).toBe(0);
+    });
+
+    it('to write, for want of memory: it is told once, and reads and announcements go on', async () => {
+      const { fleet, last } = await startFleet(2, { spreadMs: 100 });
+      await onAll('CONFIG', 'SET', 'maxmemory', '1');
+      stops.push(async () => onAll('CONFIG', 'SET', 'maxmemory', '0'));
+      const outcome = await last.rollCall.call(null);
+      expect(outcome).toMatchObject({ expected: 2, answered: 2, silent: [] });
+      expect(outcome.unrecorded).toContain('OOM');
+      for (const one of fleet) expect(typesOf(one, 'out-of-memory')).toEqual(['commandRefused']);
+      await onAll('CONFIG', 'SET', 'maxmemory', '0');
+      expect(await last.rollCall.call(null)).toMatchObject({ answered: 2, silent: [], unrecorded: null });
+      await eventually(() => {
+        for (const one of fleet) expect(typesOf(one, 'out-of-memory').at(-1)).toBe('commandAccepted');
+      });
+    });
+
+    it('the announcement: nobody was called, and that is an error', async () => {
+      const { last } = await startFleet(1, { spreadMs: 100 });
+      await onAll('ACL', 'SETUSER', user, '-publish');
+      stops.push(async () => onAll('ACL', 'SETUSER', user, '+@all'));
+      await expect(last.rollCall.call(null)).rejects.toMatchObject({ code: 'command-failed' });
+    });
+  });
+
+  describe('apps that share a cache', () => {
+    const key = ownName('redis-entra-functions', 'apps');
+    /** Starts an app, and what it is warned of. */
+    async function startApp(app: AppIdentity): Promise<readonly CacheShared[]> {
+      const client = startSharedClient(stack);
+      const heard: CacheShared[] = [];
+      const emit = (event: AppEvent): void => {
+        if (event.type === 'cacheShared') heard.push(event);
+      };
+      const neighbours = new Neighbours({
+        app,
+        redis: client.redis,
+        clock: systemClock,
+        emit,
+        random: () => 0,
+      });
+      stops.push(async () => client[Symbol.asyncDispose]());
+      neighbours.start();
+      await eventually(async () => {
+        const entered = String(await stack.redis.admin('HVALS', key));
+        expect(entered).toContain(JSON.stringify(app));
+      });
+      neighbours.stop();
+      return heard;
+    }
+
+    it('are warned of each other where their keys can meet, each other one once', async () => {
+      stops.push(async () => stack.redis.admin('DEL', key));
+      await stack.redis.admin('HSET', key, 'long gone', `1 {"namespace":"a","keyPrefix":""}`);
+      await stack.redis.admin('HSET', key, 'odd', `${Date.now()} {`);
+      const shop = { site: 'shop', namespace: 'shop', keyPrefix: '' };
+      expect(await startApp(shop)).toEqual([]);
+      expect(await startApp(shop)).toEqual([]);
+      const news = await startApp({ site: 'news', namespace: 'news', keyPrefix: 'news:' });
+      await eventually(() => expect(news).toMatchObject([{ app: 'shop' }]));
+      expect(news[0]?.reason).toContain('CACHE_KEY_PREFIX is "news:" here and empty there');
+      expect(await stack.redis.admin('HEXISTS', key, 'long gone')).toBe(0);
+      expect(Number(await stack.redis.admin('PTTL', key))).toBeGreaterThan(0);
+    });
+
+    it('are not warned where nothing meets', async () => {
+      stops.push(async () => stack.redis.admin('DEL', key));
+      await startApp({ site: 'shop', namespace: 'shop', keyPrefix: 'shop:' });
+      const news = await startApp({ site: 'news', namespace: 'news', keyPrefix: 'news:' });
+      await sleep(200);
+      expect(news).toEqual([]);
+    });
+  });
+
   describe('trouble', () => {
     it('two roll calls at once both hear everybody', async () => {
       const { fleet } = await startFleet(3, { spreadMs: 300 });
@@ -211,7 +325,7 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
       const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
       await stack.redis.admin(
         'HSET',
-        `${namespace}:\u001F{fleet}:roster`,
+        ownName(namespace, '{fleet}:roster'),
         'ghost',
         `answered 1 ${JSON.stringify(ghost)}`,
       );
@@ -225,11 +339,24 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
       expect(after.rollCalls).toHaveLength(2);
     });
 
+    it('a report from a time to come does not make a ghost of its instance for ever', async () => {
+      const { namespace, last } = await startFleet(1, { spreadMs: 100, graceMs: 500 });
+      const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
+      const roster = ownName(namespace, '{fleet}:roster');
+      const ahead = Date.now() + 3_600_000;
+      await stack.redis.admin('HSET', roster, 'ghost', `answered ${ahead} ${JSON.stringify(ghost)}`);
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 2, answered: 1, silent: ['ghost'] });
+      expect(await last.rollCall.call(null)).toMatchObject({ expected: 1, answered: 1, silent: [] });
+    });
+
     it('an odd record hides nothing else: the fleet is shown without it', async () => {
       const { namespace, last } = await startFleet(1, { spreadMs: 100 });
       await last.rollCall.call(null);
       const { entries, rollCalls } = await last.roster.read(Date.now() + 1000);
-      const [roster, calls] = [`${namespace}:\u001F{fleet}:roster`, `${namespace}:\u001F{fleet}:roll-calls`];
+      const [roster, calls] = [
+        ownName(namespace, '{fleet}:roster'),
+        ownName(namespace, '{fleet}:roll-calls'),
+      ];
       const odd = { ...entries[0]?.report, id: 'odd' };
       const reports = [
         `answered 1 ${JSON.stringify({ ...odd, startedAtMs: 1e300 })}`,
@@ -331,7 +458,9 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
       const view = await last.roster.read(Date.now() + 1000);
       const seen = view.entries.find((entry) => entry.report.id === 'ahead');
       expect(Math.abs((seen?.seenAtMs ?? 0) - view.nowMs)).toBeLessThan(1000);
-      expect(Number(await stack.redis.admin('PTTL', `${namespace}:\u001F{fleet}:roster`))).toBeGreaterThan(0);
+      expect(Number(await stack.redis.admin('PTTL', ownName(namespace, '{fleet}:roster')))).toBeGreaterThan(
+        0,
+      );
     });
   });
 }

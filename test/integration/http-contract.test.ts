@@ -1,14 +1,14 @@
-// The HTTP contract, through the packaged app, the local host, the Entra front and a real Redis.
+// The HTTP contract, through the packaged app, the local host, and Redis behind the Entra front, or Garnet.
 
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { startContractApp, type ContractApp } from '../support/contract-app.ts';
 import { exchange } from '../support/raw-http.ts';
 
-let app: LocalApp;
+let app: ContractApp;
 
 beforeAll(async () => {
-  app = await startLocalApp({ settings: { CACHE_MAX_VALUE_BYTES: '2000000' } });
+  app = await startContractApp({ settings: { CACHE_MAX_VALUE_BYTES: '2000000' } });
 });
 afterAll(async () => app?.stop());
 

@@ -5,7 +5,7 @@ import {
   ClientSecretCredential,
   ManagedIdentityCredential,
 } from '@azure/identity';
-import { decodeJwt } from 'jose';
+import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JSONWebKeySet } from 'jose';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
@@ -107,6 +107,34 @@ describe('the token authority', () => {
     const path = stack.settingsFor('client-certificate')['AZURE_CLIENT_CERTIFICATE_PATH'] ?? '';
     const credential = new ClientCertificateCredential(tenantId, clientId, path, authority());
     expect(decodeJwt((await credential.getToken(scope)).token)['oid']).toBe(servicePrincipal.objectId);
+  });
+});
+
+describe('the documents for who checks tokens', () => {
+  it('name the keys of all tenants, those before a roll-over and the new one', async () => {
+    const keysNow = async (): Promise<ReturnType<typeof createLocalJWKSet>> => {
+      const address = `${stack.authority.url}/common/.well-known/openid-configuration`;
+      const { jwks_uri: keysUrl } = (await (await fetch(address)).json()) as { jwks_uri: string };
+      return createLocalJWKSet((await (await fetch(keysUrl)).json()) as JSONWebKeySet);
+    };
+    const issue = async (): Promise<string> => {
+      const options = { audience: redisAudience, identity: systemAssigned, lifetimeMs: 60_000 };
+      return (await stack.issuer.issue(options)).token;
+    };
+    const [keysBefore, before] = [await keysNow(), await issue()];
+    const rollOver = await stack.issuer.rollOver();
+    const after = await issue();
+    rollOver.undo();
+
+    await jwtVerify(before, keysBefore);
+    await expect(jwtVerify(after, keysBefore)).rejects.toThrow(errors.JWKSNoMatchingKey);
+    const keysAfter = await keysNow();
+    for (const token of [before, after, await issue()]) await jwtVerify(token, keysAfter);
+    await jwtVerify(await issue(), keysBefore);
+    // Who has the issuer itself, as the local front does, knows every key at once.
+    expect(await stack.issuer.verify(after, { audience: redisAudience })).toMatchObject({
+      objectId: systemAssigned.objectId,
+    });
   });
 });
 

@@ -2,19 +2,19 @@
 
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startContractApp, type ContractApp } from '../support/contract-app.ts';
 import { eventually } from '../support/eventually.ts';
-import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { startOriginServer, type OriginResource, type OriginServer } from '../support/origin-server.ts';
 
 const budgetMs = 1500;
 const maxValueBytes = 100_000;
 let origin: OriginServer;
-let app: LocalApp;
+let app: ContractApp;
 /** One that nobody has asked for. */
 let key: string;
 
-const startApp = (settings: Record<string, string>): Promise<LocalApp> =>
-  startLocalApp({
+const startApp = (settings: Record<string, string>): Promise<ContractApp> =>
+  startContractApp({
     instances: 3,
     settings: { ORIGIN_URL_TEMPLATE: `${origin.url}/entries/{key}?v=1`, ...settings },
   });
@@ -53,7 +53,7 @@ interface Answer {
   readonly tookMs: number;
 }
 
-async function read(name: string, init?: RequestInit, of: LocalApp = app): Promise<Answer> {
+async function read(name: string, init?: RequestInit, of: ContractApp = app): Promise<Answer> {
   const startedAtMs = performance.now();
   const response = await of.fetch(`/api/cache/${encodeURIComponent(name)}`, init);
   const text = await response.text();
@@ -300,12 +300,7 @@ describe('Redis in trouble', () => {
   // With what a client's entry answers afterwards: Redis keeps nothing on disk here.
   const outages = [
     ['gone', 404, () => app.stack.redis.kill(), () => app.stack.redis.restart()],
-    [
-      'silent',
-      200,
-      async () => app.stack.front.setBehaviour('stall'),
-      async () => app.stack.front.setBehaviour('normal'),
-    ],
+    ['silent', 200, async () => app.silenceRedis(true), async () => app.silenceRedis(false)],
   ] as const;
 
   it.each(outages)(

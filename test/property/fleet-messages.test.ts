@@ -50,6 +50,13 @@ describe('what instances tell each other', () => {
         expect(parseAnnouncement(JSON.stringify({ id, spreadMs }))).toEqual({ id, spreadMs });
       }),
     );
+    const expectations = fc.integer({ min: 0, max: 2000 });
+    fc.assert(
+      fc.property(ids, expectations, (id, expected) => {
+        const message = JSON.stringify({ id, spreadMs: 1, expected });
+        expect(parseAnnouncement(message)).toEqual({ id, spreadMs: 1, expected });
+      }),
+    );
     fc.assert(
       fc.property(reports, (report) => {
         const message = JSON.stringify(report);
@@ -116,6 +123,13 @@ describe('what instances tell each other', () => {
         }
       }),
     );
+  });
+
+  it('calls the roll also where the number that is expected cannot be believed', () => {
+    for (const expected of [-1, 2001, 1e9, 1.5, '3', null, {}]) {
+      const message = JSON.stringify({ id: 'x', spreadMs: 1, expected });
+      expect(parseAnnouncement(message)).toEqual({ id: 'x', spreadMs: 1 });
+    }
   });
 
   it('cannot name a channel or a spread out of bounds', () => {

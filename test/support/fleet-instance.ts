@@ -42,6 +42,7 @@ export function startFleetInstance(
     redis,
     keeper,
     clock: systemClock,
+    emit: client.emit,
     random: Math.random,
     readCount: () => 0,
   });

@@ -8,7 +8,7 @@ import { systemClock, type Clock } from '../../src/clock.ts';
 import { createRedis, type ConnectionLimits } from '../../src/redis/create.ts';
 import type { Redis } from '../../src/redis/redis.ts';
 import { readSettings } from '../../src/settings.ts';
-import type { AppEvent } from '../../src/telemetry/events.ts';
+import type { AppEvent, Emit } from '../../src/telemetry/events.ts';
 import type { AnyStack, StackCredential } from '../../local/stack.ts';
 import { caches } from './caches.ts';
 import { eventually } from './eventually.ts';
@@ -17,6 +17,7 @@ export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
   readonly redis: Redis;
   readonly events: readonly AppEvent[];
+  readonly emit: Emit;
   /** Resolves when the client is connected to every node that it connects to. */
   connected(): Promise<void>;
 }
@@ -63,6 +64,7 @@ export function startSharedClient(stack: AnyStack, options: SharedClientOptions 
     keeper,
     redis,
     events,
+    emit: parts.emit,
     async connected() {
       const nodes = settings.redis.clusteringPolicy === 'OSSCluster' ? caches.cluster.nodes : 1;
       await redis.ping(Date.now() + 10_000);

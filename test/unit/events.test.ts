@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { emit, onEvent, type AppEvent } from '../../src/telemetry/events.ts';
 import { formatEvent, logEvents } from '../../src/telemetry/log.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 const rotated: AppEvent = {
   type: 'tokenRotated',
@@ -67,7 +68,7 @@ describe('the log', () => {
       warn: (line: string) => lines.push(`warn ${line}`),
       error: (line: string) => lines.push(`error ${line}`),
     };
-    stops.push(logEvents(sink));
+    stops.push(logEvents(sink, { clock: new FakeClock(), random: Math.random }));
     emit(rotated);
     emit(expired);
     emit({ type: 'originFailing', code: 'origin-failed', reason: 'it is away' });
@@ -75,6 +76,25 @@ describe('the log', () => {
       'info tokenRotated {"expiresAt":"2026-01-01T12:00:00.000Z","timeLeftMs":1235,"requestMs":8}',
       'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","setbacks":3}',
       'warn originFailing {"level":"warn","code":"origin-failed","reason":"it is away"}',
+    ]);
+  });
+
+  it('of one instance among many stays short, and says what it left out', async () => {
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line);
+    const clock = new FakeClock();
+    stops.push(logEvents({ info: note, warn: note, error: note }, { clock, random: () => 0.5 }));
+    emit({ type: 'rollCallHeard', expected: 10 });
+    const failing = { type: 'originFailing', code: 'origin-failed', reason: 'it is away' } as const;
+    emit(failing);
+    await clock.advance(1000);
+    emit(failing);
+    emit(failing);
+    expect(lines).toEqual([]);
+    await clock.advance(4000);
+    // What stands for three is the last of them, and is told when it was.
+    expect(lines).toEqual([
+      'originFailing {"level":"warn","code":"origin-failed","reason":"it is away","at":"2026-01-01T00:00:01.000Z","omitted":2}',
     ]);
   });
 

@@ -1,0 +1,41 @@
+// The packaged app on the server that a run of the tests is for: Redis behind the Entra front, or Garnet.
+
+import { inject } from 'vitest';
+import type { Host } from '../../local/functions-host/host.ts';
+import type { LocalRedis } from '../../local/redis-server.ts';
+import { startGarnetApp } from './garnet-app.ts';
+import { startLocalApp } from './local-app.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set by vitest.config.ts. */
+    cacheServer: 'redis' | 'garnet';
+  }
+}
+
+export interface ContractApp extends AsyncDisposable {
+  readonly host: Host;
+  readonly stack: { readonly redis: Pick<LocalRedis, 'admin' | 'adminRaw' | 'kill' | 'restart'> };
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Redis goes on accepting connections and bytes, and answers nothing, until told otherwise. */
+  silenceRedis(silent: boolean): void;
+  stop(): Promise<void>;
+}
+
+export interface ContractAppOptions {
+  readonly instances?: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export async function startContractApp(options: ContractAppOptions): Promise<ContractApp> {
+  if (inject('cacheServer') === 'garnet') {
+    const app = await startGarnetApp(options);
+    const { redis } = app.stack;
+    return { ...app, silenceRedis: (silent) => (silent ? redis.pause() : redis.resume()) };
+  }
+  const app = await startLocalApp(options);
+  return {
+    ...app,
+    silenceRedis: (silent) => app.stack.front.setBehaviour(silent ? 'stall' : 'normal'),
+  };
+}
