@@ -18,7 +18,8 @@ async function view(app: GarnetApp): Promise<FleetView> {
 it('reaches every instance, and no connection is lost by it', async () => {
   await using app = await startGarnetApp({ instances: 3 });
   await eventually(async () => expect((await view(app)).instances).toHaveLength(3));
-  const init = { method: 'POST', body: '{"input":""}' };
+  const headers = { 'Content-Type': 'application/json' };
+  const init = { method: 'POST', headers, body: '{"input":""}' };
   expect((await app.fetch('/admin/functions/reauthenticate', init)).status).toBe(202);
   await eventually(async () => expect((await view(app)).rollCalls).toHaveLength(1), 15_000);
   const { instances, rollCalls } = await view(app);
