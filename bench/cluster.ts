@@ -2,6 +2,7 @@
 // single reads on both, side by side in one run.
 
 import { newEntry } from '../src/cache/entry.ts';
+import { ByteBudget } from '../src/byte-budget.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack, type AnyStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
@@ -65,7 +66,12 @@ async function start(stack: AnyStack): Promise<Contestant> {
   adoptStack(stack);
   // A client secret, because MSAL knows one identity endpoint a process, and each stack has its own.
   const client = startSharedClient(stack, { credential: 'client-secret' });
-  const store = new EntryStore(client.redis, () => {});
+  const store = new EntryStore({
+    redis: client.redis,
+    budget: new ByteBudget(2 ** 27),
+    maxValueBytes: 2 ** 20,
+    emit() {},
+  });
   for (const key of keys) {
     const entry = newEntry(Buffer.alloc(1024, key), 'text/plain', Date.now(), 3600);
     const written = await store.write(key, entry, { kind: 'none', etags: [] }, Date.now() + 5000);

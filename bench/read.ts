@@ -2,6 +2,7 @@
 // side in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
 
 import { createClient } from 'redis';
+import { ByteBudget } from '../src/byte-budget.ts';
 import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack } from '../local/stack.ts';
@@ -18,7 +19,7 @@ try {
   adoptStack(stack);
   await using client = startSharedClient(stack);
   const { keeper, redis } = client;
-  const store = new EntryStore(redis, () => {});
+  const store = new EntryStore({ redis, budget: new ByteBudget(2 ** 27), maxValueBytes: 2 ** 20, emit() {} });
   const deadline = (): number => Date.now() + 5000;
 
   const token = await keeper.waitForToken(deadline());

@@ -22,7 +22,7 @@ import { sharedParts } from './shared.ts';
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
   // The one Redis client of this process, and what lives as long as it, for every function.
   const parts = sharedParts('app', () => startParts(settings, auth, environment));
-  const { redis, store, readThrough, loader, warmup, roster, member, rollCall, neighbours } = parts;
+  const { redis, budget, store, readThrough, loader, warmup, roster, member, rollCall, neighbours } = parts;
   const { keeper } = auth;
 
   const httpDeps: WriteDeps = {
@@ -31,6 +31,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     clock,
     keyRules: keyRulesOf(settings),
     requestBudgetMs: settings.requestBudgetMs,
+    budget,
     writesEnabled: settings.cache.writes === 'enabled',
     defaultTtlSeconds: settings.cache.defaultTtlSeconds,
     maxValueBytes: settings.cache.maxValueBytes,

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'command-failed'
   | 'wrong-type'
   | 'origin-failed'
+  | 'overloaded'
   | 'stopped';
 
 export interface AppErrorOptions {
@@ -28,6 +29,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'connection-lost',
   'deadline-exceeded',
   'origin-failed',
+  'overloaded',
 ]);
 
 /** A failure with a stable `code`. Messages never contain a token or a cached value. */

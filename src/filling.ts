@@ -1,6 +1,7 @@
 // The parts that bring entries from the origin into the cache, wired together. Used by parts.ts and benches.
 // Reads no environment and registers nothing.
 
+import type { ByteBudget } from './byte-budget.ts';
 import { Filler } from './cache/filler.ts';
 import { Loader } from './cache/loader.ts';
 import { Locks } from './cache/locks.ts';
@@ -28,6 +29,7 @@ export interface Filling {
 export interface FillingDeps {
   readonly origin: Origin | undefined;
   readonly redis: Redis;
+  readonly budget: ByteBudget;
   readonly store: EntryStore;
   readonly keyRules: KeyRules;
   readonly clock: Clock;
@@ -37,7 +39,7 @@ export interface FillingDeps {
 }
 
 export function startFilling(settings: Settings, deps: FillingDeps): Filling {
-  const { origin, redis, store, keyRules, clock, random, emit } = deps;
+  const { origin, redis, budget, store, keyRules, clock, random, emit } = deps;
   const reads = { store, clientsWrite: settings.cache.writes === 'enabled', clock, random };
   if (origin === undefined) {
     const readThrough = new ReadThrough({ ...reads, loader: undefined });
@@ -51,6 +53,7 @@ export function startFilling(settings: Settings, deps: FillingDeps): Filling {
     locks: new Locks(redis, clock, settings.namespace),
     health: new OriginHealth(emit, clock),
     maxValueBytes,
+    budget,
     clock,
   };
   const loader = new Loader({ ...common, defaultTtlSeconds, patienceMs: settings.requestBudgetMs });

@@ -2,8 +2,11 @@
 // Registers nothing and reads no environment but what it is given.
 
 import { randomBytes } from 'node:crypto';
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import type { TokenCredential } from '@azure/identity';
 import type { Auth } from './auth/auth.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { EntryStore } from './cache/store.ts';
 import { systemClock as clock } from './clock.ts';
 import { startFilling, type Filling } from './filling.ts';
@@ -12,6 +15,7 @@ import { Neighbours } from './fleet/neighbours.ts';
 import { RollCall } from './fleet/roll-call.ts';
 import { Roster } from './fleet/roster.ts';
 import type { KeyRules } from './http/key.ts';
+import { bytesInFlight } from './instance-memory.ts';
 import { createBlobOrigin } from './origin/blob.ts';
 import { createHttpOrigin } from './origin/http.ts';
 import type { Origin } from './origin/origin.ts';
@@ -29,6 +33,7 @@ export const loadLimitMs = 30_000;
 
 export interface Parts extends Filling {
   readonly redis: Redis;
+  readonly budget: ByteBudget;
   readonly store: EntryStore;
   readonly roster: Roster;
   readonly member: FleetMember;
@@ -42,11 +47,14 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   const redis = createRedis(of.redis, { keeper, patienceMs: of.requestBudgetMs, ...common });
   redis.start();
 
-  const store = new EntryStore(redis, emit);
+  const { maxValueBytes } = of.cache;
+  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes));
+  const store = new EntryStore({ redis, budget, maxValueBytes, emit });
   const filling = startFilling(of, {
     ...common,
     origin: createOrigin(of, credential),
     redis,
+    budget,
     store,
     keyRules: keyRulesOf(of),
   });
@@ -63,7 +71,15 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   const neighbours = new Neighbours({ app, redis, ...common });
   neighbours.start();
   const rollCall = new RollCall({ ...shared, ...common });
-  return { ...shared, ...filling, store, member, rollCall, neighbours };
+  return { ...shared, ...filling, budget, store, member, rollCall, neighbours };
+}
+
+function memoryLimits() {
+  return {
+    constrainedBytes: process.constrainedMemory(),
+    machineBytes: totalmem(),
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
+  };
 }
 
 export function keyRulesOf(of: Settings): KeyRules {

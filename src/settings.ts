@@ -14,6 +14,12 @@ export type ClusteringPolicy = (typeof clusteringPolicies)[number];
 
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
 
+/**
+ * What the Functions host takes as the body of a request (DefaultMaxRequestBodySize in its ScriptConstants.cs). The
+ * other ways are wider: messages between host and worker 2 GiB, a string in Redis 512 MB.
+ */
+export const largestValueBytes = 104_857_600;
+
 /** Which identity asks for tokens. */
 export type CredentialSettings =
   | { readonly kind: 'managed-identity'; readonly clientId: string | undefined }
@@ -98,8 +104,7 @@ export function readSettings(environment: Environment): Settings {
       writes: reader.choice('CACHE_WRITES', ['enabled', 'disabled'], 'enabled'),
       defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxTtlSeconds),
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
-      // Redis holds at most 512 MB in one string (https://redis.io/docs/latest/develop/data-types/strings/).
-      maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
+      maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, largestValueBytes),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
     origin,

@@ -2,11 +2,11 @@
 // All are built below out/bench/. Measures nothing.
 
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { packageApp } from '../../scripts/package.ts';
+import { buildByHand, finishApp } from '../support/by-hand.ts';
 
 const root = join(import.meta.dirname, '../..');
 const outDirectory = join(root, 'out/bench');
@@ -20,8 +20,8 @@ export async function buildApps(): Promise<Readonly<Record<AppName, string>>> {
   const [{ appDirectory }, unbundled, minimum, empty] = await Promise.all([
     packageApp({ outDirectory: join(outDirectory, 'package') }),
     buildUnbundled(),
-    buildByHand('minimum'),
-    buildByHand('empty'),
+    buildByHand('bench/cold-start/minimum.ts', join(outDirectory, 'minimum')),
+    buildByHand('bench/cold-start/empty.ts', join(outDirectory, 'empty')),
   ]);
   return { package: appDirectory, unbundled, minimum, empty };
 }
@@ -42,34 +42,5 @@ async function buildUnbundled(): Promise<string> {
     join(directory, 'main.js'),
     "globalThis.APP_VERSION = '0.0.0';\nawait import('./src/main.js');\n",
   );
-  return finish(directory, 'main.js');
-}
-
-/** Bundled as anybody would, with no special care. */
-async function buildByHand(name: 'minimum' | 'empty'): Promise<string> {
-  const directory = join(outDirectory, name);
-  await build({
-    absWorkingDir: root,
-    entryPoints: { main: `bench/cold-start/${name}.ts` },
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-    minify: true,
-    external: ['@azure/functions-core'],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
-  return finish(directory, 'main.mjs');
-}
-
-async function finish(directory: string, main: string): Promise<string> {
-  await writeFile(join(directory, 'package.json'), JSON.stringify({ type: 'module', main }));
-  await copyFile(join(root, 'host.json'), join(directory, 'host.json'));
-  return directory;
+  return finishApp(directory, 'main.js');
 }

@@ -8,6 +8,7 @@ import { createClient } from 'redis';
 import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
+import { ByteBudget } from '../../src/byte-budget.ts';
 import { EntryStore } from '../../src/cache/store.ts';
 import { systemClock as clock } from '../../src/clock.ts';
 import { startFilling } from '../../src/filling.ts';
@@ -72,10 +73,12 @@ async function startOurs(): Promise<Contestant> {
   keeper.start();
   redis.start();
   await redis.ping(Date.now() + 10_000);
-  const store = new EntryStore(redis, () => {});
+  const { maxValueBytes } = settings.cache;
+  const budget = new ByteBudget(2 ** 27);
+  const store = new EntryStore({ redis, budget, maxValueBytes, emit() {} });
   const origin = createBlobOrigin({ containerUrl, credential, clock, timeLimitMs: 30_000 });
   const keyRules = { prefix: '', namespace: settings.namespace };
-  const { warmup } = startFilling(settings, { origin, redis, store, keyRules, ...parts });
+  const { warmup } = startFilling(settings, { origin, redis, budget, store, keyRules, ...parts });
   await origin.load('absent', { maxBytes: 1, signal: new AbortController().signal });
   return {
     async run() {

@@ -39,7 +39,7 @@ export class Filler {
   store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = replaceable(held, guard);
-    return this.#options.store.write(key, entry, condition, this.#deadline(), guard);
+    return this.#options.store.write(key, entry, condition, this.#deadline(), { guard });
   }
 
   /**

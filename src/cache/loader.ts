@@ -1,6 +1,7 @@
 // Loads missing entries: once per process, by single flight, and once per fleet, by a lock. A load goes on when
 // nobody waits for it any more, unless others wait for its place.
 
+import { overloaded } from '../byte-budget.ts';
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../single-flight.ts';
@@ -233,7 +234,7 @@ function subjectOf({ redisKey }: EntryKey): LockSubject {
 function outcomeOf(found: ReadResult): LoadOutcome | undefined {
   if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
   if (found.kind === 'unavailable') throw found.error;
-  return undefined;
+  return found.kind === 'overloaded' ? { kind: 'failed', error: overloaded() } : undefined;
 }
 
 function pending(): LoadOutcome {

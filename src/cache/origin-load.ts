@@ -1,5 +1,6 @@
 // One load: asks the origin, writes what it says, gives the lock back.
 
+import { overloaded, type ByteBudget, type Charge } from '../byte-budget.ts';
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -28,6 +29,7 @@ export interface OriginLoadOptions {
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;
   readonly health: OriginHealth;
+  readonly budget: ByteBudget;
 }
 
 // After a renewal has failed, nobody in the fleet tries that entry again for this long.
@@ -62,13 +64,18 @@ export class OriginLoad {
     const { health } = this.#options;
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
     const afterFailure = { kind: 'hold', forMs: held === undefined ? 0 : renewalPauseMs } as const;
+    const charge = this.#options.budget.open();
     try {
-      const { outcome, written } = await this.#fill(key, held, lock, signal);
+      const { outcome, written } = await this.#fill(key, held, lock, signal, charge);
       const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome);
-      void written.finally(() => lock?.release(after));
+      void written.finally(() => {
+        lock?.release(after);
+        charge.close();
+      });
       return outcome;
     } catch (error) {
       lock?.release(afterFailure);
+      charge.close();
       if (!(error instanceof AppError)) throw error;
       if (signal.aborted) return { kind: 'failed', error: signal.reason as AppError };
       health.failed(error, key.name);
@@ -92,11 +99,16 @@ export class OriginLoad {
     held: Entry | undefined,
     lock: Lock | undefined,
     signal: AbortSignal,
+    charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { origin, filler, clock, maxValueBytes, health } = this.#options;
     const startedAtMs = clock.nowMs();
-    const options = { validator: held?.loaded?.validator, maxBytes: maxValueBytes };
-    const answer = await origin.load(key.name, { ...options, signal });
+    const answer = await origin.load(key.name, {
+      validator: held?.loaded?.validator,
+      maxBytes: maxValueBytes,
+      admits: (bytes) => charge.takeValue(bytes),
+      signal,
+    });
     const loadMs = clock.nowMs() - startedAtMs;
     health.answered(key.name);
     const written = Promise.resolve();
@@ -121,6 +133,8 @@ export class OriginLoad {
         return { outcome: { kind: 'none', remembered: false }, written };
       case 'too-large':
         return { outcome: { kind: 'failed', error: tooLarge(answer.bytes, maxValueBytes) }, written };
+      case 'not-admitted':
+        return { outcome: { kind: 'failed', error: overloaded() }, written };
     }
   }
 

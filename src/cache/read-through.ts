@@ -1,6 +1,7 @@
 // Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed. And removals,
 // which loads must know of. How a load is done is the loader's business.
 
+import type { Charge } from '../byte-budget.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
@@ -10,6 +11,7 @@ import { standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
 import type { EntryKey, LoadOutcome } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
+import type { Room } from './values.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
@@ -25,7 +27,9 @@ export type ReadThroughResult =
   | { readonly kind: 'loaded'; readonly entry: Entry; readonly forwarded: Forwarded }
   /** `origin`: it was asked, now or a moment ago, and has none; undefined where there is no origin. */
   | { readonly kind: 'miss'; readonly origin: 'asked' | 'remembered' | 'bypass' | undefined }
-  | { readonly kind: 'wrong-type' }
+  | { readonly kind: 'wrong-type' | 'stored-value-too-large' | 'answer-too-large' }
+  /** There is no memory for it now. */
+  | { readonly kind: 'overloaded' }
   | { readonly kind: 'unavailable'; readonly error: AppError }
   | { readonly kind: 'origin-failed'; readonly error: AppError }
   /** The time was up before the origin had answered; the load goes on. */
@@ -55,17 +59,22 @@ export class ReadThrough {
     return this.#readCount;
   }
 
-  async read(key: EntryKey, deadlineAtMs: number): Promise<ReadThroughResult> {
-    const result = await this.#options.store.read(key.redisKey, this.#redisDeadline(deadlineAtMs));
-    return this.#resolve(key, result, deadlineAtMs);
+  /** @param charge holds the bytes of the answer until it is handed over. */
+  async read(key: EntryKey, deadlineAtMs: number, charge?: Charge): Promise<ReadThroughResult> {
+    const result = await this.#options.store.read(key.redisKey, this.#redisDeadline(deadlineAtMs), charge);
+    return this.#resolve(key, result, deadlineAtMs, charge && { charge });
   }
 
   /** All keys in one round trip; only what is missing is loaded. The results in the order of the keys. */
-  async readMany(keys: readonly EntryKey[], deadlineAtMs: number): Promise<readonly ReadThroughResult[]> {
+  async readMany(
+    keys: readonly EntryKey[],
+    deadlineAtMs: number,
+    room?: Room,
+  ): Promise<readonly ReadThroughResult[]> {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
-    const results = await this.#options.store.readMany(redisKeys, this.#redisDeadline(deadlineAtMs));
+    const results = await this.#options.store.readMany(redisKeys, this.#redisDeadline(deadlineAtMs), room);
     return Promise.all(
-      zip(keys, results).map(async ([key, result]) => this.#resolve(key, result, deadlineAtMs)),
+      zip(keys, results).map(async ([key, result]) => this.#resolve(key, result, deadlineAtMs, room)),
     );
   }
 
@@ -81,7 +90,12 @@ export class ReadThrough {
     return nowMs + (deadlineAtMs - nowMs) * redisShare;
   }
 
-  async #resolve(key: EntryKey, result: ReadResult, deadlineAtMs: number): Promise<ReadThroughResult> {
+  async #resolve(
+    key: EntryKey,
+    result: ReadResult,
+    deadlineAtMs: number,
+    room: Room | undefined,
+  ): Promise<ReadThroughResult> {
     const { loader, clientsWrite, clock, random } = this.#options;
     if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
@@ -89,7 +103,8 @@ export class ReadThrough {
       if (standing !== 'fresh') loader?.renew(key, result.entry);
       return { kind: 'hit', entry: result.entry, stale: standing === 'stale' };
     }
-    if (result.kind === 'wrong-type') return result;
+    // Asking the origin would make it more, not less.
+    if (result.kind !== 'miss' && result.kind !== 'unavailable') return result;
     if (loader === undefined) return result.kind === 'miss' ? { kind: 'miss', origin: undefined } : result;
 
     const why = result.kind === 'miss' ? 'miss' : 'bypass';
@@ -97,7 +112,7 @@ export class ReadThrough {
     try {
       const late = (): AppError => new AppError('deadline-exceeded', 'The origin has not answered in time.');
       const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late);
-      const answered = answerOf(outcome, why, flight.joined);
+      const answered = fitted(answerOf(outcome, why, flight.joined), room);
       // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
       const knows = answered.kind !== 'origin-failed' && !(answered.kind === 'miss' && clientsWrite);
       return result.kind === 'unavailable' && !knows ? result : answered;
@@ -122,8 +137,17 @@ function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: boolean):
       if (why === 'bypass') return { kind: 'miss', origin: 'bypass' };
       return { kind: 'miss', origin: outcome.remembered ? 'remembered' : 'asked' };
     case 'failed':
+      if (outcome.error.code === 'overloaded') return { kind: 'overloaded' };
       return outcome.error.code === 'origin-failed'
         ? { kind: 'origin-failed', error: outcome.error }
         : { kind: 'origin-pending' };
   }
+}
+
+/** A load is there for many requests: each counts what its own answer takes. */
+function fitted(result: ReadThroughResult, room: Room | undefined): ReadThroughResult {
+  if (result.kind !== 'loaded' || room === undefined) return result;
+  const bytes = result.entry.body.length;
+  if (room.limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
+  return room.charge.takeValue(bytes) ? result : { kind: 'overloaded' };
 }

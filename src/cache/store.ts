@@ -2,43 +2,24 @@
 // kind. What is no entry, though it begins as one, is told by an event and counts as a miss.
 
 import { randomUUID } from 'node:crypto';
-import { RESP_TYPES } from 'redis';
+import type { ByteBudget, Charge } from '../byte-budget.ts';
 import { AppError } from '../errors.ts';
-import type { RedisClient } from '../redis/connection.ts';
-import { fromErrorReply } from '../redis/failures.ts';
-import type { KeyOutcome, Redis } from '../redis/redis.ts';
+import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../zip.ts';
-import {
-  decodeEntry,
-  decodeHead,
-  encodeEntry,
-  encodeHeader,
-  keptMs,
-  type Entry,
-  type EntryHead,
-  type InvalidEntry,
-} from './entry.ts';
-import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
-import { touchScript, writeScript } from './write-script.ts';
+import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
+import { readHeads, type HeadResult } from './heads.ts';
+import { repliesOf, type WrongType } from './replies.ts';
+import { Values, type OnInvalid, type Room, type Value } from './values.ts';
+import { touchScript, writeScriptFor } from './write-script.ts';
 
-interface Failures {
-  readonly miss: { readonly kind: 'miss' };
-  readonly wrongType: { readonly kind: 'wrong-type' };
-  readonly unavailable: { readonly kind: 'unavailable'; readonly error: AppError };
-}
-
-export type ReadResult = { readonly kind: 'hit'; readonly entry: Entry } | Failures[keyof Failures];
-
-/** What is known of a key without its body; `head` is undefined for what somebody else wrote. */
-export type HeadResult =
-  { readonly kind: 'hit'; readonly head: EntryHead | undefined } | Failures[keyof Failures];
+export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
 
 export type WriteResult =
   | { readonly kind: 'created' }
   | { readonly kind: 'replaced' }
   | { readonly kind: 'precondition-failed' }
-  | { readonly kind: 'wrong-type' }
+  | WrongType
   /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
   | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
 
@@ -72,48 +53,80 @@ export interface RemovalTrace {
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
 const removalNotedMs = 60_000;
-const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
+
+export interface EntryStoreOptions {
+  readonly redis: Redis;
+  /** Shared by all that is in memory for a while. */
+  readonly budget: ByteBudget;
+  /** Larger values are not read. */
+  readonly maxValueBytes: number;
+  readonly emit: Emit;
+}
 
 export class EntryStore {
   readonly #redis: Redis;
+  readonly #budget: ByteBudget;
+  readonly #values: Values;
+  readonly #writeScript: string;
   readonly #onInvalid: OnInvalid;
 
-  constructor(redis: Redis, emit: Emit) {
+  constructor({ redis, budget, maxValueBytes, emit }: EntryStoreOptions) {
     this.#redis = redis;
+    this.#budget = budget;
     this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
+    this.#values = new Values({ redis, budget, maxValueBytes, onInvalid: this.#onInvalid });
+    this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
-  /** One GET. */
-  async read(key: string, deadlineAtMs: number): Promise<ReadResult> {
+  /**
+   * One round trip for what is not larger than a first portion.
+   * @param charge holds the bytes of the answer; without one they are counted until it is there.
+   */
+  async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
+    const call = { key, deadlineAtMs };
+    const own = charge ?? this.#budget.open();
     try {
-      return await this.#redis.run((client) => this.#readOne(client.withTypeMapping(bufferReplies), key), {
-        key,
-        deadlineAtMs,
+      const bytes = this.#values.firstBytes(1);
+      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), {
+        ...call,
         idempotent: true,
       });
+      return await this.#values.complete(start, call, { charge: own });
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      return error.code === 'wrong-type' ? { kind: 'wrong-type' } : { kind: 'unavailable', error };
+      return failureOf(error);
+    } finally {
+      if (charge === undefined) own.close();
     }
   }
 
-  /** One GET a key, all in one round trip; the results in the order of the keys. */
-  async readMany(keys: readonly string[], deadlineAtMs: number): Promise<readonly ReadResult[]> {
-    const readAll = async (client: RedisClient, some: readonly string[]): Promise<readonly ReadResult[]> => {
-      const reader = client.withTypeMapping(bufferReplies);
-      return each(some, (key) => this.#readOne(reader, key));
-    };
-    const outcomes = await this.#redis.runMany(keys, readAll, { deadlineAtMs, idempotent: true });
-    return outcomes.map(unwrap);
+  /** The first portions of all keys in one round trip; the results in the order of the keys. */
+  async readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]> {
+    const charge = room?.charge ?? this.#budget.open();
+    const bytes = this.#values.firstBytes(keys.length);
+    try {
+      const starts = await this.#redis.runMany(
+        keys,
+        (client, asked) => repliesOf(asked, (key) => this.#values.start(client, key, bytes)),
+        { deadlineAtMs, idempotent: true },
+      );
+      const complete = async ([key, outcome]: readonly [
+        string,
+        (typeof starts)[number],
+      ]): Promise<ReadResult> => {
+        if (!outcome.ok) return failureOf(outcome.error);
+        if ('kind' in outcome.value) return outcome.value;
+        const call = { key, deadlineAtMs };
+        return this.#values.complete(outcome.value, call, { charge, limit: room?.limit }).catch(failureOf);
+      };
+      return await Promise.all(zip(keys, starts).map(complete));
+    } finally {
+      if (room === undefined) charge.close();
+    }
   }
 
-  /** The heads of many entries, without their bodies: one GETRANGE a key, all in one round trip. */
-  async readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
-    const heads = await this.#readStarts(keys, usualHeadBytes, deadlineAtMs);
-    const longKeys = keys.filter((_key, index) => heads[index]?.kind === 'cut');
-    if (longKeys.length === 0) return heads.map(whole);
-    const long = new Map(zip(longKeys, await this.#readStarts(longKeys, longestHeadBytes, deadlineAtMs)));
-    return zip(keys, heads).map(([key, head]) => whole(long.get(key) ?? head));
+  /** The heads of many entries, without their bodies, in one round trip. */
+  readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
+    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
   }
 
   /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
@@ -122,12 +135,12 @@ export class EntryStore {
     entry: Entry,
     condition: WriteCondition,
     deadlineAtMs: number,
-    guard?: Guard,
+    { guard, charge }: { readonly guard?: Guard | undefined; readonly charge?: Charge } = {},
   ): Promise<WriteResult> {
     const guardKeys = guard === undefined ? [] : [guard.key];
     const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];
     const parameters = ['set', condition.kind, ...value, ...namedBy(condition)];
-    return this.#change(writeScript, [key, ...guardKeys], parameters, deadlineAtMs);
+    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, charge);
   }
 
   /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
@@ -145,26 +158,7 @@ export class EntryStore {
   ): Promise<WriteResult> {
     const keys = trace === undefined ? [] : [trace.noteKey, ...trace.removed];
     const parameters = ['del', condition.kind, randomUUID(), `${removalNotedMs}`, '', ...namedBy(condition)];
-    return this.#change(writeScript, [key, ...keys], parameters, deadlineAtMs);
-  }
-
-  async #readOne(reader: { get(key: string): Promise<Buffer | null> }, key: string): Promise<ReadResult> {
-    const stored = await reader.get(key);
-    if (stored === null) return { kind: 'miss' };
-    const decoded = decodeEntry(stored);
-    if (decoded.kind === 'entry') return { kind: 'hit', entry: decoded.entry };
-    this.#onInvalid(decoded);
-    return { kind: 'miss' };
-  }
-
-  async #readStarts(
-    keys: readonly string[],
-    bytes: number,
-    deadlineAtMs: number,
-  ): Promise<readonly PartialHead[]> {
-    const read = headsOf(bytes, this.#onInvalid);
-    const outcomes = await this.#redis.runMany(keys, read, { deadlineAtMs, idempotent: true });
-    return outcomes.map(unwrap);
+    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs);
   }
 
   async #change(
@@ -172,13 +166,15 @@ export class EntryStore {
     keys: readonly [string, ...string[]],
     parameters: (string | Buffer)[],
     deadlineAtMs: number,
+    charge?: Charge,
   ): Promise<WriteResult> {
     let sent = false;
     try {
       const reply = await this.#redis.run(
         async (client) => {
           sent = true;
-          return client.eval(script, { keys: [...keys], arguments: parameters });
+          const answer = client.eval(script, { keys: [...keys], arguments: parameters });
+          return charge === undefined ? answer : charge.until(answer);
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
@@ -193,59 +189,16 @@ export class EntryStore {
   }
 }
 
-/** Issued in one turn of the event loop, so node-redis writes them together. */
-async function each<T>(
-  keys: readonly string[],
-  read: (key: string) => Promise<T>,
-): Promise<(T | Failures['wrongType'])[]> {
-  const replies = await Promise.allSettled(keys.map(read));
-  return replies.map((reply) => {
-    if (reply.status === 'fulfilled') return reply.value;
-    const error = fromErrorReply(reply.reason);
-    if (error?.code === 'wrong-type') return { kind: 'wrong-type' };
-    // Anything but an answer about this key concerns the connection: the caller decides whether to repeat.
-    throw error ?? reply.reason;
-  });
-}
-
-type PartialHead = HeadResult | { readonly kind: 'cut' };
-type OnInvalid = (entry: InvalidEntry) => void;
-
-function headsOf(bytes: number, onInvalid: OnInvalid) {
-  return async (client: RedisClient, keys: readonly string[]): Promise<readonly PartialHead[]> => {
-    const reader = client.withTypeMapping(bufferReplies);
-    return each(keys, async (key): Promise<PartialHead> => {
-      const start = await reader.getRange(key, 0, bytes - 1);
-      // GETRANGE cannot tell an empty string from a missing key; either way there is nothing worth keeping.
-      if (start === null || start.length === 0) return { kind: 'miss' };
-      const decoded = decodeHead(start, start.length < bytes ? start.length : undefined);
-      switch (decoded.kind) {
-        case 'head':
-          return { kind: 'hit', head: decoded.head };
-        case 'foreign':
-          return { kind: 'hit', head: undefined };
-        case 'cut':
-          return { kind: 'cut' };
-        case 'invalid':
-          onInvalid(decoded);
-          return { kind: 'miss' };
-      }
-    });
-  };
-}
-
-function whole(head: PartialHead): HeadResult {
-  if (head.kind === 'cut') throw new TypeError('No head is longer than the longest.');
-  return head;
-}
-
 function namedBy(condition: WriteCondition): readonly string[] {
   if ('etags' in condition) return condition.etags;
   return 'writeId' in condition ? [condition.writeId] : [];
 }
 
-function unwrap<T>(outcome: KeyOutcome<T>): T | Failures['unavailable'] {
-  return outcome.ok ? outcome.value : { kind: 'unavailable', error: outcome.error };
+function failureOf(error: unknown): Exclude<ReadResult, { kind: 'hit' }> {
+  // What is not ours is a bug: it must surface as a 500, not pass for an outage.
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === 'wrong-type' || error.code === 'overloaded') return { kind: error.code };
+  return { kind: 'unavailable', error };
 }
 
 const writeKinds = ['created', 'replaced', 'precondition-failed', 'wrong-type'] as const;

@@ -7,7 +7,8 @@ import { etagLengthAt } from './entry-form.ts';
 // is noted, and what else is removed.
 // ARGV: operation ('set' or 'del'), condition, value or note, its ttl in ms, guard, what the condition names.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
-export const writeScript = `${headOfFunction}
+/** @param maxValueBytes a string that is larger has no entity tag: hashing it would hold up Redis, 5 ms for each MiB. */
+export const writeScriptFor = (maxValueBytes: number): string => `${headOfFunction}
 local operation, condition, value, ttlMs, guard = unpack(ARGV, 1, 5)
 local type = redis.call('TYPE', KEYS[1]).ok
 if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
@@ -16,7 +17,9 @@ local exists = head.kind == 'entry' or head.kind == 'foreign'
 
 local function etag()
   -- Of what somebody else wrote it is the hash.
-  head.etag = head.etag or redis.sha1hex(redis.call('GET', KEYS[1]))
+  if not head.etag and redis.call('STRLEN', KEYS[1]) <= ${maxValueBytes} then
+    head.etag = redis.sha1hex(redis.call('GET', KEYS[1]))
+  end
   return head.etag
 end
 

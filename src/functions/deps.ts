@@ -1,5 +1,6 @@
 // What the HTTP handlers are given. Filled by app.ts.
 
+import type { ByteBudget } from '../byte-budget.ts';
 import type { ReadThrough } from '../cache/read-through.ts';
 import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
@@ -10,11 +11,12 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly keyRules: KeyRules;
   readonly requestBudgetMs: number;
+  readonly budget: ByteBudget;
+  readonly maxValueBytes: number;
 }
 
 export interface WriteDeps extends HttpDeps {
   readonly store: EntryStore;
   readonly writesEnabled: boolean;
   readonly defaultTtlSeconds: number;
-  readonly maxValueBytes: number;
 }

@@ -7,17 +7,18 @@ import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus, freshnessHeaders } from '../http/cache-headers.ts';
 import { isMatch, isNotModified } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
-import { cacheUnavailable, problem } from '../http/problem.ts';
+import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
+import { charged, type BytesResponse } from './charged.ts';
 import type { HttpDeps } from './deps.ts';
 
 export function readCache(deps: HttpDeps): HttpHandler {
-  return async (request): Promise<HttpResponseInit> => {
+  return charged(deps.budget, async (request, charge) => {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const name = keyFromRoute(request.params['key']);
     const key = checkKey(name, deps.keyRules);
     if (!key.ok) return problem('invalid-key', key.detail);
 
-    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, untilMs);
+    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, untilMs, charge);
     const nowMs = deps.clock.wallMs();
     const status = { 'Cache-Status': cacheStatus(result, nowMs) };
     switch (result.kind) {
@@ -28,6 +29,15 @@ export function readCache(deps: HttpDeps): HttpHandler {
         return problem('not-found', missDetail(result.origin), status);
       case 'wrong-type':
         return problem('wrong-type', 'Only Redis strings can be read over HTTP.', status);
+      case 'stored-value-too-large':
+      case 'answer-too-large':
+        return problem(
+          'stored-value-too-large',
+          `At most ${deps.maxValueBytes} bytes are served: CACHE_MAX_VALUE_BYTES.`,
+          status,
+        );
+      case 'overloaded':
+        return tooMuchAtOnce(status);
       case 'unavailable':
         return cacheUnavailable(result.error.retryAfterSeconds, status);
       case 'origin-failed': {
@@ -43,7 +53,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
           'Retry-After': '1',
         });
     }
-  };
+  });
 }
 
 function missDetail(origin: Extract<ReadThroughResult, { kind: 'miss' }>['origin']): string {
@@ -57,7 +67,7 @@ function respond(
   entry: Entry,
   cacheStatusHeader: Readonly<Record<string, string>>,
   freshness: Readonly<Record<string, string>>,
-): HttpResponseInit {
+): HttpResponseInit | BytesResponse {
   const validated = { ETag: `"${entry.etag}"`, ...cacheStatusHeader };
   if (!isMatch(request.headers.get('if-match'), entry.etag)) {
     return problem('precondition-failed', 'The entry is in another state than If-Match names.', validated);
@@ -69,5 +79,7 @@ function respond(
   headers['X-Content-Type-Options'] = 'nosniff';
   headers['Content-Security-Policy'] = 'sandbox';
   headers['Content-Length'] = `${entry.body.length}`;
-  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body: entry.body };
+  return request.method === 'HEAD'
+    ? { status: 200, headers }
+    : { status: 200, headers, pieces: [entry.body] };
 }

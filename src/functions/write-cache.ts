@@ -8,7 +8,8 @@ import { withheldBody } from '../http/body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
-import { cacheUnavailable, problem } from '../http/problem.ts';
+import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
+import { charged } from './charged.ts';
 import type { WriteDeps } from './deps.ts';
 
 /** A write that has passed the checks every write shares, or the answer to one that has not. */
@@ -17,7 +18,7 @@ type Checked =
   | { readonly ok: false; readonly response: HttpResponseInit };
 
 export function writeCache(deps: WriteDeps): HttpHandler {
-  return async (request): Promise<HttpResponseInit> => {
+  return charged(deps.budget, async (request, charge) => {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
@@ -33,19 +34,21 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     const unfit = unfitBody(request);
     if (unfit !== undefined) return unfit;
     const tooLarge = problem('value-too-large', `At most ${deps.maxValueBytes} bytes are accepted.`);
-    if (Number(request.headers.get('content-length') ?? 0) > deps.maxValueBytes) return tooLarge;
+    const announcedBytes = Number(request.headers.get('content-length') ?? 0);
+    if (announcedBytes > deps.maxValueBytes) return tooLarge;
+    if (!charge.takeValue(announcedBytes)) return tooMuchAtOnce();
     const body = Buffer.from(await request.arrayBuffer());
     if (body.length > deps.maxValueBytes) return tooLarge;
     const withheld = withheldBody(request, body.length);
     if (withheld !== undefined) return withheld;
 
     const entry = newEntry(body, contentType, deps.clock.wallMs(), ttlSeconds);
-    const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs);
+    const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs, { charge });
     const headers = { ETag: `"${entry.etag}"` };
     if (result.kind === 'created') return { status: 201, headers };
     if (result.kind === 'replaced') return { status: 204, headers };
     return refusal(result);
-  };
+  });
 }
 
 export function removeCache(deps: WriteDeps): HttpHandler {

@@ -24,7 +24,10 @@ function parametersOf(result: ReadThroughResult, nowMs: number): readonly string
     case 'miss':
       return missParameters(result);
     case 'wrong-type':
-      return ['detail=wrong-type'];
+    case 'stored-value-too-large':
+    case 'answer-too-large':
+    case 'overloaded':
+      return [`detail=${result.kind}`];
     case 'unavailable':
       return ['fwd=bypass', 'detail=cache-unavailable'];
     case 'origin-failed':

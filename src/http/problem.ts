@@ -16,8 +16,10 @@ const problems = {
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-encoding': { status: 415, title: 'The value must come without a content coding' },
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
+  'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
   'origin-failed': { status: 502, title: 'The origin failed' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
+  overloaded: { status: 503, title: 'This instance has too much in hand at the moment' },
   'origin-pending': { status: 503, title: 'The origin has not answered yet' },
   'write-outcome-unknown': { status: 503, title: 'The write may or may not have been applied' },
 } as const;
@@ -47,4 +49,11 @@ export function cacheUnavailable(
 ): HttpResponseInit {
   const detail = 'This says nothing about whether the key exists. Ask again after the time in Retry-After.';
   return problem('cache-unavailable', detail, { 'Retry-After': `${retryAfterSeconds ?? 1}`, ...headers });
+}
+
+/** 503 for what does not fit into the instance's memory beside what it has in hand. */
+export function tooMuchAtOnce(headers: Readonly<Record<string, string>> = {}): HttpResponseInit {
+  const detail =
+    'Nothing was done. Smaller values are served as ever; ask again after the time in Retry-After.';
+  return problem('overloaded', detail, { 'Retry-After': '1', ...headers });
 }

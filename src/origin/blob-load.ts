@@ -34,7 +34,7 @@ export async function loadBlob(loader: BlobLoader, url: string, options: LoadOpt
   const condition = validator?.startsWith('"') === true ? conditionalHeader(validator) : {};
   const answer = await ask(loader, new URL(url), condition, signal);
   const { status, headers } = answer;
-  if (status === 200) return readBlob(answer, where, options.maxBytes, clock.wallMs());
+  if (status === 200) return readBlob(answer, where, options, clock.wallMs());
   await drain(answer.body, clock);
   if (status === 304 && 'If-None-Match' in condition) {
     const cacheControl = headers['cache-control'];
@@ -78,7 +78,7 @@ async function ask(
 async function readBlob(
   { headers, framing, body: chunks }: Answer,
   where: string,
-  maxBytes: number,
+  { maxBytes, admits }: LoadOptions,
   nowMs: number,
 ): Promise<OriginAnswer> {
   if (framing.kind !== 'length' || headers['content-range'] !== undefined) {
@@ -89,6 +89,7 @@ async function readBlob(
   if (!['', 'identity'].includes(headers['content-encoding'] ?? '')) {
     throw originFailed(where, 'holds this blob with a Content-Encoding, which an entry cannot carry');
   }
+  if (admits?.(bytes) === false) return { kind: 'not-admitted' };
   const body = await readBody(chunks, maxBytes, bytes);
   if (body === undefined) return { kind: 'too-large', bytes: undefined };
   const { 'content-md5': md5 } = headers;

@@ -10,7 +10,7 @@ import {
   storagePermission,
   type FreshnessFields,
 } from './cache-control.ts';
-import type { Origin, OriginAnswer } from './origin.ts';
+import type { LoadOptions, Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
@@ -33,7 +33,7 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const place = placeIn(urlTemplate, 'encoded');
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
-    async load(key, { signal, validator, maxBytes }) {
+    async load(key, { signal, validator, maxBytes, admits }) {
       const href = place(key);
       if (href === undefined) return { kind: 'none' };
       const url = new URL(href);
@@ -44,7 +44,7 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
         'User-Agent': userAgent,
         ...condition,
       };
-      const asked = { conditional: Object.keys(condition).length > 0, maxBytes };
+      const asked = { conditional: Object.keys(condition).length > 0, maxBytes, admits };
       return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
         const answer = await follow(transport, url, headers, { clock, signal: limit });
         return read(answer, url.origin, asked, clock);
@@ -83,7 +83,11 @@ async function follow(
 async function read(
   answer: Answer,
   where: string,
-  { conditional, maxBytes }: { readonly conditional: boolean; readonly maxBytes: number },
+  {
+    conditional,
+    maxBytes,
+    admits,
+  }: Pick<LoadOptions, 'maxBytes' | 'admits'> & { readonly conditional: boolean },
   clock: Clock,
 ): Promise<OriginAnswer> {
   const { status, headers, framing } = answer;
@@ -109,6 +113,7 @@ async function read(
   if (announcedBytes !== undefined && announcedBytes > maxBytes) {
     return { kind: 'too-large', bytes: announcedBytes };
   }
+  if (admits?.(announcedBytes ?? maxBytes) === false) return { kind: 'not-admitted' };
   const body = await readBody(answer.body, maxBytes, announcedBytes);
   if (body === undefined) return { kind: 'too-large', bytes: undefined };
   const storage = storagePermission(fieldsOf(headers), nowMs);

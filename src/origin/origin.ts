@@ -12,7 +12,9 @@ export type OriginAnswer =
   /** The origin was asked, or cannot by its nature hold this key, and has nothing under it. */
   | { readonly kind: 'none' }
   /** Larger than the limit; nothing beyond the limit was read. */
-  | { readonly kind: 'too-large'; readonly bytes: number | undefined };
+  | { readonly kind: 'too-large'; readonly bytes: number | undefined }
+  /** `admits` said no; its body was not read. */
+  | { readonly kind: 'not-admitted' };
 
 export interface OriginEntry {
   readonly kind: 'found';
@@ -47,6 +49,8 @@ export interface LoadOptions {
   /** Of the entry at hand: if it is still current, no body is moved. */
   readonly validator?: string | undefined;
   readonly maxBytes: number;
+  /** Asked before a body is read, with its length, or `maxBytes` where that is not announced; all are where left out. */
+  readonly admits?: ((bytes: number) => boolean) | undefined;
   /** Aborted when the caller gives up. */
   readonly signal: AbortSignal;
 }

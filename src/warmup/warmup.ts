@@ -1,11 +1,11 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
+import type { ByteBudget } from '../byte-budget.ts';
 import type { Filler } from '../cache/filler.ts';
 import type { Locks } from '../cache/locks.ts';
 import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { Semaphore } from '../semaphore.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import { zip } from '../zip.ts';
@@ -13,6 +13,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
 import type { WarmupReport } from './report.ts';
+import { WarmupRoom } from './room.ts';
 import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
 
 export interface WarmupOptions {
@@ -27,6 +28,7 @@ export interface WarmupOptions {
   readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
   readonly health: OriginHealth;
+  readonly budget: ByteBudget;
 }
 
 export type WarmupOutcome =
@@ -44,18 +46,17 @@ interface Task extends KeyedCandidate {
 }
 
 const maxConcurrentLoads = 32;
-// Of bodies on their way. Each is in memory up to three times: as loaded, as stored, and as sent.
-const maxBytesInFlight = 16 * 1024 * 1024;
 const headsAtOnce = 250;
 const commandLimitMs = 5000;
 
 export class Warmup {
   readonly #options: WarmupOptions;
-  readonly #bytes = new Semaphore(maxBytesInFlight);
+  readonly #room: WarmupRoom;
   readonly #stopping = new AbortController();
 
   constructor(options: WarmupOptions) {
     this.#options = options;
+    this.#room = new WarmupRoom(options);
   }
 
   /** Ends a run that is under way; the next one goes on where it stopped. */
@@ -181,9 +182,7 @@ export class Warmup {
       case 'load': {
         const bytes = candidate.listed?.bytes ?? maxValueBytes;
         if (bytes > maxValueBytes) return pass.tally.failTooLarge(candidate.name);
-        return this.#bytes.run(Math.max(bytes, 1), async () => {
-          if (pass.goesOn) await this.#load(candidate, redisKey, plan, pass);
-        });
+        return this.#room.run(bytes, pass, () => this.#load(candidate, redisKey, plan, pass));
       }
     }
   }
@@ -233,6 +232,8 @@ export class Warmup {
           return pass.fail('not-found');
         case 'too-large':
           return pass.tally.failTooLarge(candidate.name);
+        case 'not-admitted':
+          throw new TypeError('The origin kept back what it was not asked to.');
       }
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

@@ -189,6 +189,15 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         expect(await load(fixture.origin, 'large', { maxBytes: 2000 })).toMatchObject({ kind: 'found' });
       });
 
+      it('of what there is no memory for only how large it is, to whoever admits it or not', async () => {
+        await fixture.put('large', Buffer.alloc(2000, 'x'));
+        const asked: number[] = [];
+        const refusing = (bytes: number): boolean => asked.push(bytes) === 0;
+        expect(await load(fixture.origin, 'large', { admits: refusing })).toEqual({ kind: 'not-admitted' });
+        expect(asked).toEqual([2000]);
+        expect(await load(fixture.origin, 'large', { admits: () => true })).toMatchObject({ kind: 'found' });
+      });
+
       it('that an entry is too large without reading it', async () => {
         const key = putTroubled('normal', Buffer.alloc(64 * 1024 * 1024));
         const { length: bytes } = Buffer.alloc(64 * 1024 * 1024);

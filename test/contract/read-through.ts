@@ -88,6 +88,20 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     }
   });
 
+  it('loads nothing that there is no memory for, says so at once, and blames neither Redis nor the origin', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, Buffer.alloc(100_000, 'x'));
+    const full = instance.budget.open();
+    while (full.takeValue(100_000));
+    expect(told(await read(instance))).toBe('overloaded');
+    expect(origin.loads).toHaveLength(1);
+    expect(origin.bodiesMoved).toBe(0);
+    expect(instance.events.map(({ type }) => type)).not.toContain('originFailing');
+    full.close();
+    expect(told(await read(instance))).toBe(`loaded ${'x'.repeat(100_000)}`);
+    await eventually(() => expect(instance.budget.usedBytes).toBe(0));
+  });
+
   it('asks the origin at most once an instance when Redis restarts, and its locks are lost, under a load', async () => {
     const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
     try {

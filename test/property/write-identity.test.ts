@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ByteBudget } from '../../src/byte-budget.ts';
 import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
 import { decodeEntry, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
 import { Filler } from '../../src/cache/filler.ts';
@@ -187,7 +188,9 @@ class World {
     const clock = this.#clock;
     const random = (): number => 0.5;
     const emit = (): void => {};
-    const store = new EntryStore(redis.port, emit);
+    const budget = new ByteBudget(2 ** 27);
+    const maxValueBytes = 1000;
+    const store = new EntryStore({ redis: redis.port, budget, maxValueBytes, emit });
     const rules = { defaultTtlSeconds: 300, staleSeconds: 86_400 };
     const common = {
       origin: this.#origin(),
@@ -195,7 +198,8 @@ class World {
       filler: new Filler({ store, clock, random, rules }),
       locks: new Locks(redis.port, clock, 'ref'),
       health: new OriginHealth(emit, clock),
-      maxValueBytes: 1000,
+      maxValueBytes,
+      budget,
       clock,
     };
     const loader = new Loader({ ...common, defaultTtlSeconds: 300, patienceMs: 2000 });

@@ -1,5 +1,6 @@
 // One instance's read-through and warmup without a host, on a scripted origin. Used by integration tests.
 
+import { ByteBudget } from '../../src/byte-budget.ts';
 import { EntryStore } from '../../src/cache/store.ts';
 import { systemClock } from '../../src/clock.ts';
 import { startFilling, type Filling } from '../../src/filling.ts';
@@ -12,6 +13,7 @@ import { startSharedClient, type SharedClient } from './shared-client.ts';
 
 export interface FillingInstance extends SharedClient, Filling {
   readonly store: EntryStore;
+  readonly budget: ByteBudget;
 }
 
 /**
@@ -22,32 +24,35 @@ export async function startFillingInstance(
   stack: AnyStack,
   origin: Origin | undefined,
   settings: Readonly<Record<string, string>> = {},
+  budgetBytes = 128 * 2 ** 20,
 ): Promise<FillingInstance> {
   const client = startSharedClient(stack);
   await client.connected();
+  const read = readSettings({
+    ...stack.settings,
+    ORIGIN_BLOB_CONTAINER_URL: 'https://localhost/account/container',
+    ...settings,
+  });
   const events: AppEvent[] = [];
   const emit = (event: AppEvent): void => void events.push(event);
-  const store = new EntryStore(client.redis, emit);
-  const filling = startFilling(
-    readSettings({
-      ...stack.settings,
-      ORIGIN_BLOB_CONTAINER_URL: 'https://localhost/account/container',
-      ...settings,
-    }),
-    {
-      origin,
-      redis: client.redis,
-      store,
-      keyRules: { prefix: settings['CACHE_KEY_PREFIX'] ?? '', namespace: 'ref' },
-      clock: systemClock,
-      random: Math.random,
-      emit,
-    },
-  );
+  const budget = new ByteBudget(budgetBytes);
+  const { maxValueBytes } = read.cache;
+  const store = new EntryStore({ redis: client.redis, budget, maxValueBytes, emit });
+  const filling = startFilling(read, {
+    origin,
+    redis: client.redis,
+    budget,
+    store,
+    keyRules: { prefix: settings['CACHE_KEY_PREFIX'] ?? '', namespace: 'ref' },
+    clock: systemClock,
+    random: Math.random,
+    emit,
+  });
   return {
     ...client,
     ...filling,
     store,
+    budget,
     events,
     async [Symbol.asyncDispose]() {
       filling.warmup?.stop();

@@ -3,7 +3,13 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
-import type { ListedEntry, Origin, OriginAnswer, StoragePermission } from '../../src/origin/origin.ts';
+import type {
+  ListedEntry,
+  LoadOptions,
+  Origin,
+  OriginAnswer,
+  StoragePermission,
+} from '../../src/origin/origin.ts';
 
 export class ScriptedOrigin implements Origin {
   readonly entries = new Map<string, { body: Buffer; version: number }>();
@@ -32,11 +38,8 @@ export class ScriptedOrigin implements Origin {
     this.entries.set(name, { body: Buffer.from(body), version });
   }
 
-  async load(
-    name: string,
-    options: { readonly validator?: string | undefined; readonly signal?: AbortSignal },
-  ): Promise<OriginAnswer> {
-    const { validator, signal } = options;
+  async load(name: string, options: Partial<LoadOptions>): Promise<OriginAnswer> {
+    const { validator, signal, admits } = options;
     this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
@@ -49,6 +52,7 @@ export class ScriptedOrigin implements Origin {
     if (entry === undefined) return { kind: 'none' };
     const etag = `v${entry.version}`;
     if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };
+    if (admits?.(entry.body.length) === false) return { kind: 'not-admitted' };
     this.bodiesMoved += 1;
     return {
       kind: 'found',

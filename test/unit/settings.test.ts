@@ -104,6 +104,13 @@ describe('settings', () => {
     },
   );
 
+  it('refuse values that could be stored and never be written over HTTP', () => {
+    expect(faultsOf({ ...least, CACHE_MAX_VALUE_BYTES: '104857600' })).toBe('');
+    expect(faultsOf({ ...least, CACHE_MAX_VALUE_BYTES: '104857601' })).toMatch(
+      /CACHE_MAX_VALUE_BYTES: expected a whole number from 1 to 104857600/u,
+    );
+  });
+
   it('refuse a prefix under which no key can be asked for', () => {
     const prefixed = (prefix: string, more = {}) => ({ ...least, CACHE_KEY_PREFIX: prefix, ...more });
     for (const prefix of ['ref:', 'ref:a/']) {

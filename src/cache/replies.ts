@@ -1,0 +1,22 @@
+// What Redis says of each of many keys, where one that holds another type spoils only its own answer.
+
+import { fromErrorReply } from '../redis/failures.ts';
+
+export interface WrongType {
+  readonly kind: 'wrong-type';
+}
+
+/** Issued in one turn of the event loop, so node-redis writes them together. */
+export async function repliesOf<T>(
+  keys: readonly string[],
+  read: (key: string) => Promise<T>,
+): Promise<readonly (T | WrongType)[]> {
+  const replies = await Promise.allSettled(keys.map(read));
+  return replies.map((reply) => {
+    if (reply.status === 'fulfilled') return reply.value;
+    const error = fromErrorReply(reply.reason);
+    if (error?.code === 'wrong-type') return { kind: 'wrong-type' };
+    // Anything but an answer about this key concerns the connection: the caller decides whether to repeat.
+    throw error ?? reply.reason;
+  });
+}

@@ -1,0 +1,236 @@
+// Reads stored strings whole: a first portion of each, and of what is larger the rest in further portions, all of it
+// under the byte budget.
+
+import { RESP_TYPES } from 'redis';
+import { overloaded, type ByteBudget, type Charge } from '../byte-budget.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import type { CallOptions, Redis } from '../redis/redis.ts';
+import { Semaphore } from '../semaphore.ts';
+import type { AnswerLimit } from './answer-limit.ts';
+import { decodeEntry, decodeHead, type Entry, type InvalidEntry } from './entry.ts';
+
+export type Value =
+  | { readonly kind: 'hit'; readonly entry: Entry }
+  | { readonly kind: 'miss' }
+  /** There is no memory for it now. */
+  | { readonly kind: 'overloaded' }
+  /** Larger than CACHE_MAX_VALUE_BYTES: what others wrote, or what was written while that was higher. */
+  | { readonly kind: 'stored-value-too-large' }
+  /** Beyond what the values of one answer may take together. */
+  | { readonly kind: 'answer-too-large' };
+
+/** The first bytes of what a key holds. */
+export interface Start {
+  readonly bytes: Buffer;
+  /** Whether there may be more. */
+  readonly cut: boolean;
+  /** Of no bytes: whether that is because there is no such key; undefined where it was not asked. */
+  readonly exists: boolean | undefined;
+}
+
+export interface ValuesOptions {
+  readonly redis: Redis;
+  readonly budget: ByteBudget;
+  readonly maxValueBytes: number;
+  /** Told of what begins as an entry and is none. */
+  readonly onInvalid: OnInvalid;
+}
+
+export type OnInvalid = (entry: InvalidEntry) => void;
+
+/** Where the bytes of an answer are counted. */
+export interface Room {
+  readonly charge: Charge;
+  readonly limit?: AnswerLimit | undefined;
+}
+
+type Call = Omit<CallOptions, 'idempotent'>;
+
+// Of a value of 1 KiB this costs what GET does (bench/read.ts), so the usual entry is one round trip.
+const longestFirstBytes = 64 * 1024;
+const shortestFirstBytes = 4 * 1024;
+// First portions that are owed together before they become shorter: over a link of 20 MB/s they take 0.2 s.
+const mostFirstBytes = 4 * 1024 * 1024;
+const portionBytes = 128 * 1024;
+// On one connection, of all values together: that is what a small read waits for. One comes while one is asked for.
+const portionsAtOnce = 2;
+// Of one value, waiting or under way: one of 1 MiB comes before the next, a larger one takes turns with others.
+const portionsAhead = 8;
+const expectMissFor = 64;
+const nothing = Buffer.alloc(0);
+const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
+
+export class Values {
+  readonly #options: ValuesOptions;
+  readonly #connections = new WeakMap<RedisClient, ReturnType<typeof connectionOf>>();
+  #firstBytesOwed = 0;
+  /** Reads to come for which it is asked at once whether there is such a key. */
+  #missesExpected = expectMissFor;
+
+  constructor(options: ValuesOptions) {
+    this.#options = options;
+  }
+
+  /** How long the first portions of `count` values may be. */
+  firstBytes(count: number): number {
+    const share = Math.floor((mostFirstBytes - this.#firstBytesOwed) / count);
+    return Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
+  }
+
+  async start(client: RedisClient, key: string, bytes: number): Promise<Start> {
+    const { budget } = this.#options;
+    if (!budget.take(bytes)) throw overloaded();
+    this.#firstBytesOwed += bytes;
+    try {
+      const { commands } = this.#connectionOf(client);
+      const answer = commands.getRange(key, 0, bytes - 1);
+      // GETRANGE does not tell an empty string from none. Where misses come, each is to be one round trip; where none
+      // come, that question would be asked in vain. On a slot that moves it may go unanswered.
+      const exists = this.#missesExpected > 0 ? commands.exists(key).catch(() => undefined) : undefined;
+      const start = (await answer) ?? nothing;
+      this.#missesExpected = start.length === 0 ? expectMissFor : Math.max(this.#missesExpected - 1, 0);
+      const known = start.length === 0 ? await exists : undefined;
+      return {
+        bytes: start,
+        cut: start.length === bytes,
+        exists: known === undefined ? undefined : known > 0,
+      };
+    } finally {
+      // Only now: whoever asked may have left long ago, and the answer was owed all the same.
+      this.#firstBytesOwed -= bytes;
+      budget.give(bytes);
+    }
+  }
+
+  /** What begins with `start`. The bytes of the answer are counted in `room`. */
+  async complete(start: Start, call: Call, room: Room): Promise<Value> {
+    const { bytes } = start;
+    if (start.cut) return this.#completeLarge(bytes, call, room);
+    if (bytes.length > 0) return this.#decoded(bytes, room);
+    if (start.exists === false) return { kind: 'miss' };
+    // An empty string, or what has just been written.
+    const stored = await this.#run(call, ({ commands }) => commands.get(call.key));
+    return stored === null ? { kind: 'miss' } : this.#decoded(stored, room);
+  }
+
+  #decoded(stored: Buffer, { charge, limit }: Room): Value {
+    const value = this.#valueOf(stored);
+    if (value.kind !== 'hit') return value;
+    const bytes = value.entry.body.length;
+    if (limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
+    charge.add(bytes);
+    return value;
+  }
+
+  #valueOf(stored: Buffer): Value {
+    const decoded = decodeEntry(stored);
+    if (decoded.kind === 'invalid') return this.#invalid(decoded);
+    const { entry } = decoded;
+    if (entry.body.length > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };
+    return { kind: 'hit', entry };
+  }
+
+  #invalid(entry: InvalidEntry): Value {
+    this.#options.onInvalid(entry);
+    return { kind: 'miss' };
+  }
+
+  async #completeLarge(first: Buffer, call: Call, room: Room): Promise<Value> {
+    const { key } = call;
+    const storedBytes = await this.#run(call, ({ commands }) => commands.strLen(key));
+    let start = first;
+    let head = decodeHead(start, storedBytes);
+    if (head.kind === 'cut') {
+      const { headBytes } = head;
+      start = await this.#range(call, headBytes);
+      head = decodeHead(start, storedBytes);
+    }
+    if (head.kind === 'invalid') return this.#invalid(head);
+    const bodyAt = head.kind === 'head' ? head.bodyAt : 0;
+    const bodyBytes = Math.max(storedBytes - bodyAt, 0);
+    if (bodyBytes > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };
+    if (room.limit?.admits(bodyBytes) === false) return { kind: 'answer-too-large' };
+    if (!room.charge.takeValue(storedBytes)) return { kind: 'overloaded' };
+    if (head.kind === 'head') {
+      const body = await this.#portions(start, bodyAt, storedBytes, call, room.charge);
+      if (body !== undefined) return { kind: 'hit', entry: { ...head.head, body } };
+    }
+    // Replaced meanwhile, or without a head that would tell one value from the next: all of it in one go.
+    const stored = await this.#whole(call, room.charge);
+    return stored === null ? { kind: 'miss' } : this.#valueOf(stored);
+  }
+
+  async #whole(call: Call, charge: Charge): Promise<Buffer | null> {
+    const reading = { over: false };
+    try {
+      return await this.#run(call, async ({ commands, slots }) =>
+        charge.until(slots.run(portionsAtOnce, async () => (reading.over ? null : commands.get(call.key)))),
+      );
+    } finally {
+      reading.over = true;
+    }
+  }
+
+  /** The body of the entry that begins with `start`; undefined if it was replaced before all of it was there. */
+  async #portions(
+    start: Buffer,
+    bodyAt: number,
+    storedBytes: number,
+    call: Call,
+    charge: Charge,
+  ): Promise<Buffer | undefined> {
+    const { key } = call;
+    const body = Buffer.allocUnsafeSlow(Math.max(storedBytes - bodyAt, 0));
+    start.copy(body, 0, bodyAt);
+    let at = start.length;
+    const reading = { over: false };
+    const portion = (from: number, to: number): Promise<void> =>
+      this.#run(call, async ({ commands, slots }) => {
+        const answer = slots.run(1, async () => {
+          // Nobody waits for it any more: another portion failed, or the time was up.
+          if (reading.over) return;
+          const bytes = await commands.getRange(key, from, to - 1);
+          if (bytes?.length === to - from) bytes.copy(body, from - bodyAt);
+          else reading.over = true;
+        });
+        return charge.until(answer);
+      });
+    const lane = async (): Promise<void> => {
+      while (at < storedBytes && !reading.over) {
+        const from = at;
+        at = Math.min(from + portionBytes, storedBytes);
+        await portion(from, at);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: portionsAhead }, lane));
+    } catch (error) {
+      reading.over = true;
+      throw error;
+    }
+    if (reading.over) return undefined;
+    // Each write gives an entry another head. The same one before and after: so is all that stood behind it.
+    const head = await this.#range(call, bodyAt);
+    return head.equals(start.subarray(0, bodyAt)) ? body : undefined;
+  }
+
+  async #range(call: Call, bytes: number): Promise<Buffer> {
+    const range = await this.#run(call, ({ commands }) => commands.getRange(call.key, 0, bytes - 1));
+    return range ?? nothing;
+  }
+
+  #run<T>(call: Call, work: (connection: ReturnType<typeof connectionOf>) => Promise<T>): Promise<T> {
+    const options = { ...call, idempotent: true };
+    return this.#options.redis.run((client) => work(this.#connectionOf(client)), options);
+  }
+
+  #connectionOf(client: RedisClient): ReturnType<typeof connectionOf> {
+    let connection = this.#connections.get(client);
+    if (connection === undefined) this.#connections.set(client, (connection = connectionOf(client)));
+    return connection;
+  }
+}
+
+function connectionOf(client: RedisClient) {
+  return { commands: client.withTypeMapping(bufferReplies), slots: new Semaphore(portionsAtOnce) };
+}

@@ -1,0 +1,31 @@
+// How many bytes may be in flight in an instance, from the memory that it has.
+
+import { copiesOfValue, shareOfLarge } from './byte-budget.ts';
+
+export interface MemoryLimits {
+  /** `process.constrainedMemory()`: what the container may use; 0, or more than there is, where nothing says so. */
+  readonly constrainedBytes: number;
+  /** `os.totalmem()`. */
+  readonly machineBytes: number;
+  /** `heap_size_limit` of V8, which takes about half of the memory it sees; less where a flag says so. */
+  readonly heapLimitBytes: number;
+}
+
+const shareInFlight = 1 / 16;
+const leastBytes = 32 * 1024 * 1024;
+// What stands before the body of an entry in Redis.
+const longestHeadBytes = 66_000;
+const mostBytes = 256 * 1024 * 1024;
+
+/**
+ * A sixteenth of the memory: 128 MiB with 2,048 MB. Never less than one value of the largest size needs: a value that
+ * may be written can be read.
+ */
+export function bytesInFlight(limits: MemoryLimits, maxValueBytes: number): number {
+  const { constrainedBytes, machineBytes, heapLimitBytes } = limits;
+  const constrained = constrainedBytes > 0 ? constrainedBytes : Number.POSITIVE_INFINITY;
+  const memoryBytes = Math.min(constrained, machineBytes, 2 * heapLimitBytes);
+  const derived = Math.min(Math.max(memoryBytes * shareInFlight, leastBytes), mostBytes);
+  const largest = (maxValueBytes + longestHeadBytes) * copiesOfValue;
+  return Math.ceil(Math.max(derived, largest / shareOfLarge));
+}

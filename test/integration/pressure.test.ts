@@ -1,0 +1,250 @@
+// Large values beside small ones, through the packaged app with the heap limits of a 512 MB instance.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHost, type Host } from '../../local/functions-host/host.ts';
+import type { AnyStack } from '../../local/stack.ts';
+import { eventually, sleep } from '../support/eventually.ts';
+import { packagedApp, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { startSlowLink } from '../support/slow-link.ts';
+
+const mebibyte = 2 ** 20;
+const smallInstance = { NODE_OPTIONS: '--max-old-space-size=256 --max-semi-space-size=8' };
+
+let app: LocalApp;
+
+beforeAll(async () => {
+  app = await startLocalApp({ settings: smallInstance });
+  const big = await put('big', Buffer.alloc(mebibyte, 'text '));
+  expect(big.status).toBe(201);
+  await put('small', 'small');
+});
+afterAll(async () => app?.stop());
+
+const put = (
+  key: string,
+  body: string | Buffer<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Response> => app.fetch(`/api/cache/${key}?ttl=3600`, { method: 'PUT', body, headers });
+const get = (key: string): Promise<Response> => app.fetch(`/api/cache/${key}`);
+
+interface Item {
+  readonly key: string;
+  readonly status: 'hit' | 'miss' | 'unavailable';
+  readonly code?: string;
+  readonly value?: string;
+  readonly encoding?: 'utf8' | 'base64';
+}
+
+async function batch(of: LocalApp<AnyStack>, keys: readonly string[]): Promise<readonly Item[]> {
+  const response = await of.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys }) });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { results: Item[] }).results;
+}
+
+function lost({ host }: { readonly host: Host }): number {
+  return host.logs().filter(({ message }) => message.includes('connectionLost')).length;
+}
+
+/** Milliseconds that `work` took, and what it brought. */
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly tookMs: number; readonly result: T }> {
+  const startedAtMs = performance.now();
+  const result = await work();
+  return { result, tookMs: performance.now() - startedAtMs };
+}
+
+describe('many reads of 1 MiB at once', () => {
+  it('are 200 or refused, fail no small read, lose no connection, and leave nothing taken', async () => {
+    const large = Array.from({ length: 120 }, async () => {
+      const response = await get('big');
+      return { response, bytes: (await response.arrayBuffer()).byteLength };
+    });
+    const small = Array.from({ length: 40 }, async (_, index) => {
+      await sleep(index * 10);
+      return (await get('small')).status;
+    });
+    const answers = await Promise.all(large);
+    expect(new Set(await Promise.all(small))).toEqual(new Set([200]));
+    const served = answers.filter(({ response }) => response.status === 200);
+    const refused = answers.filter(({ response }) => response.status === 503);
+    expect(served.length + refused.length).toBe(120);
+    expect(served.length).toBeGreaterThanOrEqual(6);
+    expect(served.every(({ bytes }) => bytes === mebibyte)).toBe(true);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { response } of refused) {
+      expect(response.headers.get('retry-after')).toBe('1');
+      expect(response.headers.get('cache-status')).toBe('redis-entra-functions; detail=overloaded');
+    }
+    expect(lost(app)).toBe(0);
+    for (let reads = 0; reads < 20; reads += 1) {
+      const response = await get('big');
+      expect(response.status).toBe(200);
+      await response.arrayBuffer();
+    }
+  });
+
+  it('and as many writes are done or refused before anything was done', async () => {
+    const body = Buffer.alloc(mebibyte, 'new ');
+    const writes = Array.from({ length: 30 }, async (_, index) => {
+      const response = await put(`written-${index}`, body);
+      const problem = response.status === 503 ? ((await response.json()) as { code: string }) : undefined;
+      return { status: response.status, code: problem?.code };
+    });
+    for (const [index, { status, code }] of (await Promise.all(writes)).entries()) {
+      if (status === 503) expect(code).toBe('overloaded');
+      else expect(status).toBe(201);
+      expect(await app.stack.redis.admin('EXISTS', `written-${index}`)).toBe(status === 201 ? 1 : 0);
+    }
+  });
+});
+
+describe('a batch', () => {
+  it('of one key of 1 MiB, 32 times, is answered, and fetches it once', async () => {
+    const before = await bytesOut();
+    const items = await batch(
+      app,
+      Array.from({ length: 32 }, () => 'big'),
+    );
+    expect(items.filter(({ status }) => status === 'hit').length).toBeGreaterThan(2);
+    for (const { status, code = '' } of items) {
+      if (status !== 'hit') expect(['overloaded', 'answer-too-large']).toContain(code);
+    }
+    expect((await bytesOut()) - before).toBeLessThan(1.5 * mebibyte);
+    expect(lost(app)).toBe(0);
+  });
+
+  it('of 100 values of 1 MiB of NUL holds nobody up, and its answer is bounded', async () => {
+    const keys = await fill(app);
+    const live: number[] = [];
+    const probe = { over: false };
+    const probing = (async () => {
+      while (!probe.over)
+        live.push((await timed(async () => (await app.fetch('/api/health/live')).status)).tookMs);
+    })();
+    const { result: items } = await timed(async () => batch(app, keys));
+    probe.over = true;
+    await probing;
+    const hits = items.filter(({ status }) => status === 'hit');
+    expect(hits.length).toBeGreaterThan(2);
+    expect(hits[0]).toMatchObject({ encoding: 'base64', value: Buffer.alloc(mebibyte).toString('base64') });
+    expect(new Set(items.map(({ code }) => code))).toContain('overloaded');
+    expect(Math.max(...live)).toBeLessThan(1000);
+    expect(lost(app)).toBe(0);
+  }, 30_000);
+
+  it('is bounded on a cluster, too', async () => {
+    await using cluster = await startLocalApp({ cluster: true });
+    const keys = await fill(cluster);
+    const items = await batch(cluster, keys);
+    expect(items.filter(({ status }) => status === 'hit').length).toBeGreaterThan(2);
+    expect(items.filter(({ status, code }) => status === 'unavailable' && code === undefined)).toEqual([]);
+    expect(lost(cluster)).toBe(0);
+  }, 60_000);
+
+  /** 100 values of 1 MiB, written by somebody else. */
+  async function fill({ stack }: LocalApp<AnyStack>): Promise<string[]> {
+    const keys = Array.from({ length: 100 }, (_, index) => `nul-${index}`);
+    for (const key of keys) await stack.redis.admin('SET', key, Buffer.alloc(mebibyte));
+    return keys;
+  }
+
+  async function bytesOut(): Promise<number> {
+    const info = String(await app.stack.redis.admin('INFO', 'stats'));
+    return Number(/total_net_output_bytes:(\d+)/u.exec(info)?.[1]);
+  }
+});
+
+describe('a string of 200 MiB that somebody else wrote', () => {
+  beforeAll(async () => {
+    await app.stack.redis.admin('SETRANGE', 'huge', `${200 * mebibyte - 1}`, 'x');
+  });
+  afterAll(async () => app?.stack.redis.admin('DEL', 'huge'));
+
+  it('is not served, and costs next to nothing', async () => {
+    const { tookMs, result } = await timed(async () => get('huge'));
+    expect(result.status).toBe(422);
+    expect(await result.json()).toMatchObject({ code: 'stored-value-too-large' });
+    expect(result.headers.get('cache-status')).toBe('redis-entra-functions; detail=stored-value-too-large');
+    expect(tookMs).toBeLessThan(1000);
+    expect(await batch(app, ['huge', 'small'])).toMatchObject([
+      { status: 'unavailable', code: 'stored-value-too-large' },
+      { status: 'hit', value: 'small' },
+    ]);
+  });
+
+  it('is not hashed for a condition; it can be replaced and removed', async () => {
+    await app.stack.redis.admin('CONFIG', 'RESETSTAT');
+    const tag = { 'If-Match': `"${'0'.repeat(40)}"` };
+    expect((await put('huge', 'new', tag)).status).toBe(412);
+    const stats = String(await app.stack.redis.admin('INFO', 'commandstats'));
+    const evalUsec = Number(/cmdstat_eval:calls=\d+,usec=(\d+)/u.exec(stats)?.[1]);
+    expect(evalUsec).toBeLessThan(100_000);
+    expect((await put('huge', 'new', { 'If-Match': '*' })).status).toBe(204);
+  });
+});
+
+describe('the largest value that the settings allow', () => {
+  it('can be written and read; one byte more can not be written', async () => {
+    const largestBytes = 104_857_600;
+    const host = await startHost({
+      appDirectory: packagedApp,
+      settings: {
+        ...app.stack.settings,
+        CACHE_MAX_VALUE_BYTES: `${largestBytes}`,
+        REQUEST_BUDGET_MS: '60000',
+      },
+      timers: false,
+    });
+    try {
+      const url = `${host.url}/api/cache/largest?ttl=600`;
+      const body = Buffer.alloc(largestBytes, 'The quick brown fox ');
+      expect((await fetch(url, { method: 'PUT', body })).status).toBe(201);
+      const answer = await fetch(url);
+      expect(answer.status).toBe(200);
+      expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
+      expect((await fetch(url, { method: 'PUT', body: Buffer.alloc(largestBytes + 1) })).ok).toBe(false);
+      expect(lost({ host })).toBe(0);
+    } finally {
+      await host.stop();
+      await app.stack.redis.admin('DEL', 'largest');
+    }
+  }, 120_000);
+});
+
+describe('a link of 20 MB/s', () => {
+  it('that is asked for five times as much serves small reads again within a second of the burst', async () => {
+    await using link = await startSlowLink(app.stack.front.port);
+    const host = await startHost({
+      appDirectory: packagedApp,
+      settings: { ...app.stack.settings, ...smallInstance, REDIS_PORT: `${link.port}` },
+      timers: false,
+    });
+    try {
+      await put('medium', Buffer.alloc(mebibyte / 4, 'medium '));
+      const ask = async (key: string): Promise<number> => {
+        const response = await fetch(`${host.url}/api/cache/${key}`);
+        await response.arrayBuffer();
+        return response.status;
+      };
+      await eventually(async () => expect(await ask('small')).toBe(200), 20_000);
+      link.bytesPerSecond = 20_000_000;
+      const burst: Promise<number>[] = [];
+      const startedAtMs = performance.now();
+      while (performance.now() - startedAtMs < 3000) {
+        while (burst.length < (performance.now() - startedAtMs) * 0.4) burst.push(ask('medium'));
+        await sleep(5);
+      }
+      await sleep(1000);
+      const after: number[] = [];
+      for (let reads = 0; reads < 20; reads += 1) {
+        after.push(await ask('small'));
+        await sleep(50);
+      }
+      expect(new Set(after)).toEqual(new Set([200]));
+      const statuses = await Promise.all(burst);
+      expect(new Set(statuses)).toEqual(new Set([200, 503]));
+      expect(lost({ host })).toBe(0);
+    } finally {
+      await host.stop();
+    }
+  }, 60_000);
+});

@@ -1,0 +1,141 @@
+// Values that are read in portions while others write them: what is served was stored as it is, always.
+
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ByteBudget } from '../../src/byte-budget.ts';
+import { newEntry } from '../../src/cache/entry.ts';
+import { EntryStore } from '../../src/cache/store.ts';
+import { startStack, type Stack } from '../../local/stack.ts';
+import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
+
+let stack: Stack;
+let client: SharedClient;
+let budget: ByteBudget;
+let store: EntryStore;
+const always = { kind: 'none', etags: [] } as const;
+const soon = (): number => performance.timeOrigin + performance.now() + 5000;
+
+beforeAll(async () => {
+  stack = await startStack({ storage: false });
+  adoptStack(stack);
+  client = startSharedClient(stack);
+  await client.connected();
+  budget = new ByteBudget(128 * 2 ** 20);
+  store = new EntryStore({ redis: client.redis, budget, maxValueBytes: 2 ** 20, emit() {} });
+});
+afterAll(async () => {
+  await client?.[Symbol.asyncDispose]();
+  await stack?.stop();
+});
+
+/** Each of its bytes says which value it is part of. */
+const valueOf = (version: number): Buffer =>
+  Buffer.alloc(200_000 + (version % 7) * 90_000, version.toString(36).padStart(8, '.'));
+
+async function readUntil(key: string, written: Promise<unknown>): Promise<number> {
+  const writing = { over: false };
+  void written.finally(() => (writing.over = true));
+  let reads = 0;
+  while (!writing.over) {
+    const result = await store.read(key, soon());
+    expect(result.kind).toBe('hit');
+    if (result.kind !== 'hit') break;
+    const { body } = result.entry;
+    const version = Number.parseInt(body.toString('latin1', 0, 8).replaceAll('.', ''), 36);
+    expect(body.equals(valueOf(version)), `a mixture that begins with ${version}`).toBe(true);
+    reads += 1;
+  }
+  return reads;
+}
+
+describe('a value that is replaced while it is read in portions', () => {
+  it('is one of those that were written, never a mixture', async () => {
+    const write = async (version: number): Promise<void> => {
+      const entry = newEntry(valueOf(version), 'text/plain', Date.now(), 60);
+      await store.write('written', entry, always, soon());
+    };
+    await write(0);
+    const writing = (async () => {
+      for (let version = 1; version <= 150; version += 1) await write(version);
+    })();
+    expect(await readUntil('written', writing)).toBeGreaterThan(10);
+    expect(budget.usedBytes).toBe(0);
+  }, 30_000);
+
+  it('neither where others write it as plain strings', async () => {
+    await stack.redis.admin('SET', 'foreign', valueOf(0));
+    const writing = (async () => {
+      for (let version = 1; version <= 150; version += 1) {
+        await stack.redis.admin('SET', 'foreign', valueOf(version));
+      }
+    })();
+    expect(await readUntil('foreign', writing)).toBeGreaterThan(10);
+    expect(budget.usedBytes).toBe(0);
+  }, 30_000);
+});
+
+describe('of a stored string', () => {
+  it.each([0, 1, 4095, 4096, 4097, 65_535, 65_536, 65_537, 200_000, 2 ** 20])(
+    '%i bytes come back as they are, and as an entry, too',
+    async (bytes) => {
+      const body = randomBytes(bytes);
+      await stack.redis.admin('SET', 'plain', body);
+      await store.write('own', newEntry(body, 'image/png', Date.now(), 60), always, soon());
+      for (const results of [
+        [await store.read('plain', soon()), await store.read('own', soon())],
+        await store.readMany(['plain', 'own'], soon()),
+      ]) {
+        for (const result of results) {
+          expect(result.kind).toBe('hit');
+          if (result.kind === 'hit') expect(result.entry.body.equals(body)).toBe(true);
+        }
+      }
+      expect(budget.usedBytes).toBe(0);
+    },
+  );
+
+  it('a head that is longer than the first portion is read as well', async () => {
+    const entry = { ...newEntry(randomBytes(9000), 'text/plain', Date.now(), 60), etag: 'x' };
+    const validator = `"${'v'.repeat(4090)}"`;
+    const loaded = { validator, staleSeconds: 1, loadMs: 1, maxAgeSeconds: undefined, staleAllowed: true };
+    await store.write('long-head', { ...entry, loaded }, always, soon());
+    // Of so many the first portions are the shortest.
+    const others = Array.from({ length: 1100 }, (_, index) => `absent-${index}`);
+    const [result] = await store.readMany(['long-head', ...others], soon());
+    expect(result).toMatchObject({ kind: 'hit', entry: { etag: 'x', loaded: { validator } } });
+    if (result?.kind === 'hit') expect(result.entry.body.equals(entry.body)).toBe(true);
+  });
+
+  it('what is not there is a miss, in one round trip where misses are common', async () => {
+    expect(await store.read('absent', soon())).toEqual({ kind: 'miss' });
+    expect(await store.readMany(['absent', 'absent too'], soon())).toEqual([
+      { kind: 'miss' },
+      { kind: 'miss' },
+    ]);
+    for (let reads = 0; reads < 100; reads += 1) await store.read('plain', soon());
+    expect(await store.read('absent', soon())).toEqual({ kind: 'miss' });
+  });
+
+  it('what does not fit beside what is in memory is refused, and what is owed counts until it has come', async () => {
+    const body = randomBytes(2 ** 20);
+    await store.write('large', newEntry(body, 'image/png', Date.now(), 60), always, soon());
+    await store.write(
+      'little',
+      newEntry(Buffer.from('little'), 'text/plain', Date.now(), 60),
+      always,
+      soon(),
+    );
+    const full = budget.open();
+    while (full.takeValue(2 ** 20));
+    expect(await store.read('large', soon())).toEqual({ kind: 'overloaded' });
+    expect((await store.read('little', soon())).kind).toBe('hit');
+    full.close();
+    stack.front.setBehaviour('stall');
+    const stalled = await store.read('large', performance.timeOrigin + performance.now() + 100);
+    expect(stalled).toMatchObject({ kind: 'unavailable', error: { code: 'deadline-exceeded' } });
+    expect(budget.usedBytes).toBeGreaterThan(0);
+    stack.front.setBehaviour('normal');
+    stack.front.cutAll();
+    await expect.poll(() => budget.usedBytes, { timeout: 5000 }).toBe(0);
+  });
+});
