@@ -64,10 +64,11 @@ async function follow(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Chain> {
   const redirects: StoragePermission[] = [];
-  for (let url = start; ; ) {
+  for (let url = start; ;) {
     const answer = await transport.get(url, headers, signal);
     const { location } = answer.headers;
-    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return { answer, redirects };
+    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
+      return { answer, redirects };
     if (redirects.length === maxRedirects) {
       throw originFailed(start.origin, `redirects more than ${maxRedirects} times`);
     }
@@ -108,7 +109,11 @@ async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginA
   if (isFailure(status) && !hasExplicitLifetime(fields, clock.wallMs())) {
     await drain(answer.body, clock);
     const retryAfterSeconds = readRetryAfter(fields['retry-after'], clock.wallMs());
-    throw originFailed(where, `answered ${status}`, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+    throw originFailed(
+      where,
+      `answered ${status}`,
+      retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+    );
   }
   return readResponse(answer, { where, maxBytes, fields, restrictions: redirects, clock });
 }

@@ -93,7 +93,9 @@ export function validatorsOf(fields: Fields, nowMs: number): Validators {
 }
 
 /** Both, where there are both: an origin that knows entity tags goes by those (RFC 9110, section 13.1.3). */
-export function conditionalHeaders({ etag, lastModified }: Validators = {}): Readonly<Record<string, string>> {
+export function conditionalHeaders({ etag, lastModified }: Validators = {}): Readonly<
+  Record<string, string>
+> {
   return {
     ...(etag === undefined ? {} : { 'If-None-Match': etag }),
     ...(lastModified === undefined ? {} : { 'If-Modified-Since': lastModified }),
