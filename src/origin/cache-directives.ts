@@ -3,6 +3,8 @@
 // RFC 9111, section 1.2.2: what is larger counts as this.
 export const longestSeconds = 2 ** 31;
 
+const longestField = 4096;
+
 /** By lower-case name, the values in their order; an absent value is the empty string. */
 export type Directives = ReadonlyMap<string, readonly string[]>;
 
@@ -11,27 +13,30 @@ const wellFormed =
   /^(?<name>[!#$%&'*+.^`|~\w-]+)(?:=(?:"(?<quoted>(?:[^"\\]|\\.)*)"|(?<token>[!#$%&'*+.^`|~\w-]+)))?$/u;
 // Up to the next comma that stands in no quoted string; a quote that is never closed is an ordinary character.
 const elements = /(?:"(?:[^"\\]|\\.)*"|[^,])+/gu;
-const words = /(?<name>[\w-]+)(?:\s*=\s*"?(?<value>[\w.-]*))?/gu;
+const words = /(?<name>[\w-]+)(?:=(?<value>[\w.-]*))?/gu;
 
 /**
  * Of an element that is malformed every word counts: "public no-store" was not meant as a permission. A lifetime that
  * is malformed is kept as the text that it is, so that it can be taken for none.
  */
 export function readDirectives(field: string | undefined): Directives {
+  // Of a run of white space a pattern would try every split: half a second for one of 16 KB.
+  const text = (field ?? '').replaceAll(/\s+/gu, ' ');
+  // No permission is that long, and nobody waits for what somebody made to be read slowly.
+  if (text.length > longestField) return new Map([['no-store', ['']]]);
   const directives = new Map<string, string[]>();
   const add = (name: string, value: string): void => {
     const known = directives.get(name.toLowerCase());
     if (known === undefined) directives.set(name.toLowerCase(), [value]);
     else known.push(value);
   };
-  for (const [element] of (field ?? '').matchAll(elements)) {
-    const text = element.trim();
-    const groups = wellFormed.exec(text)?.groups;
+  for (const [element] of text.matchAll(elements)) {
+    const groups = wellFormed.exec(element.trim())?.groups;
     if (groups !== undefined) {
       add(groups['name'] ?? '', groups['quoted']?.replaceAll(/\\(.)/gu, '$1') ?? groups['token'] ?? '');
       continue;
     }
-    for (const { groups: word } of text.matchAll(words)) add(word?.['name'] ?? '', word?.['value'] ?? '');
+    for (const { groups: word } of element.matchAll(words)) add(word?.['name'] ?? '', word?.['value'] ?? '');
   }
   return directives;
 }
@@ -54,8 +59,8 @@ export function wholeSeconds(text: string | undefined): number | undefined {
 export function readTargetedDirectives(field: string | undefined): Directives | undefined {
   const directives = new Map<string, readonly string[]>();
   const text = field?.trim() ?? '';
-  if (text === '') return undefined;
-  for (const [element] of text.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,])+/gu)) {
+  if (text === '' || text.length > longestField) return undefined;
+  for (const [element] of text.matchAll(elements)) {
     const groups = dictionaryMember.exec(element.trim())?.groups;
     if (groups === undefined) return undefined;
     const { name = '', value, off } = groups;
