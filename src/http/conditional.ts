@@ -1,6 +1,7 @@
 // Conditional requests: RFC 9110, section 13. Used by functions/.
 // Knows tags without their quotes; which entry is current is decided elsewhere for writes (in Redis).
 
+import { parseHttpDate } from '../origin/http-date.ts';
 import type { WriteCondition } from '../cache/store.ts';
 
 interface EntityTags {
@@ -30,6 +31,20 @@ function parseTags(field: string): EntityTags | undefined {
 export function isNotModified(ifNoneMatch: string | null, etag: string): boolean {
   const tags = ifNoneMatch === null ? undefined : parseTags(ifNoneMatch);
   return tags !== undefined && (tags.any || tags.tags.some((tag) => tag.value === etag));
+}
+
+/**
+ * Whether a GET or HEAD is answered by 304 because of a date: only where there is no If-None-Match, and the entry has
+ * a Last-Modified (section 13.1.3). What is no date is ignored.
+ */
+export function isUnmodified(
+  ifModifiedSince: string | null,
+  lastModified: string | undefined,
+  nowMs: number,
+): boolean {
+  const sinceMs = parseHttpDate(ifModifiedSince ?? undefined, nowMs);
+  const modifiedMs = parseHttpDate(lastModified, nowMs);
+  return sinceMs !== undefined && modifiedMs !== undefined && modifiedMs <= sinceMs;
 }
 
 /** Whether a GET or HEAD is not answered by 412: strong comparison (section 13.1.1). A malformed field matches nothing. */
