@@ -5,6 +5,7 @@ import { isIPv6 } from 'node:net';
 import { maxTtlSeconds } from './cache/freshness.ts';
 import { AppError } from './errors.ts';
 import { isReserved } from './http/key.ts';
+import type { QueryRule } from './http/query.ts';
 import { isSchedule } from './schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
@@ -51,6 +52,8 @@ export interface Settings {
     readonly defaultTtlSeconds: number;
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
+    /** What an unknown query parameter of a read is. */
+    readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
   readonly origin: OriginSettings;
@@ -82,6 +85,8 @@ export function readSettings(environment: Environment): Settings {
   );
 
   const origin = readOrigin(reader);
+  // Also those that only the SDK reads.
+  reader.checkReferences('AZURE_');
   const settings: Settings = {
     redis: {
       hostname,
@@ -100,6 +105,7 @@ export function readSettings(environment: Environment): Settings {
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       // Redis holds at most 512 MB in one string (https://redis.io/docs/latest/develop/data-types/strings/).
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, 512 * 1024 * 1024 - 65_536),
+      query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
     origin,

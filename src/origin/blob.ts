@@ -31,7 +31,7 @@ export function createBlobOrigin(options: BlobOriginOptions): Origin {
   const url = new URL(options.containerUrl);
   if (url.protocol !== 'https:') throw new TypeError('A token is sent over https only.');
   const containerUrl = url.href.replace(/\/+$/u, '');
-  const place = placeIn(`${containerUrl}/{key}`, 'kept');
+  const place = placeIn(`${containerUrl}/{+key}`);
   const tokens = storageToken(options);
   const loader: BlobLoader = {
     transport: createTransport(maxSockets === undefined ? {} : { maxSockets }),

@@ -12,7 +12,7 @@ import { hasExplicitLifetime, storagePermission, type StoragePermission } from '
 import { createTransport, type Answer, type Transport } from './transport.ts';
 
 export interface HttpOriginOptions {
-  /** With `{key}` in its path or query. */
+  /** With `{key}` or `{+key}` in its path or query. */
   readonly urlTemplate: string;
   /** Names of header fields that belong to the content and are kept with it, in lower case. */
   readonly keepHeaders?: readonly string[];
@@ -28,7 +28,7 @@ const maxRedirects = 3;
 export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const { urlTemplate, keepHeaders = [], clock, timeLimitMs, userAgent = 'redis-entra-functions' } = options;
   const { maxSockets } = options;
-  const place = placeIn(urlTemplate, 'encoded');
+  const place = placeIn(urlTemplate);
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
     async load(key, { signal, validators, maxBytes }) {
