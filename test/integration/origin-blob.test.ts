@@ -211,7 +211,7 @@ describe('the blob origin by itself', () => {
     'fails a listing that cannot be trusted: %s',
     async (behaviour) => {
       const xml = '<?xml version="1.0"?><EnumerationResults><Blobs/><NextMarker/></EnumerationResults>';
-      const target = '/account/container?comp=list&include=metadata&maxresults=1000&restype=container';
+      const target = '/account/container?comp=list&maxresults=1000&restype=container&include=metadata';
       const headers = { 'Content-Type': 'application/xml' };
       server.put(target, { body: xml, headers, behaviour: 'normal' });
       expect(await pagesOf(troubled(), '')).toEqual([{ entries: [], continuationToken: undefined }]);
