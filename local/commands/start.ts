@@ -16,12 +16,16 @@ const warmupLimitMs = 60_000;
 await runCommand(async (lifecycle) => {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) return console.log(`npm start -- [options]\n\n${usage}`);
-  await start(lifecycle, options);
-  await lifecycle.untilAsked();
+  const shutDown = Promise.withResolvers<never>();
+  shutDown.promise.catch(() => {});
+  await start(lifecycle, options, () =>
+    shutDown.reject(new Error('The Functions host has shut down; its log says why.')),
+  );
+  await Promise.race([lifecycle.untilAsked(), shutDown.promise]);
   console.log('Stopping ...');
 });
 
-async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<void> {
+async function start(lifecycle: Lifecycle, options: CommandOptions, onShutdown: () => void): Promise<void> {
   const { appDirectory } = await step('Packaging the app', () => packageApp());
   const stack = await step(partsTitle(options), async () =>
     lifecycle.add('the local parts', await startStack(options)),
@@ -41,6 +45,7 @@ async function start(lifecycle: Lifecycle, options: CommandOptions): Promise<voi
         ...originSettings(storage),
       },
       onLog: (line) => log.add(line),
+      onShutdown,
     });
     // Why the app could not be loaded is in what it printed.
     starting.catch(() => log.print());

@@ -1,5 +1,5 @@
 // The `@azure/functions-core` module that the Functions worker supplies to an app through `require`.
-// Used by instance.ts. Held to
+// Held to
 // https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts
 
 import Module from 'node:module';

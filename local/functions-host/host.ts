@@ -1,21 +1,22 @@
 // The local Functions host: runs the packaged app in child processes, routes HTTP, fires timers.
-// Used by `npm start` and the integration tests. Knows nothing of Redis or tokens.
+// Knows nothing of Redis or tokens.
 
-import { readFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { join } from 'node:path';
-import { createHttpFront, type AdminAnswer } from './http-front.ts';
-import type { Instance } from './instance-handle.ts';
+import { createHttpFront } from './http-front.ts';
+import type { HttpServer } from './http/server.ts';
+import { readHostJson, type HostJson } from './host-json.ts';
 import { InstancePool, type InstanceInfo } from './instance-pool.ts';
 import type { FunctionMetadata, LogLevel, TypedData } from './protocol.ts';
-import { Router } from './routing.ts';
-import { startSchedules, timerFunctions, timerInput, type TimerFunction } from './timers.ts';
+import { Router, type Match } from './routing.ts';
+import { fileStore, memoryStore } from './status-store.ts';
+import { systemClock, TimerListener, usualEarliness } from './timer-listener.ts';
+import { timerFunctions, timerInput, type TimerFunction } from './timers.ts';
 
 export interface HostLogLine {
   readonly atMs: number;
   /** An instance's id, or `host`. */
   readonly source: string;
+  /** As host.json names it, like `Function.readCache.User`. */
+  readonly category: string;
   readonly level: LogLevel;
   readonly message: string;
 }
@@ -32,7 +33,16 @@ export interface HostOptions {
   readonly port?: number;
   /** Whether schedules fire; `runTimer` works in any case. */
   readonly timers?: boolean;
+  /** Keeps when timers last ran, so that what was missed while the host was down is run when it is back. */
+  readonly storageDirectory?: string;
   readonly onLog?: (line: HostLogLine) => void;
+  /** Called when the host has ended by itself: its instances have crashed too often. */
+  readonly onShutdown?: () => void;
+}
+
+export interface RunResult {
+  readonly ok: boolean;
+  readonly error?: string;
 }
 
 const keptLogLines = 5000;
@@ -40,26 +50,26 @@ const drainLimitMs = 5000;
 
 export class Host {
   readonly #options: HostOptions;
+  readonly #hostJson: HostJson;
   readonly #pool: InstancePool;
   readonly #logLines: HostLogLine[] = [];
-  readonly #running = new Set<string>();
-  /** By the schedule; a run by the admin endpoint changes no status. */
-  readonly #lastTicks = new Map<string, Date>();
-  readonly #startedAt = new Date();
   #functions: readonly FunctionMetadata[] = [];
-  #server: Server | undefined;
-  #stopSchedules = (): void => {};
+  #timers: readonly TimerFunction[] = [];
+  readonly #listeners = new Map<string, TimerListener>();
+  #server: HttpServer | undefined;
 
-  constructor(options: HostOptions) {
+  constructor(options: HostOptions, hostJson: HostJson) {
     this.#options = options;
+    this.#hostJson = hostJson;
     const { appDirectory, settings, instances = 1, flex = false } = options;
-    const log = (source: string, level: LogLevel, message: string): void => this.#log(source, level, message);
     this.#pool = new InstancePool({
       appDirectory,
       settings,
       size: flex ? instances + 1 : instances,
       flex,
-      log,
+      functionTimeoutMs: hostJson.functionTimeoutMs,
+      log: (source, category, level, message) => this.#log(source, category, level, message),
+      onGivenUp: (why) => this.#giveUp(why),
     });
   }
 
@@ -68,8 +78,7 @@ export class Host {
   }
 
   get port(): number {
-    const address = this.#server?.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    return this.#server?.port ?? 0;
   }
 
   get functions(): readonly FunctionMetadata[] {
@@ -96,44 +105,37 @@ export class Host {
   }
 
   async start(): Promise<void> {
+    const { settings, port = 0, timers } = this.#options;
     this.#functions = await this.#pool.start();
-    const hostJson = JSON.parse(await readFile(join(this.#options.appDirectory, 'host.json'), 'utf8')) as {
-      extensions?: { http?: { routePrefix?: string } };
-    };
+    this.#timers = timerFunctions(this.#functions, settings, (name, error) =>
+      this.#log('host', 'Host.Startup', 'error', `The '${name}' function is in error: ${String(error)}`),
+    );
+    const { routePrefix } = this.#hostJson;
     this.#server = createHttpFront({
-      router: new Router(this.#functions, hostJson.extensions?.http?.routePrefix ?? 'api'),
-      invokeHttp: (match, data) =>
-        this.#invokeHttp(this.#pool.nextForHttp(), match.functionName, match.params, data),
-      admin: (method, path) => this.#admin(method, path),
-      onError: (match, error) => {
-        this.#log('host', 'error', `Executed 'Functions.${match.functionName}' (Failed): ${String(error)}`);
+      router: new Router(this.#functions, routePrefix),
+      invokeHttp: (match, data) => this.#invokeHttp(match, data),
+      admin: {
+        functions: this.#functions,
+        routePrefix,
+        run: (name) => void this.#runByHand(name),
       },
+      onError: ({ functionName }, error) => this.#executed(functionName, 'Failed', String(error)),
     });
-    this.#server.listen(this.#options.port ?? 0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    if (this.#options.timers !== false) {
-      this.#stopSchedules = startSchedules(timerFunctions(this.#functions), async (timer) => {
-        const tickAt = new Date();
-        await this.#runTimer(timer);
-        this.#lastTicks.set(timer.name, tickAt);
-      });
-    }
+    await this.#server.listen(port, '127.0.0.1');
+    if (timers !== false) await this.#startTimers();
   }
 
-  /** Runs a timer function once on one instance, as its schedule or the admin endpoint would. */
-  async runTimer(
-    name: string,
-    instanceIndex?: number,
-  ): Promise<{ readonly ok: boolean; readonly error?: string }> {
-    const timer = timerFunctions(this.#functions).find((one) => one.name === name);
+  /** Runs a timer function once on one instance, as the admin endpoint would: beside a run of its schedule. */
+  async runTimer(name: string, instanceIndex?: number): Promise<RunResult> {
+    const timer = this.#timers.find((one) => one.name === name);
     if (timer === undefined) throw new Error(`There is no timer function "${name}".`);
-    return this.#runTimer(timer, instanceIndex);
+    return this.#runTimer(timer, timerInput(timer, this.#listeners.get(name)?.status, false), instanceIndex);
   }
 
   /** One GET answered by the instance named, whichever would be next; returns its status. */
   async getFrom(instanceIndex: number, functionName: string, path: string): Promise<number> {
     const data: TypedData = { http: { method: 'GET', url: `${this.url}${path}`, headers: {} } };
-    const answer = await this.#invokeHttp(this.#pool.at(instanceIndex), functionName, {}, data);
+    const answer = await this.#invokeHttp({ functionName, params: {} }, data, instanceIndex);
     return Number(answer?.http?.statusCode);
   }
 
@@ -144,27 +146,34 @@ export class Host {
 
   /** Lets requests end, then the instances, by their hooks. */
   async stop(): Promise<void> {
-    this.#stopSchedules();
-    await this.#drain();
+    for (const listener of this.#listeners.values()) listener.stop();
+    await this.#server?.close(drainLimitMs);
     await this.#pool.stop();
   }
 
-  /** Takes no more requests and waits for those in flight; what hangs is cut after a while. */
-  async #drain(): Promise<void> {
-    const server = this.#server;
-    if (server?.listening !== true) return;
-    const closed = once(server, 'close');
-    server.close();
-    const limit = setTimeout(() => server.closeAllConnections(), drainLimitMs);
-    await closed;
-    clearTimeout(limit);
+  async #startTimers(): Promise<void> {
+    const { storageDirectory } = this.#options;
+    const store = storageDirectory === undefined ? memoryStore() : fileStore(storageDirectory);
+    for (const timer of this.#timers) {
+      const listener = new TimerListener({
+        timer,
+        store,
+        clock: systemClock,
+        earlyMs: () => usualEarliness(Math.random),
+        run: async (status, isPastDue) => {
+          await this.#runTimer(timer, timerInput(timer, status, isPastDue));
+        },
+        onError: (error) => this.#log('host', 'Host', 'error', `Timer '${timer.name}': ${String(error)}`),
+      });
+      this.#listeners.set(timer.name, listener);
+      await listener.start();
+    }
   }
 
   async #invokeHttp(
-    instance: Instance,
-    functionName: string,
-    params: Readonly<Record<string, string>>,
+    { functionName, params }: Match,
     data: TypedData,
+    instanceIndex?: number,
   ): Promise<TypedData | null> {
     const bindings = this.#functions.find(({ name }) => name === functionName)?.bindings ?? {};
     const [name = 'httpTrigger'] =
@@ -172,64 +181,46 @@ export class Host {
     const triggerMetadata = Object.fromEntries(
       Object.entries(params).map(([key, value]) => [key, { string: value }]),
     );
-    return instance.invoke({ functionName, inputData: [{ name, data }], triggerMetadata });
+    return this.#pool.invoke({ functionName, inputData: [{ name, data }], triggerMetadata }, instanceIndex);
   }
 
   /** On the last instance unless another is named: on Flex Consumption it is not the one that serves HTTP. */
-  async #runTimer(
-    timer: TimerFunction,
-    instanceIndex?: number,
-  ): Promise<{ readonly ok: boolean; readonly error?: string }> {
+  async #runTimer(timer: TimerFunction, data: TypedData, instanceIndex = -1): Promise<RunResult> {
     const { name, bindingName } = timer;
-    if (this.#running.has(name)) return { ok: false, error: 'The previous run is still outstanding.' };
-    this.#running.add(name);
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
+    const inputData = [{ name: bindingName, data }];
+    const took = (): string => `Duration=${Math.round(performance.now() - startedAtMs)}ms`;
     try {
-      const instance = this.#pool.at(instanceIndex ?? -1);
-      const data = timerInput(timer, this.#startedAt, this.#lastTicks.get(name));
-      await instance.invoke({
-        functionName: name,
-        inputData: [{ name: bindingName, data }],
-        triggerMetadata: {},
-      });
-      this.#log(
-        'host',
-        'information',
-        `Executed 'Functions.${name}' (Succeeded, Duration=${Date.now() - startedAtMs}ms)`,
-      );
+      await this.#pool.invoke({ functionName: name, inputData, triggerMetadata: {} }, instanceIndex);
+      this.#executed(name, `Succeeded, ${took()}`);
       return { ok: true };
     } catch (error) {
-      this.#log(
-        'host',
-        'error',
-        `Executed 'Functions.${name}' (Failed, Duration=${Date.now() - startedAtMs}ms): ${String(error)}`,
-      );
+      this.#executed(name, `Failed, ${took()}`, String(error));
       return { ok: false, error: String(error) };
-    } finally {
-      this.#running.delete(name);
     }
   }
 
-  // https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
-  async #admin(method: string, path: string): Promise<AdminAnswer | undefined> {
-    if (method === 'GET' && path === '/admin/host/status')
-      return { status: 200, body: { state: 'Running', version: '4.0.0' } };
-    if (method === 'GET' && path === '/admin/functions') {
-      const list = this.#functions.map(({ name, bindings }) => ({
-        name,
-        config: { bindings: Object.values(bindings) },
-      }));
-      return { status: 200, body: list };
-    }
-    const name = /^\/admin\/functions\/(?<name>[\w-]+)$/u.exec(path)?.groups?.['name'];
-    const timer = timerFunctions(this.#functions).find((one) => one.name === name);
-    if (method !== 'POST' || timer === undefined) return undefined;
-    void this.#runTimer(timer);
-    return { status: 202 };
+  /** As the admin endpoint: an HTTP function cannot be given its request so, which only the log says. */
+  async #runByHand(name: string): Promise<void> {
+    if (this.#timers.some((timer) => timer.name === name)) await this.runTimer(name);
+    else this.#executed(name, 'Failed', 'only timer functions can be run by hand here');
   }
 
-  #log(source: string, level: LogLevel, message: string): void {
-    const line = { atMs: Date.now(), source, level, message };
+  #giveUp(why: string): void {
+    this.#log('host', 'Host', 'critical', why);
+    if (this.#pool.isServing) return;
+    this.#log('host', 'Host', 'critical', 'Exceeded language worker restart retry count. Shutting down.');
+    void this.stop().then(() => this.#options.onShutdown?.());
+  }
+
+  #executed(name: string, how: string, error?: string): void {
+    const message = `Executed 'Functions.${name}' (${how})${error === undefined ? '' : `: ${error}`}`;
+    this.#log('host', `Function.${name}`, error === undefined ? 'information' : 'error', message);
+  }
+
+  #log(source: string, category: string, level: LogLevel, message: string): void {
+    if (!this.#hostJson.isLogged(category, level)) return;
+    const line = { atMs: Date.now(), source, category, level, message };
     this.#logLines.push(line);
     if (this.#logLines.length > keptLogLines) this.#logLines.shift();
     this.#options.onLog?.(line);
@@ -238,7 +229,7 @@ export class Host {
 
 /** Starts a host; when the app cannot be loaded, says why and leaves nothing running. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const host = new Host(options);
+  const host = new Host(options, await readHostJson(options.appDirectory, options.settings));
   try {
     await host.start();
     return host;

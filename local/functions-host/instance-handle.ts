@@ -1,10 +1,12 @@
-// The host's side of one instance: starts the child process, sends it work, sees its end. Used by host.ts.
+// The host's side of one instance: starts the child process, sends it work, sees its end.
 // Knows nothing of HTTP and schedules.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { consoleCategory, consoleRecords } from './log-filter.ts';
 import type {
   FunctionMetadata,
   HostMessage,
@@ -18,14 +20,23 @@ export interface InstanceOptions {
   readonly id: string;
   readonly appDirectory: string;
   readonly settings: Readonly<Record<string, string>>;
-  readonly onLog: (level: LogLevel, message: string) => void;
+  readonly onLog: (category: string, level: LogLevel, message: string) => void;
   /** Called once, when the process has ended; `expected` when it was asked to. */
   readonly onExit: (expected: boolean, description: string) => void;
 }
 
+export type FunctionCall = Omit<Invocation, 'invocationId' | 'traceContext'>;
+
 export type InstanceState = 'starting' | 'running' | 'stopping' | 'ended';
 
 export class InstanceGone extends Error {}
+
+/** The function has not ended in time; its worker is not to be used any more. */
+export class FunctionTimedOut extends Error {}
+
+const noTrace = { traceParent: '', traceState: '', attributes: {} };
+// Node fires a timer at once when its delay does not fit 31 bits (https://nodejs.org/api/timers.html).
+const longestTimerMs = 2 ** 31 - 1;
 
 const startLimitMs = 30_000;
 const stopLimitMs = 10_000;
@@ -60,12 +71,15 @@ export class Instance {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child.on('message', (message: InstanceMessage) => this.#receive(message));
-    this.#child.on('error', (error) => this.#onLog('error', `IPC: ${error.message}`));
-    for (const [stream, level] of [
-      [this.#child.stdout, 'information'],
-      [this.#child.stderr, 'error'],
-    ] as const) {
-      stream?.setEncoding('utf8').on('data', (text: string) => this.#onLog(level, text.trimEnd()));
+    this.#child.on('error', (error) => this.#onLog('Host', 'error', `IPC: ${error.message}`));
+    for (const name of ['stdout', 'stderr'] as const) {
+      const input = this.#child[name];
+      if (input === null) continue;
+      createInterface({ input }).on('line', (line) => {
+        for (const { level, message } of consoleRecords(name, line)) {
+          this.#onLog(consoleCategory, level, message);
+        }
+      });
     }
     this.#started.promise.catch(() => {});
     this.exited = once(this.#child, 'close').then(() => {
@@ -105,16 +119,21 @@ export class Instance {
     }
   }
 
-  /** Runs a function; fails when it throws, or when the process ends under it. */
-  async invoke(invocation: Omit<Invocation, 'invocationId'>): Promise<TypedData | null> {
+  /** Runs a function; fails when it throws, takes longer than `timeoutMs`, or when the process ends under it. */
+  async invoke(call: FunctionCall, timeoutMs: number): Promise<TypedData | null> {
     if (this.#state !== 'running') throw new InstanceGone(`Instance ${this.id} is ${this.#state}.`);
     const invocationId = randomUUID();
     const answer = Promise.withResolvers<TypedData | null>();
     this.#pending.set(invocationId, answer);
-    this.#send({ kind: 'invoke', invocation: { ...invocation, invocationId } });
+    this.#send({ kind: 'invoke', invocation: { ...call, invocationId, traceContext: noTrace } });
+    const limit = setTimeout(
+      () => answer.reject(new FunctionTimedOut(`Timeout value of ${timeoutMs} ms exceeded by function.`)),
+      Math.min(timeoutMs, longestTimerMs),
+    );
     try {
       return await answer.promise;
     } finally {
+      clearTimeout(limit);
       this.#pending.delete(invocationId);
     }
   }
@@ -148,7 +167,7 @@ export class Instance {
       case 'failed':
         return this.#started.reject(new Error(message.message));
       case 'log':
-        return this.#onLog(message.level, message.message);
+        return this.#onLog(message.category, message.level, message.message);
       case 'done': {
         const answer = this.#pending.get(message.invocationId);
         if (message.outcome.ok) answer?.resolve(message.outcome.returnValue);

@@ -1,8 +1,14 @@
-// The instances of one host: starts them, starts another where one dies, picks who serves. Used by host.ts.
+// The instances of one host: starts them, starts another where one dies or hangs, picks who serves.
 // Knows nothing of HTTP and schedules.
 
-import { Instance, type InstanceState } from './instance-handle.ts';
-import type { FunctionMetadata, LogLevel } from './protocol.ts';
+import {
+  FunctionTimedOut,
+  Instance,
+  InstanceGone,
+  type FunctionCall,
+  type InstanceState,
+} from './instance-handle.ts';
+import type { FunctionMetadata, LogLevel, TypedData } from './protocol.ts';
 
 export interface InstanceInfo {
   readonly id: string;
@@ -16,16 +22,23 @@ export interface InstancePoolOptions {
   readonly size: number;
   /** Whether the last one is kept apart for timers. */
   readonly flex: boolean;
-  readonly log: (source: string, level: LogLevel, message: string) => void;
+  readonly functionTimeoutMs: number;
+  readonly log: (source: string, category: string, level: LogLevel, message: string) => void;
+  /** Called when an instance has crashed once too often, and is not started again. */
+  readonly onGivenUp: (why: string) => void;
 }
 
-// The real host gives up after three errors of its worker, too.
-const maxRestarts = 3;
+// RpcFunctionInvocationDispatcher.cs: the third error of a worker ends the host; half an hour without one forgets
+// those before.
+const crashesToGiveUp = 3;
+const forgetCrashesAfterMs = 30 * 60_000;
 
 export class InstancePool {
   readonly #options: InstancePoolOptions;
   readonly #instances: Instance[] = [];
-  readonly #restarts = new Map<number, number>();
+  readonly #crashes = new Map<number, readonly number[]>();
+  /** Replaced after a timeout, and not ended yet. */
+  readonly #ending = new Set<Promise<void>>();
   #next = 0;
   #stopping = false;
   /** Instances that ended without being asked to. */
@@ -37,6 +50,11 @@ export class InstancePool {
 
   get infos(): readonly InstanceInfo[] {
     return this.#instances.map(({ id, pid, state }) => ({ id, pid, state }));
+  }
+
+  /** Whether any instance that serves HTTP is there, or on its way. */
+  get isServing(): boolean {
+    return this.#candidates(undefined).some(({ state }) => state === 'running' || state === 'starting');
   }
 
   /** Invocations that are not answered yet. */
@@ -53,7 +71,7 @@ export class InstancePool {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all(this.#instances.map(async (instance) => instance.stop()));
+    await Promise.all([...this.#instances.map(async (instance) => instance.stop()), ...this.#ending]);
   }
 
   at(index: number): Instance {
@@ -62,12 +80,41 @@ export class InstancePool {
     return instance;
   }
 
-  /** Who serves the next request: the running ones in turn. */
-  nextForHttp(): Instance {
-    const serving = this.#options.flex ? this.#instances.slice(0, -1) : this.#instances;
-    const running = serving.filter(({ state }) => state === 'running');
+  /** Runs a function on the instance named, or on the next of those that serve HTTP; waits for one that starts. */
+  async invoke(call: FunctionCall, index?: number): Promise<TypedData | null> {
+    const instance = this.#running(index) ?? (await this.#started(index));
+    try {
+      return await instance.invoke(call, this.#options.functionTimeoutMs);
+    } catch (error) {
+      if (error instanceof FunctionTimedOut) this.#replace(instance);
+      throw error;
+    }
+  }
+
+  #candidates(index: number | undefined): readonly Instance[] {
+    if (index !== undefined) return [this.at(index)];
+    return this.#options.flex ? this.#instances.slice(0, -1) : this.#instances;
+  }
+
+  /** In turn. */
+  #running(index: number | undefined): Instance | undefined {
+    const running = this.#candidates(index).filter(({ state }) => state === 'running');
     this.#next += 1;
-    return running[this.#next % Math.max(running.length, 1)] ?? this.at(0);
+    return running[this.#next % Math.max(running.length, 1)];
+  }
+
+  async #started(index: number | undefined): Promise<Instance> {
+    for (;;) {
+      const starting = this.#candidates(index).filter(({ state }) => state === 'starting');
+      if (starting.length === 0) throw new InstanceGone('No instance is left.');
+      await Promise.any(starting.map(async (instance) => instance.started())).catch(() => {});
+      const running = this.#running(index);
+      if (running !== undefined) return running;
+      // One that cannot load the app keeps its state, and would be waited for again and again.
+      if (this.#candidates(index).every((instance) => starting.includes(instance))) {
+        throw new InstanceGone('No instance could be started.');
+      }
+    }
   }
 
   #startOne(index: number): Instance {
@@ -77,27 +124,45 @@ export class InstancePool {
       id,
       appDirectory,
       settings,
-      onLog: (level, message) => log(id, level, message),
+      onLog: (category, level, message) => log(id, category, level, message),
       onExit: (expected, description) => this.#onExit(index, expected, description),
     });
     this.#instances[index] = instance;
     return instance;
   }
 
-  #onExit(index: number, expected: boolean, description: string): void {
-    if (expected || this.#stopping) return;
+  #restart(index: number): void {
     const { log } = this.#options;
-    const { id } = this.at(index);
-    this.crashes += 1;
-    const restarts = (this.#restarts.get(index) ?? 0) + 1;
-    this.#restarts.set(index, restarts);
-    if (restarts > maxRestarts) {
-      log('host', 'critical', `${id} ended (${description}) once too often; it is not started again.`);
-      return;
-    }
-    log('host', 'error', `${id} ended unexpectedly (${description}); starting another.`);
     this.#startOne(index)
       .started()
-      .catch((error: unknown) => log('host', 'error', `${id}: ${String(error)}`));
+      .catch((error: unknown) => log('host', 'Host', 'error', `${this.at(index).id}: ${String(error)}`));
+  }
+
+  /** A function that never ended may go on in its worker: the worker ends, with all that it runs. */
+  #replace(instance: Instance): void {
+    const index = this.#instances.indexOf(instance);
+    if (index === -1 || this.#stopping) return;
+    this.#options.log('host', 'Host', 'error', `${instance.id} is restarted: a function has timed out.`);
+    const ended = instance.stop();
+    this.#ending.add(ended);
+    void ended.finally(() => this.#ending.delete(ended));
+    this.#restart(index);
+  }
+
+  #onExit(index: number, expected: boolean, description: string): void {
+    if (expected || this.#stopping) return;
+    const { log, onGivenUp } = this.#options;
+    const { id } = this.at(index);
+    const nowMs = performance.now();
+    const earlier = this.#crashes.get(index) ?? [];
+    const isFresh = nowMs - (earlier.at(-1) ?? Number.NEGATIVE_INFINITY) <= forgetCrashesAfterMs;
+    const crashes = [...(isFresh ? earlier : []), nowMs];
+    this.#crashes.set(index, crashes);
+    this.crashes += 1;
+    if (crashes.length < crashesToGiveUp) {
+      log('host', 'Host', 'error', `${id} ended unexpectedly (${description}); starting another.`);
+      return this.#restart(index);
+    }
+    onGivenUp(`${id} ended unexpectedly (${description}) once too often and is not started again.`);
   }
 }

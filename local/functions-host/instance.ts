@@ -1,4 +1,4 @@
-// The child process: one Functions worker that has loaded the packaged app. Started by instance-handle.ts.
+// The child process: one Functions worker that has loaded the packaged app.
 // Held to https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/startApp.ts ,
 // .../src/eventHandlers/InvocationHandler.ts and .../src/Worker.ts ; enforces nothing of its own.
 
@@ -12,6 +12,7 @@ import {
   type CoreInvocationContext,
   type FunctionCallback,
 } from './core-module.ts';
+import { consoleCategory, consoleRecords } from './log-filter.ts';
 import type {
   FunctionMetadata,
   HostMessage,
@@ -30,30 +31,29 @@ function send(message: InstanceMessage): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-function log(level: LogLevel, message: string): void {
-  send({ kind: 'log', level, message });
+function log(category: string, level: LogLevel, message: string): void {
+  send({ kind: 'log', category, level, message });
 }
 
-// The real host reads the app's console output from the worker's streams: stdout is information, and of stderr it
-// guesses by the text (WorkerProcess.cs, ParseErrorMessageAndLog).
-function levelOfStderr(message: string): LogLevel {
-  if (/warn/iu.test(message)) return 'warning';
-  return /error|fail|severe|unhandled exception/iu.test(message) ? 'error' : 'information';
-}
-for (const method of ['debug', 'log', 'info'] as const) {
-  console[method] = (...parameters: unknown[]) => log('information', format(...parameters));
-}
-for (const method of ['warn', 'error'] as const) {
-  console[method] = (...parameters: unknown[]) => {
-    const message = format(...parameters);
-    log(levelOfStderr(message), message);
-  };
+// The real host reads the app's console output from the worker's streams, line by line.
+for (const [stream, methods] of [
+  ['stdout', ['debug', 'log', 'info']],
+  ['stderr', ['warn', 'error']],
+] as const) {
+  for (const method of methods) {
+    console[method] = (...parameters: unknown[]) => {
+      for (const { level, message } of consoleRecords(stream, format(...parameters))) {
+        log(consoleCategory, level, message);
+      }
+    };
+  }
 }
 
 // Worker.ts: an error that nobody caught ends the worker, with every function in it.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     log(
+      'Worker',
       'critical',
       `Worker uncaught exception (${event}): ${error instanceof Error ? error.stack : String(error)}`,
     );
@@ -118,7 +118,14 @@ async function invoke(invocation: Invocation): Promise<TypedData | null> {
     invocationId: invocation.invocationId,
     request: invocation,
     metadata: registered.metadata,
-    log: (level, _category, message) => log(level as LogLevel, message),
+    log: (level, category, message) =>
+      log(
+        category === 'user'
+          ? `Function.${invocation.functionName}.User`
+          : `Function.${invocation.functionName}`,
+        level as LogLevel,
+        message,
+      ),
   };
   const model = registrations.model.getInvocationModel(core);
   const { context, inputs } = await model.getArguments();
@@ -163,7 +170,7 @@ async function terminate(): Promise<void> {
   try {
     await runHooks('appTerminate', {});
   } catch (error) {
-    log('error', `appTerminate hook failed: ${String(error)}`);
+    log('Worker', 'error', `appTerminate hook failed: ${String(error)}`);
   }
   clearTimeout(limit);
   process.exit(0);

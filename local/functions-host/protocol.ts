@@ -1,4 +1,4 @@
-// What the host and an instance tell each other over IPC. Used by both sides of local/functions-host.
+// What the host and an instance tell each other over IPC.
 // The shapes inside follow the worker's RPC:
 // https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/types-core/index.d.ts
 
@@ -36,6 +36,23 @@ export interface HttpData {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: TypedData | null;
   readonly statusCode?: string;
+  readonly cookies?: readonly HttpCookie[];
+}
+
+interface Nullable<T> {
+  readonly value: T;
+}
+
+export interface HttpCookie {
+  readonly name: string;
+  readonly value: string;
+  readonly domain?: Nullable<string>;
+  readonly path?: Nullable<string>;
+  readonly expires?: Nullable<{ readonly seconds: number }>;
+  readonly secure?: Nullable<boolean>;
+  readonly httpOnly?: Nullable<boolean>;
+  readonly sameSite?: 'none' | 'lax' | 'strict' | 'explicitNone';
+  readonly maxAge?: Nullable<number>;
 }
 
 export interface Invocation {
@@ -43,6 +60,14 @@ export interface Invocation {
   readonly functionName: string;
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[];
   readonly triggerMetadata: Readonly<Record<string, TypedData>>;
+  /** Empty without Application Insights, and not the client's `traceparent`. */
+  readonly traceContext: TraceContext;
+}
+
+export interface TraceContext {
+  readonly traceParent: string;
+  readonly traceState: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export type HostMessage =
@@ -53,7 +78,13 @@ export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' |
 export type InstanceMessage =
   | { readonly kind: 'started'; readonly functions: readonly FunctionMetadata[] }
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
+  | {
+      readonly kind: 'log';
+      /** As host.json names it, like `Function.readCache.User`. */
+      readonly category: string;
+      readonly level: LogLevel;
+      readonly message: string;
+    }
   | {
       readonly kind: 'done';
       readonly invocationId: string;

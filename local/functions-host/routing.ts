@@ -1,18 +1,14 @@
-// Which function a request is for, and its route values. Used by host.ts.
-// Knows route templates as the Functions host does: literals, {parameter}, {*catchAll}.
+// Which function a request is for, and its route values, by the rules of ASP.NET Core's routes.
+// https://github.com/dotnet/aspnetcore/blob/main/src/Http/Routing/src/Template/TemplateMatcher.cs
 
 import type { FunctionMetadata } from './protocol.ts';
+import { parseRoute, type RouteSegment } from './route-template.ts';
 
 interface Route {
   readonly functionName: string;
   readonly methods: ReadonlySet<string> | undefined;
-  readonly segments: readonly Segment[];
+  readonly segments: readonly RouteSegment[];
 }
-
-type Segment =
-  | { readonly kind: 'literal'; readonly text: string }
-  | { readonly kind: 'parameter'; readonly name: string }
-  | { readonly kind: 'catch-all'; readonly name: string };
 
 export interface Match {
   readonly functionName: string;
@@ -26,18 +22,17 @@ export class Router {
     const routes = functions.flatMap((metadata): Route[] => {
       const trigger = Object.values(metadata.bindings).find(({ type }) => type === 'httpTrigger');
       if (trigger === undefined) return [];
-      const path = [routePrefix, trigger.route ?? metadata.name].filter((part) => part !== '').join('/');
+      const template = [routePrefix, trigger.route ?? metadata.name].filter((part) => part !== '').join('/');
       const methods = trigger.methods?.map((method) => method.toUpperCase());
       return [
         {
           functionName: metadata.name,
           methods: methods === undefined || methods.length === 0 ? undefined : new Set(methods),
-          segments: path.split('/').map(parseSegment),
+          segments: parseRoute(template),
         },
       ];
     });
-    // As in ASP.NET Core, the more literal template wins.
-    this.#routes = routes.toSorted((a, b) => weight(b) - weight(a));
+    this.#routes = routes.toSorted((a, b) => precedence(a) - precedence(b));
   }
 
   /**
@@ -45,9 +40,10 @@ export class Router {
    * host makes the method a constraint of the route and answers 404.
    */
   match(method: string, path: string): Match | undefined {
-    const parts = path.replace(/^\//u, '').split('/');
+    const parts = split(path);
+    const upperCase = method.toUpperCase();
     for (const route of this.#routes) {
-      if (route.methods !== undefined && !route.methods.has(method)) continue;
+      if (route.methods?.has(upperCase) === false) continue;
       const params = matchSegments(route.segments, parts);
       if (params !== undefined) return { functionName: route.functionName, params };
     }
@@ -55,52 +51,31 @@ export class Router {
   }
 }
 
-/**
- * Decodes a request path as Kestrel does: everything but %2F, which stays, as do escapes that are not UTF-8
- * (https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel).
- */
-export function decodePath(path: string): string {
-  return path.replaceAll(/(?:%[\da-f]{2})+/giu, (escapes) =>
-    escapes
-      .split(/(?<slash>%2f)/iu)
-      .map((part) => (/^%2f$/iu.test(part) ? part : decodeOr(part)))
-      .join(''),
-  );
+/** PathTokenizer.cs: one slash at the end counts for nothing, but for what a catch-all takes. */
+function split(path: string): readonly string[] {
+  return path.replace(/^\//u, '').split('/');
 }
 
-function decodeOr(escapes: string): string {
-  try {
-    return decodeURIComponent(escapes);
-  } catch {
-    return escapes;
-  }
-}
-
-function parseSegment(text: string): Segment {
-  const name = /^\{(?<star>\*{0,2})(?<name>\w+)(?:[:=?].*)?\}$/u.exec(text)?.groups;
-  if (name === undefined) return { kind: 'literal', text: text.toLowerCase() };
-  return { kind: name['star'] === '' ? 'parameter' : 'catch-all', name: name['name'] ?? '' };
-}
-
-function weight({ segments }: Route): number {
-  const values = { literal: 3, parameter: 2, 'catch-all': 1 };
-  return segments.reduce((sum, { kind }) => sum * 4 + values[kind], 0) / 4 ** segments.length;
+/** RoutePrecedence.cs: the more is fixed, the earlier; a digit for each segment. */
+function precedence({ segments }: Route): number {
+  return segments.reduce((sum, { rank }, index) => sum + rank / 10 ** index, 0);
 }
 
 function matchSegments(
-  segments: readonly Segment[],
+  segments: readonly RouteSegment[],
   parts: readonly string[],
 ): Record<string, string> | undefined {
   const params: Record<string, string> = {};
+  const count = parts.at(-1) === '' ? parts.length - 1 : parts.length;
   for (const [index, segment] of segments.entries()) {
-    if (segment.kind === 'catch-all') {
-      params[segment.name] = parts.slice(index).join('/');
-      return params;
-    }
-    const part = parts[index];
-    if (part === undefined) return undefined;
-    if (segment.kind === 'parameter') params[segment.name] = part;
-    else if (segment.text !== part.toLowerCase()) return undefined;
+    const isThere = index < count;
+    // An empty segment matches nothing, also where a catch-all begins; within one it may stand.
+    if (isThere && parts[index] === '') return undefined;
+    const text = isThere
+      ? parts.slice(index, segment.isCatchAll ? parts.length : index + 1).join('/')
+      : undefined;
+    if (!segment.match(text, params)) return undefined;
+    if (segment.isCatchAll) return params;
   }
-  return parts.length === segments.length ? params : undefined;
+  return count <= segments.length ? params : undefined;
 }

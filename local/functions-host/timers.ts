@@ -1,66 +1,87 @@
-// Fires timer functions on their schedules, each on one instance, never twice at once. Used by host.ts.
-// Held to https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer and to TimerListener.cs,
-// https://github.com/Azure/azure-webjobs-sdk-extensions/tree/dev/src/WebJobs.Extensions/Extensions/Timers
+// Timer functions: what the app has registered, and what the host hands to one.
+// https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer
 
-import { Cron, type CronOptions } from 'croner';
+import { createSchedule, type Schedule } from './schedule.ts';
 import type { FunctionMetadata, TypedData } from './protocol.ts';
 
 export interface TimerFunction {
   readonly name: string;
   readonly bindingName: string;
-  readonly schedule: string;
+  readonly schedule: Schedule;
   readonly runOnStartup: boolean;
 }
 
-export function timerFunctions(functions: readonly FunctionMetadata[]): readonly TimerFunction[] {
+/** When a schedule last ran, and runs next. */
+export interface ScheduleStatus {
+  /** Undefined before the first run. */
+  readonly last: Date | undefined;
+  readonly next: Date;
+  readonly lastUpdated: Date | undefined;
+}
+
+/**
+ * Those whose schedules can be read: a name between percent signs is that of a setting. For another one the host says
+ * why by `onError`, and goes on without it.
+ */
+export function timerFunctions(
+  functions: readonly FunctionMetadata[],
+  settings: Readonly<Record<string, string>>,
+  onError: (functionName: string, error: unknown) => void,
+): readonly TimerFunction[] {
   return functions.flatMap(({ name, bindings }) =>
-    Object.entries(bindings)
-      .filter(([, binding]) => binding.type === 'timerTrigger')
-      .map(([bindingName, { schedule = '', runOnStartup = false }]) => ({
-        name,
-        bindingName,
-        schedule,
-        runOnStartup,
-      })),
+    Object.entries(bindings).flatMap(([bindingName, { type, schedule = '', runOnStartup = false }]) => {
+      if (type !== 'timerTrigger') return [];
+      try {
+        const text = resolveSettings(schedule, settings);
+        return [{ name, bindingName, schedule: createSchedule(text), runOnStartup }];
+      } catch (error) {
+        onError(name, error);
+        return [];
+      }
+    }),
   );
+}
+
+function resolveSettings(text: string, settings: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/%(?<name>[^%]+)%/gu, (_whole, name: string) => {
+    const value = settings[name];
+    if (value === undefined) throw new Error(`'%${name}%' does not resolve to a value.`);
+    return value;
+  });
 }
 
 /**
  * What the host hands to a timer function; the library turns the names into camelCase. The status is the one of
- * before the run: its `Next` is the tick that is being run. Schedules that tick twice a minute have none
- * (TimerSchedule.cs).
- * @param lastAt when the schedule last ran; undefined where it has not since the host started at `startedAt`.
+ * before the run: its `Next` is the tick that is being run.
  */
-export function timerInput(timer: TimerFunction, startedAt: Date, lastAt: Date | undefined): TypedData {
-  const schedule = cron(timer.schedule, { paused: true });
-  const now = new Date();
-  const [, second] = schedule.nextRuns(2, now);
-  const isMonitored = second === undefined || second.getTime() - now.getTime() >= 60_000;
-  const last = lastAt?.toISOString() ?? '0001-01-01T00:00:00+00:00';
-  const next = schedule.nextRun(lastAt ?? startedAt)?.toISOString() ?? '9999-12-31T23:59:59.9999999+00:00';
+export function timerInput(
+  { schedule }: TimerFunction,
+  status: ScheduleStatus | undefined,
+  isPastDue: boolean,
+): TypedData {
   const input = {
-    Schedule: { AdjustForDST: true },
-    ScheduleStatus: isMonitored ? { Last: last, Next: next, LastUpdated: last } : null,
-    IsPastDue: false,
+    Schedule: { AdjustForDST: schedule.adjustsForDst },
+    ScheduleStatus: status && schedule.isMonitored ? statusToJson(status) : null,
+    IsPastDue: isPastDue,
   };
   return { json: JSON.stringify(input) };
 }
 
-/** Starts the schedules; returns how to stop them. A tick that comes while a run is outstanding is skipped. */
-export function startSchedules(
-  timers: readonly TimerFunction[],
-  run: (timer: TimerFunction) => Promise<void>,
-): () => void {
-  const jobs = timers.map((timer) => {
-    if (timer.runOnStartup) void run(timer);
-    return cron(timer.schedule, { unref: true, protect: true }, () => run(timer));
-  });
-  return () => {
-    for (const job of jobs) job.stop();
-  };
+/** As .NET writes it; also what the host stores. */
+export function statusToJson({ last, next, lastUpdated }: ScheduleStatus): Record<string, string> {
+  return { Last: dateToJson(last), Next: dateToJson(next), LastUpdated: dateToJson(lastUpdated) };
 }
 
-/** As NCRONTAB: in UTC, and a day must be both a day of the month and a day of the week that are named. */
-function cron(schedule: string, options: CronOptions, onTick?: () => Promise<void>): Cron {
-  return new Cron(schedule, { timezone: 'UTC', domAndDow: true, ...options }, onTick);
+export function statusFromJson(status: Readonly<Record<string, string>>): ScheduleStatus | undefined {
+  const [last, next, lastUpdated] = ['Last', 'Next', 'LastUpdated'].map((name) => {
+    const atMs = Date.parse(status[name] ?? '');
+    return atMs > 0 ? new Date(atMs) : undefined;
+  });
+  return next && { last, next, lastUpdated };
+}
+
+/** Newtonsoft.Json: no zeros at the end of a fraction, and the offset of a host that runs in UTC. */
+function dateToJson(date: Date | undefined): string {
+  if (date === undefined) return '0001-01-01T00:00:00+00:00';
+  return date.toISOString().replace(/\.?0*Z$/u, '+00:00');
 }

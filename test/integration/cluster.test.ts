@@ -220,7 +220,11 @@ it(
     const rollCalls = async (): Promise<FleetView['rollCalls']> => (await view()).rollCalls;
     const callRoll = async (): Promise<void> => {
       const before = (await rollCalls()).length;
-      await app.fetch('/admin/functions/reauthenticate', { method: 'POST', body: '{"input":""}' });
+      await app.fetch('/admin/functions/reauthenticate', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"input":""}',
+      });
       await eventually(async () => expect((await rollCalls()).length).toBe(before + 1), 15_000);
       expect((await rollCalls())[0]).toMatchObject({ expected: 1, answered: 1 });
     };

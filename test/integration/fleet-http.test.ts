@@ -41,6 +41,7 @@ async function callRoll(app: LocalApp): Promise<FleetView['rollCalls'][number]> 
   const before = (await view(app)).rollCalls.length;
   const response = await app.fetch('/admin/functions/reauthenticate', {
     method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
     body: '{"input":""}',
   });
   expect(response.status).toBe(202);

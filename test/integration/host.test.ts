@@ -33,7 +33,7 @@ it('answers 404 for what no function is for', async () => {
   await using app = await startLocalApp();
   expect((await app.fetch('/api/nothing')).status).toBe(404);
   expect((await app.fetch('/api/cache/key', { method: 'POST', body: 'x' })).status).toBe(404);
-  expect((await app.fetch('/admin/functions/readCache', { method: 'POST' })).status).toBe(404);
+  expect((await app.fetch('/admin/functions/nothing', { method: 'POST' })).status).toBe(404);
 });
 
 it('stops an app cleanly: what is in flight is answered, nothing is left, nothing was unhandled', async () => {

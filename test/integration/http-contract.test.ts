@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { exchange } from '../support/raw-http.ts';
 
 let app: LocalApp;
 
@@ -163,6 +164,34 @@ describe('keys', () => {
   });
 });
 
+describe('what the host makes of a request', () => {
+  // fetch() itself would remove dot segments.
+  const raw = (method: string, path: string, body = ''): ReturnType<typeof exchange> => {
+    const head = `${method} /api/cache/${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`;
+    return exchange(app.host.port, `${head}${body}`);
+  };
+
+  it('a parameter that comes twice is joined, and then no lifetime', async () => {
+    for (const query of ['?ttl=60&ttl=70', '?TTL=60&ttl=70']) {
+      await expectProblem(await put('twice-ttl', 'x', {}, query), 400, 'invalid-ttl');
+    }
+  });
+
+  it('dot segments are gone before the app is asked, unless their slashes are encoded', async () => {
+    expect((await raw('PUT', 'dots%2F..%2Fkey', 'encoded')).status).toBe('HTTP/1.1 201 Created');
+    expect((await raw('PUT', 'dots/../key', 'removed')).status).toBe('HTTP/1.1 201 Created');
+    expect(await app.stack.redis.admin('EXISTS', 'dots/../key', 'key')).toBe(2);
+    expect((await raw('GET', 'dots/..')).status).toBe('HTTP/1.1 400 Bad Request');
+  });
+
+  it('a slash at the beginning of a key has to be encoded', async () => {
+    expect((await put('%2Fkey', 'x')).status).toBe(201);
+    expect(await app.stack.redis.admin('EXISTS', '/key')).toBe(1);
+    const { status, body } = await raw('GET', '/key');
+    expect([status, body]).toEqual(['HTTP/1.1 404 Not Found', '']);
+  });
+});
+
 describe('writing', () => {
   it('gives back 1 MiB of random bytes and its type unchanged', async () => {
     const bytes = randomBytes(1_048_576);
@@ -198,9 +227,13 @@ describe('writing', () => {
   });
 
   it('refuses a type that could not be sent as a header again', async () => {
-    for (const type of ['text/plain; q=ü', `text/${'x'.repeat(255)}`]) {
+    const utf8 = Buffer.from('text/plain; q=ü').toString('latin1');
+    for (const type of [utf8, `text/${'x'.repeat(255)}`]) {
       await expectProblem(await put('typed', 'x', { 'content-type': type }), 400, 'invalid-header');
     }
+    // What is no UTF-8 does not get past the host.
+    const response = await put('typed', 'x', { 'content-type': 'text/plain; q=ü' });
+    expect([response.status, await response.text()]).toEqual([400, '']);
   });
 
   it('refuses bytes that are coded, which no reader would be told', async () => {

@@ -1,0 +1,34 @@
+// Schedules of timer functions: NCRONTAB expressions, and TimeSpans for a fixed interval.
+// https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
+
+import { Cron } from 'croner';
+import { parseTimeSpan } from './time-span.ts';
+
+export interface Schedule {
+  /** The first tick after a time. */
+  nextAfter(date: Date): Date;
+  readonly adjustsForDst: boolean;
+  /** Whether the host keeps its status: not where it ticks more than once a minute (TimerSchedule.cs). */
+  readonly isMonitored: boolean;
+}
+
+const never = new Date('9999-12-31T23:59:59.999Z');
+
+export function createSchedule(text: string): Schedule {
+  const intervalMs = text.includes(':') ? parseTimeSpan(text) : undefined;
+  const schedule = intervalMs === undefined ? cronSchedule(text) : fixedInterval(intervalMs);
+  const first = schedule.nextAfter(new Date());
+  const second = schedule.nextAfter(first);
+  return { ...schedule, isMonitored: second.getTime() - first.getTime() >= 60_000 };
+}
+
+function fixedInterval(intervalMs: number): Omit<Schedule, 'isMonitored'> {
+  if (intervalMs <= 0) throw new Error('The interval of a schedule must be longer than nothing.');
+  return { nextAfter: (date) => new Date(date.getTime() + intervalMs), adjustsForDst: false };
+}
+
+/** In UTC, and a day must be both a day of the month and a day of the week that are named. */
+function cronSchedule(text: string): Omit<Schedule, 'isMonitored'> {
+  const cron = new Cron(text, { timezone: 'UTC', domAndDow: true, paused: true });
+  return { nextAfter: (date) => cron.nextRun(date) ?? never, adjustsForDst: true };
+}
