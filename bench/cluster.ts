@@ -65,7 +65,7 @@ async function start(stack: AnyStack): Promise<Contestant> {
   adoptStack(stack);
   // A client secret, because MSAL knows one identity endpoint a process, and each stack has its own.
   const client = startSharedClient(stack, { credential: 'client-secret' });
-  const store = new EntryStore(client.redis);
+  const store = new EntryStore(client.redis, () => {});
   for (const key of keys) {
     const entry = newEntry(Buffer.alloc(1024, key), 'text/plain', Date.now(), 3600);
     const written = await store.write(key, entry, { kind: 'none', etags: [] }, Date.now() + 5000);

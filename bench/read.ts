@@ -18,7 +18,7 @@ try {
   adoptStack(stack);
   await using client = startSharedClient(stack);
   const { keeper, redis } = client;
-  const store = new EntryStore(redis);
+  const store = new EntryStore(redis, () => {});
   const deadline = (): number => Date.now() + 5000;
 
   const token = await keeper.waitForToken(deadline());

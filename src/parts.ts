@@ -40,7 +40,7 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   const redis = createRedis(of.redis, { keeper, patienceMs: of.requestBudgetMs, ...common });
   redis.start();
 
-  const store = new EntryStore(redis);
+  const store = new EntryStore(redis, emit);
   const filling = startFilling(of, {
     ...common,
     origin: createOrigin(of, credential),

@@ -80,8 +80,8 @@ export function readSettings(environment: Environment): Settings {
   const keyPrefix = reader.text(
     'CACHE_KEY_PREFIX',
     '',
-    'a prefix that does not begin with APP_NAMESPACE and ":": such keys are reserved for the app',
-    (value) => !isReserved(value, namespace),
+    'a prefix without control characters that does not begin with APP_NAMESPACE and ":": such keys are reserved for the app',
+    (value) => !isReserved(value, namespace) && !/\p{Cc}/u.test(value),
   );
 
   const origin = readOrigin(reader);

@@ -72,7 +72,7 @@ async function startOurs(): Promise<Contestant> {
   keeper.start();
   redis.start();
   await redis.ping(Date.now() + 10_000);
-  const store = new EntryStore(redis);
+  const store = new EntryStore(redis, () => {});
   const origin = createBlobOrigin({ containerUrl, credential, clock, timeLimitMs: 30_000 });
   const keyRules = { prefix: '', namespace: settings.namespace };
   const { warmup } = startFilling(settings, { origin, redis, store, keyRules, ...parts });

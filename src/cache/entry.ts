@@ -1,14 +1,28 @@
-// A cached value and its form in Redis. Used by the store, the loader, the warmup and http/.
-// Knows no Redis command and no HTTP.
+// A cached value and its form in Redis.
 
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  contentTypeRule,
+  etagLengthAt,
+  etagRule,
+  fieldRules,
+  isValid,
+  magic,
+  version,
+  type FieldName,
+} from './entry-form.ts';
 
 /** Everything about an entry but its body. */
 export interface EntryHead {
   readonly contentType: string;
   /** The opaque part of a strong entity tag, without its quotes. */
   readonly etag: string;
+  /**
+   * Tells this write from every other, also from one of the same bytes: what a guard compares. Undefined for a value
+   * that somebody else wrote.
+   */
+  readonly writeId: string | undefined;
   /** Undefined for a value that somebody else wrote: then nothing is known but its bytes. */
   readonly freshness: Freshness | undefined;
   /** Undefined for what a client, or somebody else, wrote. */
@@ -40,45 +54,40 @@ export interface Loaded {
   readonly noStore?: true;
 }
 
-// An entry is one Redis string, so that a read is one GET and Redis's own expiry applies:
-//   magic and version (5 bytes) | etag length (1) | etag | header length (2, big endian) | header (JSON) | body
-// 0xC1 occurs in no UTF-8 text, so no text that somebody else wrote is ever taken for an entry. The etag
-// stands before the header for the scripts, which compare it inside Redis (write-script.ts).
-export const magic = Buffer.from([0xc1, 0x52, 0x45, 0x46, 0x01]);
-export const maxEtagLength = 255;
-const etagAt = magic.length + 1;
-/** Enough for nearly every head; `decodeHead` says when it is not. */
-export const usualHeadBytes = 384;
-
-// etagc of RFC 9110, section 8.8.3, without what is not ASCII.
-const etagPattern = /^[!\u0023-\u007E]{1,255}$/u;
-
-/** What can be sent as a header again: the Functions host answers 500 for one that is not ASCII. */
 export function isContentType(text: string): boolean {
-  return /^[\t\u0020-\u007E]{1,255}$/u.test(text);
-}
-
-interface Header extends Freshness, Partial<Loaded> {
-  readonly type: string;
+  return isValid(contentTypeRule, text);
 }
 
 /** An entry that a client has written. */
 export function newEntry(body: Buffer, contentType: string, storedAtMs: number, ttlSeconds: number): Entry {
-  const freshness = { storedAtMs, ttlSeconds };
-  return { body, contentType, etag: entityTag(body, contentType), freshness, loaded: undefined };
+  return {
+    body,
+    contentType,
+    etag: entityTag(body, contentType),
+    writeId: newWriteId(),
+    freshness: { storedAtMs, ttlSeconds },
+    loaded: undefined,
+  };
 }
 
-/** An entry from the origin; it keeps the origin's entity tag and content type where they fit. */
+/** An entry from the origin; it keeps the origin's entity tag, content type and validator where they fit. */
 export function loadedEntry(
   found: { readonly body: Buffer; readonly contentType: string; readonly etag: string | undefined },
   freshness: Freshness | undefined,
-  loaded: Loaded,
+  { validator, ...said }: Loaded,
 ): Entry {
   const { body } = found;
   const contentType = isContentType(found.contentType) ? found.contentType : 'application/octet-stream';
   const etag =
-    found.etag !== undefined && etagPattern.test(found.etag) ? found.etag : entityTag(body, contentType);
-  return { body, contentType, etag, freshness, loaded };
+    found.etag !== undefined && isValid(etagRule, found.etag) ? found.etag : entityTag(body, contentType);
+  const fits = validator !== undefined && isValid(fieldRules.validator, validator);
+  const loaded = { ...said, validator: fits ? validator : undefined };
+  return { body, contentType, etag, writeId: newWriteId(), freshness, loaded };
+}
+
+/** The same bytes with another lifetime: another write. */
+export function extendedHead<T extends EntryHead>(held: T, freshness: Freshness, loaded: Loaded): T {
+  return { ...held, writeId: newWriteId(), freshness, loaded };
 }
 
 /** How long Redis keeps it: as long as it may be served at all. */
@@ -93,70 +102,122 @@ export function encodeEntry(entry: Entry): Buffer {
   const lengths = Buffer.alloc(3);
   lengths.writeUInt8(etag.length, 0);
   lengths.writeUInt16BE(header.length, 1);
-  return Buffer.concat([magic, lengths.subarray(0, 1), etag, lengths.subarray(1), header, entry.body]);
+  const start = [magic, Buffer.from([version]), lengths.subarray(0, 1), etag];
+  return Buffer.concat([...start, lengths.subarray(1), header, entry.body]);
 }
 
-/** The JSON header alone, which can be replaced in Redis without moving the body. */
-export function encodeHeader({ contentType, freshness, loaded }: EntryHead): Buffer {
+/** The header alone, which can be replaced in Redis without moving the body. */
+export function encodeHeader({ contentType, writeId, freshness, loaded }: EntryHead): Buffer {
   if (freshness === undefined) throw new TypeError('Only an entry with a stored time can be encoded.');
-  const header: Header = { type: contentType, ...freshness, ...loaded };
-  return Buffer.from(JSON.stringify(header));
+  const ms = (seconds: number): string => `${Math.round(seconds * 1000)}`;
+  const fields: Readonly<Record<FieldName, string | undefined>> = {
+    write: writeId,
+    type: contentType,
+    stored: `${Math.round(freshness.storedAtMs)}`,
+    ttl: ms(freshness.ttlSeconds),
+    stale: loaded && ms(loaded.staleSeconds),
+    load: loaded && `${Math.round(loaded.loadMs)}`,
+    maxage: loaded?.maxAgeSeconds === undefined ? undefined : `${loaded.maxAgeSeconds}`,
+    strict: loaded?.staleAllowed === false ? '1' : undefined,
+    validator: loaded?.validator,
+  };
+  const lines = Object.entries(fields).map(([name, value]) => {
+    if (value === undefined) return '';
+    if (!isValid(fieldRules[name as FieldName], value))
+      throw new TypeError(`No entry can have this ${name}.`);
+    return `${name}=${value}\n`;
+  });
+  return Buffer.from(lines.join(''), 'latin1');
+}
+
+/** What nobody can have meant: it counts as absent, and may be overwritten. */
+export interface InvalidEntry {
+  readonly kind: 'invalid';
+  readonly reason: 'version' | 'cut' | 'entity-tag' | 'header';
 }
 
 /** Reads any Redis string: an entry, or whatever somebody else wrote, served as it is. */
-export function decodeEntry(stored: Buffer): Entry {
+export function decodeEntry(
+  stored: Buffer,
+): { readonly kind: 'entry'; readonly entry: Entry } | InvalidEntry {
   const decoded = decodeHead(stored, stored.length);
-  if (decoded.kind !== 'head') return foreignEntry(stored);
-  return { ...decoded.head, body: stored.subarray(decoded.bodyAt) };
+  if (decoded.kind === 'head') {
+    return { kind: 'entry', entry: { ...decoded.head, body: stored.subarray(decoded.bodyAt) } };
+  }
+  if (decoded.kind === 'foreign') return { kind: 'entry', entry: foreignEntry(stored) };
+  return { kind: 'invalid', reason: decoded.kind === 'invalid' ? decoded.reason : 'cut' };
 }
 
 export type DecodedHead =
   | { readonly kind: 'head'; readonly head: EntryHead; readonly bodyAt: number }
   /** Not an entry. */
   | { readonly kind: 'foreign' }
-  /** The head is longer than the bytes given. */
-  | { readonly kind: 'cut'; readonly headBytes: number };
+  /** The head is longer than the bytes given: it takes this many, as far as they tell. */
+  | { readonly kind: 'cut'; readonly headBytes: number }
+  | InvalidEntry;
 
 /** Reads the head from the first bytes of a stored string of `storedBytes` bytes; infinite where unknown. */
 export function decodeHead(start: Buffer, storedBytes: number = Number.POSITIVE_INFINITY): DecodedHead {
-  if (start.length < etagAt || !start.subarray(0, magic.length).equals(magic)) return { kind: 'foreign' };
-  const headerLengthAt = etagAt + start.readUInt8(magic.length);
+  const cut = (headBytes: number): DecodedHead =>
+    headBytes > storedBytes ? { kind: 'invalid', reason: 'cut' } : { kind: 'cut', headBytes };
+
+  if (start.length < magic.length && storedBytes > start.length) return cut(magic.length);
+  if (!start.subarray(0, magic.length).equals(magic)) return { kind: 'foreign' };
+  if (start.length <= etagLengthAt) return cut(etagLengthAt + 1);
+  if (start[magic.length] !== version) return { kind: 'invalid', reason: 'version' };
+  const headerLengthAt = etagLengthAt + 1 + start.readUInt8(etagLengthAt);
   const headerAt = headerLengthAt + 2;
-  if (headerAt > start.length) return foreignOrCut(headerAt, storedBytes);
+  if (headerAt > start.length) return cut(headerAt);
   const bodyAt = headerAt + start.readUInt16BE(headerLengthAt);
-  if (bodyAt > start.length) return foreignOrCut(bodyAt, storedBytes);
-  const etag = start.toString('latin1', etagAt, headerLengthAt);
-  const header = readHeader(start.toString('utf8', headerAt, bodyAt));
-  if (!etagPattern.test(etag) || header === undefined) return { kind: 'foreign' };
-  const { type, storedAtMs, ttlSeconds, staleSeconds, validator, loadMs = 0, ...said } = header;
-  const { maxAgeSeconds, staleAllowed = true } = said;
-  const loaded =
-    staleSeconds === undefined ? undefined : { validator, staleSeconds, loadMs, maxAgeSeconds, staleAllowed };
-  const head = { contentType: type, etag, freshness: { storedAtMs, ttlSeconds }, loaded };
-  return { kind: 'head', head, bodyAt };
+  if (bodyAt > start.length) return cut(bodyAt);
+  const etag = start.toString('latin1', etagLengthAt + 1, headerLengthAt);
+  if (!isValid(etagRule, etag)) return { kind: 'invalid', reason: 'entity-tag' };
+  const fields = readFields(start.toString('latin1', headerAt, bodyAt));
+  if (fields === undefined) return { kind: 'invalid', reason: 'header' };
+  return { kind: 'head', head: headOf(etag, fields), bodyAt };
 }
 
-function foreignOrCut(headBytes: number, storedBytes: number): DecodedHead {
-  return headBytes > storedBytes ? { kind: 'foreign' } : { kind: 'cut', headBytes };
-}
+type Fields = Readonly<Partial<Record<FieldName, string>>>;
 
-function readHeader(text: string): Header | undefined {
-  try {
-    const header = JSON.parse(text) as Partial<Header> | null;
-    const isNumberOrNone = (value: unknown): boolean => value === undefined || Number.isFinite(value);
-    const valid =
-      typeof header?.type === 'string' &&
-      Number.isFinite(header.storedAtMs) &&
-      Number.isFinite(header.ttlSeconds) &&
-      isNumberOrNone(header.staleSeconds) &&
-      isNumberOrNone(header.loadMs) &&
-      isNumberOrNone(header.maxAgeSeconds) &&
-      (header.staleAllowed === undefined || typeof header.staleAllowed === 'boolean') &&
-      (header.validator === undefined || typeof header.validator === 'string');
-    return valid ? (header as Header) : undefined;
-  } catch {
-    return undefined;
+function readFields(header: string): Fields | undefined {
+  const fields: Partial<Record<FieldName, string>> = {};
+  const lines = header.split('\n');
+  // What follows the last line's end.
+  if (lines.pop() !== '') return undefined;
+  for (const line of lines) {
+    const nameLength = line.indexOf('=');
+    const name = line.slice(0, Math.max(nameLength, 0));
+    if (!isFieldName(name) || fields[name] !== undefined) return undefined;
+    const value = line.slice(nameLength + 1);
+    if (!isValid(fieldRules[name], value)) return undefined;
+    fields[name] = value;
   }
+  const names = Object.keys(fieldRules) as FieldName[];
+  return names.every((name) => !fieldRules[name].isRequired || fields[name] !== undefined)
+    ? fields
+    : undefined;
+}
+
+function isFieldName(name: string): name is FieldName {
+  return Object.hasOwn(fieldRules, name);
+}
+
+function headOf(etag: string, fields: Fields): EntryHead {
+  const { write, type = '', stored, ttl, stale, load = 0, maxage, strict, validator } = fields;
+  const loaded = {
+    validator,
+    staleSeconds: Number(stale) / 1000,
+    loadMs: Number(load),
+    maxAgeSeconds: maxage === undefined ? undefined : Number(maxage),
+    staleAllowed: strict === undefined,
+  };
+  return {
+    contentType: type,
+    etag,
+    writeId: write,
+    freshness: { storedAtMs: Number(stored), ttlSeconds: Number(ttl) / 1000 },
+    loaded: stale === undefined ? undefined : loaded,
+  };
 }
 
 function foreignEntry(body: Buffer): Entry {
@@ -165,6 +226,7 @@ function foreignEntry(body: Buffer): Entry {
     contentType: isUtf8(body) ? 'text/plain; charset=utf-8' : 'application/octet-stream',
     // SHA-1, because the write script must come to the same tag and Lua in Redis offers no other hash.
     etag: createHash('sha1').update(body).digest('hex'),
+    writeId: undefined,
     freshness: undefined,
     loaded: undefined,
   };
@@ -176,4 +238,9 @@ const hashedEtagLength = 22;
 function entityTag(body: Buffer, contentType: string): string {
   const hash = createHash('sha256').update(contentType).update('\0').update(body);
   return hash.digest('base64url').slice(0, hashedEtagLength);
+}
+
+/** 72 random bits. */
+function newWriteId(): string {
+  return randomBytes(9).toString('base64url');
 }

@@ -1,11 +1,10 @@
-// What the origin has answered -> what stands in Redis. Used by the loader and the warmup.
-// Knows neither locks nor who asked. What a client wrote meanwhile is newer, and stays.
+// What the origin has answered -> what stands in Redis. What a client wrote meanwhile is newer, and stays.
 
 import type { Clock } from '../clock.ts';
 import type { OriginEntry, StoragePermission } from '../origin/origin.ts';
-import { loadedEntry, type Entry, type EntryHead } from './entry.ts';
+import { extendedHead, loadedEntry, type Entry, type EntryHead } from './entry.ts';
 import { lifetimeOf, type LifetimeRules } from './freshness.ts';
-import type { EntryStore, Guard, WriteResult } from './store.ts';
+import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
 
 export interface FillerOptions {
   readonly store: EntryStore;
@@ -36,10 +35,10 @@ export class Filler {
     });
   }
 
-  /** Puts `entry` in the place of `held`, or of nothing, while `guard` holds. */
+  /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
   store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
     if (entry.freshness === undefined) return this.remove(key, held);
-    const condition = { kind: 'unchanged', etags: held === undefined ? [] : [held.etag] } as const;
+    const condition = replaceable(held, guard);
     return this.#options.store.write(key, entry, condition, this.#deadline(), guard);
   }
 
@@ -56,18 +55,18 @@ export class Filler {
     const lifetime = this.#lifetime(storage ?? { kind: 'allowed', maxAgeSeconds, staleAllowed });
     if (lifetime === undefined) return undefined;
     const { freshness, said } = lifetime;
-    return { ...held, freshness, loaded: { validator, loadMs, ...said } };
+    return extendedHead(held, freshness, { validator, loadMs, ...said });
   }
 
-  /** Writes the new lifetime of an entry whose bytes stay. */
-  touch(key: string, head: EntryHead): Promise<WriteResult> {
-    return this.#options.store.touch(key, head, this.#deadline());
+  /** Writes the new lifetime of `held`, whose bytes stay. */
+  touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+    return this.#options.store.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
   /** Removes what the origin has no more. */
   async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
     if (held === undefined) return { kind: 'precondition-failed' };
-    return this.#options.store.remove(key, { kind: 'match', etags: [held.etag] }, this.#deadline());
+    return this.#options.store.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
 
   #lifetime(storage: StoragePermission) {
@@ -81,6 +80,17 @@ export class Filler {
   #deadline(): number {
     return this.#options.clock.nowMs() + timeLimitMs;
   }
+}
+
+/** Under a guard, which no removal leaves as it was, what is gone has expired; without one it may have been removed. */
+function replaceable(held: EntryHead | undefined, guard: Guard | undefined): WriteIdCondition {
+  if (held === undefined) return { kind: 'absent' };
+  return { kind: guard === undefined ? 'same' : 'same-or-absent', writeId: writeIdOf(held) };
+}
+
+function writeIdOf({ writeId }: EntryHead): string {
+  if (writeId === undefined) throw new TypeError('What somebody else wrote is never renewed.');
+  return writeId;
 }
 
 export function isStored({ kind }: WriteResult): boolean {

@@ -1,5 +1,4 @@
 // When an entry is fresh, when it is to be renewed, and how long it lives: pure functions.
-// Used by cache/, the warmup, write-cache.ts and settings.ts. Knows no clock, no Redis and no origin.
 
 import type { StoragePermission } from '../origin/origin.ts';
 import type { EntryHead, Freshness } from './entry.ts';

@@ -1,12 +1,13 @@
-// Has what the cache lacks loaded: once per instance by single flight, once per fleet by a lock. Used by
-// read-through.ts. Knows no request and no budget: a load goes on when nobody waits for it any more.
+// Loads missing entries: once per process, by single flight, and once per fleet, by a lock. A load goes on when
+// nobody waits for it any more, unless others wait for its place.
 
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { Limiter } from '../limiter.ts';
-import { SingleFlight, type Flight } from '../single-flight.ts';
+import { SingleFlight, type Callers, type Flight } from '../single-flight.ts';
 import type { Entry } from './entry.ts';
 import { isStored } from './filler.ts';
+import { LoadPermits, type LoadPermit } from './load-permits.ts';
+import type { LockSubject } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
 import {
   isUnstorable,
@@ -26,7 +27,11 @@ export interface LoaderOptions extends OriginLoadOptions {
   readonly patienceMs: number;
 }
 
-const maxConcurrentLoads = 32;
+// Each kind has places of its own: see load-permits.ts.
+const loadPlaces = { quick: 32, slow: 16 };
+/** At the latest; of a short budget a quarter, so that who waits for a slow load's place still has most of it. */
+const slowAfterMs = 500;
+const renewalPlaces = { quick: 16, slow: 0, slowAfterMs: 5000 };
 const firstPollMs = 20;
 const longestPollMs = 200;
 /** What Redis gets of the time each time it is asked, so that the origin gets some when Redis is silent. */
@@ -35,48 +40,58 @@ const stopLimitMs = 1000;
 
 export class Loader {
   readonly #options: LoaderOptions;
-  readonly #stopping = new AbortController();
   readonly #origin: OriginLoad;
-  readonly #limiter = new Limiter(maxConcurrentLoads);
+  readonly #loads: LoadPermits;
+  readonly #bypassing: LoadPermits;
+  readonly #renewals: LoadPermits;
   readonly #flights = new SingleFlight<LoadOutcome>();
   readonly #bypasses = new SingleFlight<LoadOutcome>();
   readonly #renewing = new Map<string, Promise<void>>();
+  #isStopping = false;
 
   constructor(options: LoaderOptions) {
+    const { clock, patienceMs } = options;
+    const slow = { slowAfterMs: Math.min(slowAfterMs, patienceMs / 4) };
     this.#options = options;
-    this.#origin = new OriginLoad(options, this.#stopping.signal);
+    this.#origin = new OriginLoad(options);
+    this.#loads = new LoadPermits({ clock, ...loadPlaces, ...slow });
+    this.#bypassing = new LoadPermits({ clock, ...loadPlaces, ...slow });
+    this.#renewals = new LoadPermits({ clock, ...renewalPlaces });
   }
 
   /** Loads what the cache does not have. Never rejects but for a bug. */
   load(key: EntryKey): Flight<LoadOutcome> {
-    return this.#flights.do(key.redisKey, async () => {
+    return this.#flights.do(key.redisKey, async (callers) => {
       try {
-        return await this.#loadLocked(key);
+        return await this.#loadOrWait(key, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         // Redis was there a moment ago and is not now.
-        return await this.bypass(key).result;
+        const bypass = this.bypass(key);
+        callers.onGone(bypass.leave);
+        if (callers.areGone) bypass.leave();
+        return await bypass.result;
       }
     });
   }
 
   /** Asks the origin alone, because Redis cannot be asked; nothing is stored. Never rejects but for a bug. */
   bypass(key: EntryKey): Flight<LoadOutcome> {
-    return this.#bypasses.do(key.redisKey, () =>
-      this.#inTurn(() => this.#origin.run(key, undefined, undefined), pending),
-    );
+    const { patienceMs } = this.#options;
+    return this.#bypasses.do(key.redisKey, async (callers) => {
+      const ask = (signal: AbortSignal) => this.#origin.run(key, undefined, undefined, signal);
+      return (await this.#bypassing.run(callers, patienceMs, ask)) ?? pending();
+    });
   }
 
   /** Renews `entry` in the background, unless that is being done or has just been tried. Never throws. */
   renew(key: EntryKey, entry: Entry): void {
     const { redisKey } = key;
-    if (this.#renewing.has(redisKey) || this.#stopping.signal.aborted) return;
-    const { clock } = this.#options;
+    if (this.#renewing.has(redisKey) || this.#isStopping) return;
+    const { clock, patienceMs } = this.#options;
     const ttlMs = (entry.freshness?.ttlSeconds ?? 0) * 1000;
-    const renewal = this.#inTurn(
-      () => this.#renewLocked(key, entry),
-      () => {},
-    )
+    const renewal = this.#renewals
+      .run(undefined, patienceMs, (signal) => this.#renewLocked(key, entry, signal))
       // A bug here is nobody's request; the entry is served until it is too old, and then the bug surfaces.
       .catch(() => {})
       .finally(() => {
@@ -91,7 +106,7 @@ export class Loader {
    */
   async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
     const { store, locks } = this.#options;
-    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.beside(redisKey));
+    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.traceOf(redisKey));
     const mayBeGone = result.kind === 'unavailable' ? result.applied !== 'no' : isStored(result);
     if (mayBeGone) {
       this.#flights.forget(redisKey);
@@ -100,104 +115,125 @@ export class Loader {
     return result;
   }
 
-  /** Gives up what is in flight, so that locks are given back before the connection goes. */
+  /** Ends what is in flight, so that locks are given back before the connection goes. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopping = true;
+    const stopped = new AppError('stopped', 'This instance is stopping.', { retryAfterSeconds: 1 });
+    for (const permits of [this.#loads, this.#bypassing, this.#renewals]) permits.stop(stopped);
     const ended = Promise.allSettled([
       this.#flights.settled(),
       this.#bypasses.settled(),
       this.#origin.settled(),
       ...this.#renewing.values(),
     ]);
-    await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(stopLimitMs, resolve);
-      void ended.then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await Promise.race([ended, delay(this.#options.clock, stopLimitMs)]);
   }
 
-  async #loadLocked(key: EntryKey): Promise<LoadOutcome> {
-    const { locks, clock, patienceMs } = this.#options;
+  /** Until the entry is there, by this load or another instance's, or the time is up. */
+  async #loadOrWait(key: EntryKey, callers: Callers): Promise<LoadOutcome> {
+    const { clock, patienceMs } = this.#options;
     const untilMs = clock.nowMs() + patienceMs;
     let pollMs = firstPollMs;
-    // The place comes before the lock: a lock that waits for a place keeps the whole fleet from loading.
-    let place = this.#limiter.enter(1);
+    // The permit comes before the lock: a lock whose holder waits for a permit keeps the whole fleet from loading.
+    let permit = this.#loads.acquire(callers);
     try {
       for (;;) {
-        const mayLoad = place.entered;
-        const attempt = await locks[mayLoad ? 'acquire' : 'look'](key.redisKey, this.#redisUntilMs());
-        if (attempt.kind === 'none') return { kind: 'none', remembered: true };
-        if (attempt.kind === 'pass' && mayLoad) return await this.#pass(key);
-        const lock = attempt.kind === 'acquired' ? attempt.lock : undefined;
-        const found = await this.#lookAgain(key, lock, ({ kind }) => kind === 'miss');
-        if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
-        if (found.kind === 'unavailable') throw found.error;
-        if (found.kind === 'miss' && lock !== undefined) return await this.#origin.run(key, undefined, lock);
-
-        if (clock.nowMs() + pollMs > untilMs || this.#stopping.signal.aborted) return pending();
-        if (mayLoad) {
-          // Who waits for another instance's load needs no place for that.
-          place.leave();
+        const outcome = permit.isGranted
+          ? await this.#tryToLoad(key, permit)
+          : await this.#lookForOutcome(key);
+        if (outcome !== undefined) return outcome;
+        if (clock.nowMs() + pollMs > untilMs || this.#isStopping) return pending();
+        if (permit.isGranted) {
+          // Who waits for another instance's load needs no permit for that.
+          permit.release();
           await delay(clock, pollMs);
-          place = this.#limiter.enter(1);
+          permit = this.#loads.acquire(callers);
         } else {
-          await Promise.race([place.turn, delay(clock, pollMs)]);
+          await Promise.race([permit.granted, delay(clock, pollMs)]);
         }
         pollMs = Math.min(pollMs * 1.5, longestPollMs);
       }
     } finally {
-      place.leave();
+      permit.release();
     }
+  }
+
+  /** Undefined where another instance is loading it. */
+  async #tryToLoad(key: EntryKey, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
+    const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
+    switch (attempt.kind) {
+      case 'none':
+        return { kind: 'none', remembered: true };
+      case 'pass':
+        return this.#loadUnstorable(key, signal);
+      case 'held':
+        return this.#readOutcome(key);
+      case 'acquired': {
+        const { lock } = attempt;
+        const found = await this.#readUnder(lock, key, ({ kind }) => kind === 'miss');
+        return found.kind === 'miss' ? this.#origin.run(key, undefined, lock, signal) : outcomeOf(found);
+      }
+    }
+  }
+
+  /** What others have brought about. Takes no lock. */
+  async #lookForOutcome(key: EntryKey): Promise<LoadOutcome | undefined> {
+    const mark = await this.#options.locks.look(subjectOf(key), this.#redisUntilMs());
+    return mark === 'none' ? { kind: 'none', remembered: true } : this.#readOutcome(key);
+  }
+
+  async #readOutcome({ redisKey }: EntryKey): Promise<LoadOutcome | undefined> {
+    return outcomeOf(await this.#options.store.read(redisKey, this.#redisUntilMs()));
   }
 
   /** Loads what may not be stored, which nobody needs a lock for. */
-  async #pass(key: EntryKey): Promise<LoadOutcome> {
-    const outcome = await this.#origin.run(key, undefined, undefined);
+  async #loadUnstorable(key: EntryKey, signal: AbortSignal): Promise<LoadOutcome> {
+    const outcome = await this.#origin.run(key, undefined, undefined, signal);
     // As long as it is asked for, nobody has to wait to find that out again.
-    if (isUnstorable(outcome)) this.#options.locks.mark(key.redisKey, 'pass', this.#origin.markMs);
+    if (isUnstorable(outcome)) this.#options.locks.mark(subjectOf(key), 'pass', this.#origin.markMs);
     return outcome;
   }
 
-  async #renewLocked(key: EntryKey, entry: Entry): Promise<void> {
-    const attempt = await this.#options.locks.acquire(key.redisKey, this.#redisUntilMs());
+  async #renewLocked(key: EntryKey, entry: Entry, signal: AbortSignal): Promise<void> {
+    const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
     if (attempt.kind !== 'acquired') return;
     const isAsSeen = (current: ReadResult): boolean =>
-      current.kind === 'hit' &&
-      current.entry.etag === entry.etag &&
-      current.entry.freshness?.storedAtMs === entry.freshness?.storedAtMs;
-    const current = await this.#lookAgain(key, attempt.lock, isAsSeen);
-    if (isAsSeen(current)) await this.#origin.run(key, entry, attempt.lock);
+      current.kind === 'hit' && current.entry.writeId === entry.writeId;
+    const current = await this.#readUnder(attempt.lock, key, isAsSeen);
+    if (isAsSeen(current)) await this.#origin.run(key, entry, attempt.lock, signal);
   }
 
   /** Whoever had the lock before may have filled the entry. The lock is kept only if `isToBeLoaded` says so. */
-  async #lookAgain(
+  async #readUnder(
+    lock: Lock,
     { redisKey }: EntryKey,
-    lock: Lock | undefined,
     isToBeLoaded: (found: ReadResult) => boolean,
   ): Promise<ReadResult> {
-    let keep = false;
+    let keepsLock = false;
     try {
       const found = await this.#options.store.read(redisKey, this.#redisUntilMs());
-      keep = isToBeLoaded(found);
+      keepsLock = isToBeLoaded(found);
       return found;
     } finally {
-      if (!keep) lock?.release();
+      if (!keepsLock) lock.release();
     }
-  }
-
-  /** Runs `task` when it is its turn, or `late` when that comes too late. */
-  #inTurn<T>(task: () => Promise<T>, late: () => T): Promise<T> {
-    const { clock, patienceMs } = this.#options;
-    const untilMs = clock.nowMs() + patienceMs;
-    return this.#limiter.run(1, async () => (clock.nowMs() > untilMs ? late() : task()));
   }
 
   #redisUntilMs(): number {
     const { clock, patienceMs } = this.#options;
     return clock.nowMs() + patienceMs * redisShare;
   }
+}
+
+function subjectOf({ redisKey }: EntryKey): LockSubject {
+  return { kind: 'load', name: redisKey };
+}
+
+/** Undefined for a miss, and for what is no entry: nobody has filled it yet. */
+function outcomeOf(found: ReadResult): LoadOutcome | undefined {
+  if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
+  if (found.kind === 'unavailable') throw found.error;
+  return undefined;
 }
 
 function pending(): LoadOutcome {

@@ -1,23 +1,36 @@
-// Where the lock of a key, and what is remembered of it, stand in Redis. Used by locks.ts.
-// Pure.
+// Where a lock, what is remembered instead of one, and the last removal of an entry stand in Redis.
 
 import { createHash } from 'node:crypto';
+import { ownName } from '../own-name.ts';
+
+/** What is locked: the load of a Redis key, or the warmup of a warm set. Each has names of its own. */
+export interface LockSubject {
+  readonly kind: 'load' | 'warmup';
+  readonly name: string;
+}
 
 export interface LockKeys {
   readonly lock: string;
   readonly mark: string;
-  /** Whether they share the slot of the key itself, so that one script may change all three. */
-  readonly beside: boolean;
+  /** Of a load: by which removal the entry was removed, for as long as somebody may have been loading it then. */
+  readonly removal: string;
+  /** Whether they share the slot of the name itself as a key, so that one script may change all of them. */
+  readonly isSameSlot: boolean;
 }
 
 /**
- * Both have the hash tag that makes up the key's own slot: what stands in its only braces, or all of it. Empty and
+ * All have the hash tag that makes up the name's own slot: what stands in its only braces, or all of it. Empty and
  * several braces mean one thing to Redis Cluster and another to Redis Enterprise behind one endpoint
  * (https://redis.io/docs/latest/operate/rc/databases/configuration/clustering/): with them nothing is shared.
  */
-export function lockKeys(namespace: string, key: string): LockKeys {
-  const hash = createHash('sha1').update(key).digest('hex');
-  const hashed = /^[^{}]+$/u.exec(key)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(key)?.[1];
-  const prefix = `${namespace}:{${hashed ?? hash}}:${hash}`;
-  return { lock: `${prefix}:lock`, mark: `${prefix}:mark`, beside: hashed !== undefined };
+export function lockKeys(namespace: string, { kind, name }: LockSubject): LockKeys {
+  const hash = createHash('sha1').update(name).digest('hex');
+  const hashed = /^[^{}]+$/u.exec(name)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(name)?.[1];
+  const prefix = ownName(namespace, `{${hashed ?? hash}}:${kind}:${hash}`);
+  return {
+    lock: `${prefix}:lock`,
+    mark: `${prefix}:mark`,
+    removal: `${prefix}:removal`,
+    isSameSlot: hashed !== undefined,
+  };
 }

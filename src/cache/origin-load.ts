@@ -1,5 +1,4 @@
-// One load: asks the origin, writes what it says, gives the lock back. Used by loader.ts.
-// Knows neither who waits for it nor how the lock was got.
+// One load: asks the origin, writes what it says, gives the lock back.
 
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -7,7 +6,7 @@ import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Entry } from './entry.ts';
 import { isStored, type Filler } from './filler.ts';
-import type { Lock } from './locks.ts';
+import { longestMarkMs, type Lock } from './locks.ts';
 
 /** A key as the origin knows it and as Redis does. */
 export interface EntryKey {
@@ -31,7 +30,6 @@ export interface OriginLoadOptions {
   readonly health: OriginHealth;
 }
 
-const longestMarkSeconds = 5;
 // After a renewal has failed, nobody in the fleet tries that entry again for this long.
 export const renewalPauseMs = 1000;
 // An answer that is there is not kept back for a Redis that has fallen silent.
@@ -39,34 +37,40 @@ const storeWaitMs = 300;
 
 export class OriginLoad {
   readonly #options: OriginLoadOptions;
-  readonly #signal: AbortSignal;
   readonly #writes = new Set<Promise<unknown>>();
 
-  /** @param signal gives up every load. */
-  constructor(options: OriginLoadOptions, signal: AbortSignal) {
+  constructor(options: OriginLoadOptions) {
     this.#options = options;
-    this.#signal = signal;
   }
 
   /** How long it is remembered that the origin has nothing, or nothing to store. */
   get markMs(): number {
-    return Math.min(longestMarkSeconds, this.#options.defaultTtlSeconds) * 1000;
+    return Math.min(longestMarkMs, this.#options.defaultTtlSeconds * 1000);
   }
 
-  /** @param lock without one nothing is stored. Rejects only for a bug. */
-  async run(key: EntryKey, held: Entry | undefined, lock: Lock | undefined): Promise<LoadOutcome> {
+  /**
+   * Rejects only for a bug.
+   * @param lock without one nothing is stored.
+   * @param signal ends the load; its reason is an AppError, and no failure of the origin.
+   */
+  async run(
+    key: EntryKey,
+    held: Entry | undefined,
+    lock: Lock | undefined,
+    signal: AbortSignal,
+  ): Promise<LoadOutcome> {
     const { health } = this.#options;
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
     const afterFailure = { kind: 'hold', forMs: held === undefined ? 0 : renewalPauseMs } as const;
     try {
-      const { outcome, written } = await this.#fill(key, held, lock);
+      const { outcome, written } = await this.#fill(key, held, lock, signal);
       const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome);
       void written.finally(() => lock?.release(after));
       return outcome;
     } catch (error) {
       lock?.release(afterFailure);
       if (!(error instanceof AppError)) throw error;
-      if (this.#signal.aborted) return { kind: 'failed', error: givenUp(error) };
+      if (signal.aborted) return { kind: 'failed', error: signal.reason as AppError };
       health.failed(error);
       return { kind: 'failed', error };
     }
@@ -87,11 +91,12 @@ export class OriginLoad {
     key: EntryKey,
     held: Entry | undefined,
     lock: Lock | undefined,
+    signal: AbortSignal,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { origin, filler, clock, maxValueBytes, health } = this.#options;
     const startedAtMs = clock.nowMs();
     const options = { validator: held?.loaded?.validator, maxBytes: maxValueBytes };
-    const answer = await origin.load(key.name, { ...options, signal: this.#signal });
+    const answer = await origin.load(key.name, { ...options, signal });
     const loadMs = clock.nowMs() - startedAtMs;
     health.answered();
     const written = Promise.resolve();
@@ -108,7 +113,7 @@ export class OriginLoad {
         if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
         const entry = filler.extended(held, answer.storage, loadMs);
         if (entry === undefined) return { outcome: { kind: 'found', entry: held, stored: false }, written };
-        const stored = isStored(await filler.touch(key.redisKey, entry));
+        const stored = isStored(await filler.touch(key.redisKey, held, entry));
         return { outcome: { kind: 'found', entry, stored }, written };
       }
       case 'none':
@@ -129,11 +134,6 @@ export class OriginLoad {
 /** Whether the origin forbids that it is stored. */
 export function isUnstorable(outcome: LoadOutcome): boolean {
   return outcome.kind === 'found' && outcome.entry.freshness === undefined;
-}
-
-/** Not the origin's fault: whoever asks again asks another instance. */
-function givenUp(cause: AppError): AppError {
-  return new AppError('stopped', 'This instance is stopping.', { cause, retryAfterSeconds: 1 });
 }
 
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {

@@ -1,9 +1,10 @@
 // Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed. And removals,
-// which loads must know of. Used by functions/. Knows no HTTP; how a load is done is the loader's business.
+// which loads must know of. How a load is done is the loader's business.
 
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
+import { zip } from '../zip.ts';
 import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
@@ -64,7 +65,7 @@ export class ReadThrough {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
     const results = await this.#options.store.readMany(redisKeys, this.#redisDeadline(deadlineAtMs));
     return Promise.all(
-      keys.map(async (key, index) => this.#resolve(key, results[index] ?? { kind: 'miss' }, deadlineAtMs)),
+      zip(keys, results).map(async ([key, result]) => this.#resolve(key, result, deadlineAtMs)),
     );
   }
 
@@ -103,6 +104,8 @@ export class ReadThrough {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return result.kind === 'unavailable' ? result : { kind: 'origin-pending' };
+    } finally {
+      flight.leave();
     }
   }
 }

@@ -1,66 +1,65 @@
-// The atomic steps of changing an entry, as Lua scripts run by EVAL. Used by store.ts.
-// Know entries only by the place of their etag and the length of their header.
+// The atomic steps of changing an entry, as Lua scripts run by EVAL. An invalid entry counts as absent.
 
-import { magic, maxEtagLength } from './entry.ts';
+import { headOfFunction } from './entry-lua.ts';
+import { etagLengthAt } from './entry-form.ts';
 
-const luaMagic = [...magic].map((byte) => `\\${byte}`).join('');
-
-// The etag of a string and whether it is an entry's, which stands in its first bytes; of what somebody else
-// wrote it is the hash.
-const etagOf = `
-local function etagOf(key)
-  local start = redis.call('GETRANGE', key, 0, ${magic.length + maxEtagLength})
-  if #start > ${magic.length} and string.sub(start, 1, ${magic.length}) == '${luaMagic}' then
-    return string.sub(start, ${magic.length + 2}, ${magic.length + 1} + string.byte(start, ${magic.length + 1})), true
-  end
-  return redis.sha1hex(redis.call('GET', key)), false
-end
-`;
-
-// KEYS: the entry; for 'set' perhaps a lock that must be the owner's, for 'del' what else is removed.
-// ARGV: operation ('set' or 'del'), condition, value, ttl in ms, owner, etags ('*' or tags). Conditions: 'none';
-// 'match', an entry with one of the tags is there; 'none-match', it is not; 'unchanged', it is, or nothing is.
+// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'del' perhaps where the removal
+// is noted, and what else is removed.
+// ARGV: operation ('set' or 'del'), condition, value or note, its ttl in ms, guard, what the condition names.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
-export const writeScript = `${etagOf}
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'none' and kind ~= 'string' then return 'wrong-type' end
-local exists = kind == 'string'
-local condition = ARGV[2]
-if condition ~= 'none' and (exists or condition ~= 'unchanged') then
-  local matched = false
-  if exists then
-    local etag
-    for i = 6, #ARGV do
-      if ARGV[i] == '*' then
-        matched = true
-      else
-        etag = etag or etagOf(KEYS[1])
-        if ARGV[i] == etag then matched = true end
-      end
-    end
+export const writeScript = `${headOfFunction}
+local operation, condition, value, ttlMs, guard = unpack(ARGV, 1, 5)
+local type = redis.call('TYPE', KEYS[1]).ok
+if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
+local head = type == 'string' and headOf(KEYS[1]) or {kind = 'none'}
+local exists = head.kind == 'entry' or head.kind == 'foreign'
+
+local function etag()
+  -- Of what somebody else wrote it is the hash.
+  head.etag = head.etag or redis.sha1hex(redis.call('GET', KEYS[1]))
+  return head.etag
+end
+
+local function hasOneOf(etags)
+  for _, tag in ipairs(etags) do
+    if tag == '*' or tag == etag() then return true end
   end
-  if matched == (condition == 'none-match') then return 'precondition-failed' end
+  return false
 end
-if ARGV[1] == 'del' then
+
+local holds = {
+  ['none'] = function() return true end,
+  ['match'] = function(etags) return exists and hasOneOf(etags) end,
+  ['none-match'] = function(etags) return not (exists and hasOneOf(etags)) end,
+  ['absent'] = function() return not exists end,
+  ['same'] = function(writes) return head.kind == 'entry' and head.write == writes[1] end,
+  ['same-or-absent'] = function(writes)
+    return not exists or (head.kind == 'entry' and head.write == writes[1])
+  end,
+}
+if not holds[condition]({unpack(ARGV, 6)}) then return 'precondition-failed' end
+
+if operation == 'del' then
   redis.call('DEL', unpack(KEYS))
+  if KEYS[2] then redis.call('SET', KEYS[2], value, 'PX', ttlMs) end
 else
-  if KEYS[2] and redis.call('GET', KEYS[2]) ~= ARGV[5] then return 'precondition-failed' end
-  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+  -- pcall: a key of another type is an error reply, and guards nothing of ours.
+  if KEYS[2] and (redis.pcall('GET', KEYS[2]) or '') ~= guard then return 'precondition-failed' end
+  redis.call('SET', KEYS[1], value, 'PX', ttlMs)
 end
-if exists then return 'replaced' end
-return 'created'
+return exists and 'replaced' or 'created'
 `;
 
-// Replaces the header and the time to live of the entry that has this etag; its body moves nowhere.
-// ARGV: etag, header, ttl in ms.
-export const touchScript = `${etagOf}
+// Replaces the header and the time to live of the entry of this write; its body moves nowhere.
+// ARGV: the write, the new header, ttl in ms.
+export const touchScript = `${headOfFunction}
+local write, header, ttlMs = unpack(ARGV)
 if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return 'precondition-failed' end
-local etag, own = etagOf(KEYS[1])
-if not own or etag ~= ARGV[1] then return 'precondition-failed' end
+local head = headOf(KEYS[1])
+if head.kind ~= 'entry' or head.write ~= write then return 'precondition-failed' end
 local value = redis.call('GET', KEYS[1])
-local at = ${magic.length + 1} + #ARGV[1]
-local bodyAt = at + 3 + string.byte(value, at + 1) * 256 + string.byte(value, at + 2)
-local length = string.char(math.floor(#ARGV[2] / 256), #ARGV[2] % 256)
-redis.call('SET', KEYS[1], string.sub(value, 1, at) .. length .. ARGV[2] .. string.sub(value, bodyAt), 'PX', ARGV[3])
+local start = string.sub(value, 1, ${etagLengthAt + 1} + #head.etag)
+local length = string.char(math.floor(#header / 256), #header % 256)
+redis.call('SET', KEYS[1], start .. length .. header .. string.sub(value, head.bytes + 1), 'PX', ttlMs)
 return 'replaced'
 `;

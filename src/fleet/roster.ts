@@ -1,6 +1,7 @@
 // The fleet's one bounded structure in Redis: who is there, and how the last roll calls ended.
 // Used by member.ts, roll-call.ts and functions/fleet.ts. Advisory: losing it loses no request.
 
+import { ownName } from '../own-name.ts';
 import type { Redis } from '../redis/redis.ts';
 import { isTime, parseReport, parseRollCallRecord, type Report, type RollCallRecord } from './messages.ts';
 
@@ -64,7 +65,7 @@ export class Roster {
   constructor(redis: Redis, namespace: string) {
     this.#redis = redis;
     // The hash tag keeps both in one slot of a cluster, so that a script may touch them together.
-    this.#prefix = `${namespace}:{fleet}`;
+    this.#prefix = ownName(namespace, '{fleet}');
     this.#keys = [`${this.#prefix}:roster`, `${this.#prefix}:roll-calls`];
   }
 

@@ -2,7 +2,7 @@
 // Knows tags without their quotes; which entry is current is decided elsewhere for writes (in Redis).
 
 import { parseHttpDate } from '../origin/http-date.ts';
-import type { WriteCondition } from '../cache/store.ts';
+import type { TagCondition } from '../cache/store.ts';
 
 interface EntityTags {
   readonly any: boolean;
@@ -61,7 +61,7 @@ export function isMatch(ifMatch: string | null, etag: string): boolean {
 export function writeCondition(
   ifMatch: string | null,
   ifNoneMatch: string | null,
-): WriteCondition | 'malformed' {
+): TagCondition | 'malformed' {
   const field = ifMatch ?? ifNoneMatch;
   if (field === null) return { kind: 'none', etags: [] };
   const tags = parseTags(field);

@@ -9,6 +9,7 @@ import { blobFailure, errorCodeOf } from './blob-failures.ts';
 import { drain } from './body.ts';
 import type { LoadOptions, OriginAnswer } from './origin.ts';
 import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from './response.ts';
+import { RetryBudget } from './retry-budget.ts';
 import type { Answer, Transport } from './transport.ts';
 
 export interface BlobLoader {
@@ -57,13 +58,14 @@ function isDirectory(headers: Answer['headers']): boolean {
   );
 }
 
-/** Asks a second time where storage was busy for a moment, or the connection lost before it answered. */
+/** Asks a second time, and no third, where storage was busy for a moment, or the connection lost before it answered. */
 async function ask(
   { transport, token, clock, userAgent }: BlobLoader,
   url: URL,
   condition: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const retries = new RetryBudget();
   const once = async (): Promise<Answer> => {
     const headers = {
       Accept: '*/*',
@@ -72,15 +74,15 @@ async function ask(
       Authorization: `Bearer ${(await token()).reveal()}`,
       ...condition,
     };
-    return transport.get(url, headers, signal);
+    return transport.get(url, headers, signal, retries);
   };
   try {
     const answer = await once();
-    if (![500, 503].includes(answer.status)) return answer;
+    if (![500, 503].includes(answer.status) || !retries.take()) return answer;
     await drain(answer.body, clock);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (!lostConnections.includes(code)) throw error;
+    if (!lostConnections.includes(code) || !retries.take()) throw error;
   }
   await delay(clock, retryDelayMs);
   return once();

@@ -5,6 +5,7 @@ import type { HttpOperationResponse, IHttpClient, RestError, WebResource } from 
 import type { Token } from '../auth/token.ts';
 import { describe } from '../errors.ts';
 import { readBody } from './body.ts';
+import { RetryBudget } from './retry-budget.ts';
 import type { Answer, Transport } from './transport.ts';
 
 /** A page of 1,000 names of 1,024 characters is 3 MB at worst; whatever else comes as text is far smaller. */
@@ -27,7 +28,8 @@ export function sdkHttpClient(
       const headers = { ...request.headers.toJson({ preserveCase: true }), ...authorization };
       const signal = (request.abortSignal as AbortSignal | undefined) ?? new AbortController().signal;
       const answer = await transport
-        .get(new URL(request.url), headers, signal)
+        // The SDK repeats by itself.
+        .get(new URL(request.url), headers, signal, new RetryBudget(0))
         .catch((error: NodeJS.ErrnoException) => {
           throw new SdkError(describe(error), error.code === undefined ? {} : { code: error.code });
         });

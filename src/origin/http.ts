@@ -8,6 +8,7 @@ import type { Origin, OriginAnswer } from './origin.ts';
 import { placeIn } from './place.ts';
 import { conditionalHeaders, fieldsOf, readResponse } from './response.ts';
 import { readRetryAfter } from './retry-after.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { hasExplicitLifetime, storagePermission, type StoragePermission } from './storage.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
 
@@ -64,8 +65,9 @@ async function follow(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Chain> {
   const redirects: StoragePermission[] = [];
+  const retries = new RetryBudget();
   for (let url = start; ;) {
-    const answer = await transport.get(url, headers, signal);
+    const answer = await transport.get(url, headers, signal, retries);
     const { location } = answer.headers;
     if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
       return { answer, redirects };

@@ -1,9 +1,9 @@
 // GET over node:http and node:https, such that a cut or overlong answer is told from a complete one.
-// Used by http.ts and blob*.ts. Knows no status and no cache. Not fetch: it decompresses by itself, and
-// then no length can be checked.
+// Not fetch: it decompresses by itself, and then no length can be checked.
 
 import { Agent, request as requestPlain, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import type { RetryBudget } from './retry-budget.ts';
 
 export interface Answer {
   readonly status: number;
@@ -18,8 +18,16 @@ export interface Answer {
 }
 
 export interface Transport {
-  /** Asks; the connection is given up when `signal` aborts before the body has ended. */
-  get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Asks; the connection is given up when `signal` aborts before the body has ended.
+   * @param retries for a question that meets an idle connection just as the server closes it.
+   */
+  get(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    retries: RetryBudget,
+  ): Promise<Answer>;
 }
 
 export interface TransportOptions {
@@ -27,12 +35,23 @@ export interface TransportOptions {
   readonly maxSockets?: number;
 }
 
-export function createTransport({ maxSockets = 64 }: TransportOptions = {}): Transport {
+// No less than there can be loads at once, lest slow ones keep quick ones from connections: see cache/loader.ts
+// (loads, renewals, and loads that bypass Redis) and warmup/warmup.ts.
+const defaultMaxSockets = 144;
+
+export function createTransport({ maxSockets = defaultMaxSockets }: TransportOptions = {}): Transport {
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets };
   const plain = new Agent(agentOptions);
   const tls = new TlsAgent(agentOptions);
 
-  const get: Transport['get'] = (url, headers, signal) =>
+  // Where one idle connection is dead, others are, and a retry would meet the next one.
+  const closeIdle = (): void => {
+    for (const { freeSockets } of [plain, tls]) {
+      for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+    }
+  };
+
+  const get: Transport['get'] = (url, headers, signal, retries) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const outgoing =
@@ -47,9 +66,10 @@ export function createTransport({ maxSockets = 64 }: TransportOptions = {}): Tra
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
         failure ??= withoutPacket(error);
         // The server may close an idle connection just when it is used again. Nothing was answered, and a GET
-        // can be repeated (RFC 9112, section 9.3.1); each time one dead connection leaves the pool.
+        // can be repeated (RFC 9112, section 9.3.1).
         const stale = !answered && outgoing.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted;
-        if (stale) resolve(get(url, headers, signal));
+        if (stale) closeIdle();
+        if (stale && retries.take()) resolve(get(url, headers, signal, retries));
         else reject(failure);
       });
       outgoing.on('response', (incoming) => {

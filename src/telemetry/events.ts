@@ -8,6 +8,8 @@ export type AppEvent =
   | RollCallEnded
   | OriginEvent
   | ClusterEvent
+  /** What Redis holds under some key begins as an entry and is none; it counts as a miss. */
+  | { readonly type: 'entryInvalid'; readonly reason: string }
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;

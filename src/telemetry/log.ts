@@ -24,6 +24,7 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   connectionReauthenticationFailed: 'warn',
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
+  entryInvalid: 'warn',
   originFailing: 'warn',
   originRecovered: 'info',
 };

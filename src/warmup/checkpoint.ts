@@ -1,7 +1,8 @@
 // Where a run that did not reach the end of the warm set stopped, kept in Redis for the next one, on whatever
-// instance. Used by warmup.ts. Advisory: losing it means that the next run begins at the start.
+// instance. Advisory: losing it means that the next run begins at the start.
 
 import { createHash } from 'node:crypto';
+import { ownName } from '../own-name.ts';
 import type { Redis } from '../redis/redis.ts';
 
 const keptSeconds = 24 * 3600;
@@ -13,7 +14,7 @@ export class Checkpoint {
   /** @param scope what is warmed: a checkpoint is good for the same origin and prefix only. */
   constructor(redis: Redis, namespace: string, scope: string) {
     this.#redis = redis;
-    this.#key = `${namespace}:warmup:${createHash('sha1').update(scope).digest('hex')}`;
+    this.#key = ownName(namespace, `warmup:${createHash('sha1').update(scope).digest('hex')}`);
   }
 
   /** @throws AppError when Redis cannot be asked. */

@@ -1,5 +1,4 @@
-// What the warmup does about one key of the warm set: a pure function. Used by warmup.ts.
-// Knows no clock, no Redis and no origin.
+// What the warmup does about one key of the warm set: a pure function.
 
 import { freshUntilMs } from '../cache/freshness.ts';
 import type { EntryHead } from '../cache/entry.ts';

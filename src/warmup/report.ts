@@ -1,4 +1,4 @@
-// What a warmup run has done, counted. Used by warmup.ts; functions/scheduled-warmup.ts logs it.
+// What a warmup run has done, counted.
 
 export interface WarmupReport {
   readonly listed: number;

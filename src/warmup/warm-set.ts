@@ -1,5 +1,4 @@
 // The pages of the warm set: the keys that the settings name, or what the origin lists under a prefix.
-// Used by warmup.ts. Knows no Redis.
 
 import type { Origin } from '../origin/origin.ts';
 

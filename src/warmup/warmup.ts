@@ -1,18 +1,18 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
-// Used by functions/scheduled-warmup.ts. Knows no trigger and no HTTP.
 
 import type { Filler } from '../cache/filler.ts';
-import { isStored } from '../cache/filler.ts';
-import type { LockAttempt, Locks } from '../cache/locks.ts';
-import type { EntryStore, WriteResult } from '../cache/store.ts';
+import type { Locks } from '../cache/locks.ts';
+import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import { Limiter } from '../limiter.ts';
+import { Semaphore } from '../semaphore.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
+import { zip } from '../zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
-import { Tally, type WarmupReport } from './report.ts';
+import type { WarmupReport } from './report.ts';
 import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
 
 export interface WarmupOptions {
@@ -27,15 +27,6 @@ export interface WarmupOptions {
   readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
   readonly health: OriginHealth;
-}
-
-export interface WarmupRun {
-  /** When the next run is due; what stays fresh until then is current. */
-  readonly nextRunAtMs: number;
-  /** No load is begun after this. */
-  readonly deadlineAtMs: number;
-  /** What is still under way is given up then. */
-  readonly endsAtMs: number;
 }
 
 export type WarmupOutcome =
@@ -57,12 +48,10 @@ const maxConcurrentLoads = 32;
 const maxBytesInFlight = 16 * 1024 * 1024;
 const headsAtOnce = 250;
 const commandLimitMs = 5000;
-// One bad entry stops nothing; when so many in a row fail, it is the origin.
-const maxFailuresInRow = 100;
 
 export class Warmup {
   readonly #options: WarmupOptions;
-  readonly #bytes = new Limiter(maxBytesInFlight);
+  readonly #bytes = new Semaphore(maxBytesInFlight);
   readonly #stopping = new AbortController();
 
   constructor(options: WarmupOptions) {
@@ -80,7 +69,8 @@ export class Warmup {
    */
   async run(run: WarmupRun): Promise<WarmupOutcome> {
     const { locks, warmSet } = this.#options;
-    const attempt: LockAttempt = await locks.acquire(`warmup ${warmSet.scope}`, this.#commandDeadline());
+    const subject = { kind: 'warmup', name: warmSet.scope } as const;
+    const attempt = await locks.acquire(subject, this.#commandDeadline());
     if (attempt.kind !== 'acquired') return { kind: 'held' };
     try {
       return { kind: 'ended', report: await this.#runLocked(run) };
@@ -163,9 +153,8 @@ export class Warmup {
       const some = keyed.slice(at, at + headsAtOnce);
       const redisKeys = some.map(({ redisKey }) => redisKey);
       const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
-      for (const [index, { candidate, redisKey }] of some.entries()) {
+      for (const [{ candidate, redisKey }, head] of zip(some, heads)) {
         if (!pass.goesOn) return;
-        const head = heads[index] ?? { kind: 'miss' };
         yield { candidate, redisKey, plan: planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs) };
       }
     }
@@ -185,7 +174,8 @@ export class Warmup {
         return pass.fail(plan.cause);
       case 'extend': {
         const head = filler.extended(plan.held, undefined);
-        if (head !== undefined && pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
+        if (head !== undefined && pass.settle(await filler.touch(redisKey, plan.held, head)))
+          counts.renewed += 1;
         return;
       }
       case 'load': {
@@ -204,9 +194,10 @@ export class Warmup {
     { held, isFresh }: Extract<Plan, { kind: 'load' }>,
     pass: Pass,
   ): Promise<void> {
-    const { origin, filler, clock, maxValueBytes, health } = this.#options;
-    const startedAtMs = clock.nowMs();
+    const { origin, filler, locks, clock, maxValueBytes, health } = this.#options;
     try {
+      const guard = await locks.guardWithoutLock(redisKey, this.#commandDeadline());
+      const startedAtMs = clock.nowMs();
       const answer = await origin.load(candidate.name, {
         // A listing has said that it changed already.
         validator: candidate.listed === undefined ? held?.loaded?.validator : undefined,
@@ -221,7 +212,7 @@ export class Warmup {
         case 'found': {
           const entry = filler.entryOf(answer, loadMs);
           if (entry.freshness === undefined) return pass.fail('not-cacheable');
-          if (!pass.settle(await filler.store(redisKey, entry, held))) return;
+          if (!pass.settle(await filler.store(redisKey, entry, held, guard))) return;
           counts.loaded += 1;
           counts.bytes += answer.body.length;
           return;
@@ -231,9 +222,11 @@ export class Warmup {
             counts.current += 1;
             return;
           }
-          const head = held && filler.extended(held, answer.storage, loadMs);
+          if (held === undefined)
+            throw new TypeError('The origin said "unchanged" without having been asked.');
+          const head = filler.extended(held, answer.storage, loadMs);
           if (head === undefined) return pass.fail('not-cacheable');
-          if (pass.settle(await filler.touch(redisKey, head))) counts.renewed += 1;
+          if (pass.settle(await filler.touch(redisKey, held, head))) counts.renewed += 1;
           return;
         }
         case 'none':
@@ -244,6 +237,7 @@ export class Warmup {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
+      if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
       health.failed(error);
       pass.fail(error.code);
     }
@@ -251,51 +245,5 @@ export class Warmup {
 
   #commandDeadline(): number {
     return this.#options.clock.nowMs() + commandLimitMs;
-  }
-}
-
-/** One run's counts, and whether it goes on. */
-class Pass {
-  readonly tally = new Tally();
-  readonly run: WarmupRun;
-  /** Ends what is under way. */
-  readonly signal: AbortSignal;
-  readonly #clock: Clock;
-  #failuresInRow = 0;
-  #cacheLost = false;
-
-  constructor(signal: AbortSignal, run: WarmupRun, clock: Clock) {
-    this.signal = signal;
-    this.run = run;
-    this.#clock = clock;
-  }
-
-  get goesOn(): boolean {
-    return (
-      !this.signal.aborted &&
-      !this.#cacheLost &&
-      this.#failuresInRow < maxFailuresInRow &&
-      this.#clock.nowMs() < this.run.deadlineAtMs
-    );
-  }
-
-  fail(cause: string): void {
-    this.tally.fail(cause);
-    if (cause === 'cache-unavailable') this.#cacheLost = true;
-    if (cause === 'origin-failed') this.#failuresInRow += 1;
-  }
-
-  /** By the origin, whatever it said. */
-  answered(): void {
-    this.#failuresInRow = 0;
-  }
-
-  /** Counts what became of a write; true when it was done. */
-  settle(result: WriteResult): boolean {
-    if (result.kind === 'unavailable') this.fail('cache-unavailable');
-    else if (result.kind === 'wrong-type') this.fail('wrong-type');
-    // Somebody wrote it in between: theirs is newer.
-    else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
-    return isStored(result);
   }
 }

@@ -211,7 +211,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const ghost = { ...(await last.roster.read(Date.now() + 1000)).entries[0]?.report, id: 'ghost' };
       await stack.redis.admin(
         'HSET',
-        `${namespace}:{fleet}:roster`,
+        `${namespace}:\u001F{fleet}:roster`,
         'ghost',
         `answered 1 ${JSON.stringify(ghost)}`,
       );
@@ -229,7 +229,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const { namespace, last } = await startFleet(1, { spreadMs: 100 });
       await last.rollCall.call(null);
       const { entries, rollCalls } = await last.roster.read(Date.now() + 1000);
-      const [roster, calls] = [`${namespace}:{fleet}:roster`, `${namespace}:{fleet}:roll-calls`];
+      const [roster, calls] = [`${namespace}:\u001F{fleet}:roster`, `${namespace}:\u001F{fleet}:roll-calls`];
       const odd = { ...entries[0]?.report, id: 'odd' };
       const reports = [
         `answered 1 ${JSON.stringify({ ...odd, startedAtMs: 1e300 })}`,
@@ -331,7 +331,7 @@ export function fleetSuite({ cluster, nodes }: CacheKind): void {
       const view = await last.roster.read(Date.now() + 1000);
       const seen = view.entries.find((entry) => entry.report.id === 'ahead');
       expect(Math.abs((seen?.seenAtMs ?? 0) - view.nowMs)).toBeLessThan(1000);
-      expect(Number(await stack.redis.admin('PTTL', `${namespace}:{fleet}:roster`))).toBeGreaterThan(0);
+      expect(Number(await stack.redis.admin('PTTL', `${namespace}:\u001F{fleet}:roster`))).toBeGreaterThan(0);
     });
   });
 }

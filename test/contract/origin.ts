@@ -357,6 +357,17 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         expect(await load(origin, key)).toMatchObject({ kind: 'answered' });
       });
 
+      it('resets every connection: it is asked again once, however many idle ones there are', async () => {
+        const origin = fixture.troubled();
+        fixture.server.delayMs = 50;
+        const keys = Array.from({ length: 30 }, () => putTroubled('normal'));
+        await Promise.all(keys.map(async (key) => load(origin, key)));
+        fixture.server.delayMs = 0;
+        const key = putTroubled('no-answer');
+        await failureOf(load(origin, key));
+        expect(requestsFor(key)).toHaveLength(2);
+      });
+
       it('closes idle connections: that is not a failure', async () => {
         const origin = fixture.troubled();
         const key = putTroubled('normal');

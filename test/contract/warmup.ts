@@ -5,6 +5,7 @@ import { InvocationContext, type Timer } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
+import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { systemClock } from '../../src/clock.ts';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
@@ -182,6 +183,46 @@ export function warmupSuite({ cluster }: CacheKind): void {
     }
   });
 
+  it('is kept from running by no key that a client can name, and by no lock that is not its own', async () => {
+    await using instance = await start();
+    fill(3);
+    const containerUrl = 'https://localhost/account/container';
+    const scope = JSON.stringify([containerUrl, '']);
+    const { lock } = lockKeys('ref', { kind: 'warmup', name: scope });
+    origin.delayMs = 2000;
+    const running = run(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(3));
+    // Nor does a removal, or the load, of such a key touch its lock.
+    for (const name of [`warmup ${scope}`, scope]) {
+      origin.delaysMs.set(name, 0);
+      await instance.readThrough.read(entryKey(name), Date.now() + 1800);
+      await instance.readThrough.remove(name, { kind: 'none', etags: [] }, Date.now() + 1800);
+    }
+    expect(await stack.redis.admin('EXISTS', lock)).toBe(1);
+    expect(await running).toMatchObject({ complete: true });
+    origin.delayMs = 0;
+    for (const forgery of [
+      ['SET', lock, 'x'],
+      ['SET', lock, 'x', 'PX', '600000'],
+      ['RPUSH', lock, 'x'],
+    ]) {
+      await eventually(async () => expect(await stack.redis.admin('EXISTS', lock)).toBe(0));
+      await stack.redis.admin(...forgery);
+      expect(await run(instance)).toMatchObject({ complete: true });
+    }
+  });
+
+  it('loads anew what begins as an entry and is none', async () => {
+    await using instance = await start();
+    fill(3);
+    await run(instance);
+    const stored = (await stack.redis.adminRaw('GET', 'set/1')) as Buffer;
+    await stack.redis.admin('SET', 'set/1', stored.fill('?', 20, 60));
+    expect(await run(instance)).toMatchObject({ current: 2, loaded: 1, failed: {} });
+    expect(instance.events.filter(({ type }) => type === 'entryInvalid')).toHaveLength(1);
+    await expectWarm(instance);
+  });
+
   it('stops at its time limit, and the next run goes on there, on another instance, and goes round', async () => {
     await using first = await start();
     await using second = await start();
@@ -201,7 +242,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
       Math.floor(Number(origin.loads[index]?.name.split('/')[1]) / 100);
     expect(pageOf(before)).toBe(Math.floor(cut.loaded / 100));
     await expectWarm(first);
-    expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toEqual([]);
+    expect(await stack.redis.admin('KEYS', 'ref:\u001Fwarmup:*')).toEqual([]);
   });
 
   it('gives up at its end what still hangs then, and the next run loads it', async () => {
@@ -244,7 +285,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
     origin.pageSize = 50;
     origin.delayMs = 200;
     expect((await run(instance, { limitMs: 700 })).complete).toBe(false);
-    expect(await stack.redis.admin('KEYS', 'ref:warmup:*')).toHaveLength(1);
+    expect(await stack.redis.admin('KEYS', 'ref:\u001Fwarmup:*')).toHaveLength(1);
     origin.refusesTokens = true;
     expect(await run(instance)).toMatchObject({ complete: true, failed: { 'listing-failed': 1 } });
     await expectWarm(instance);

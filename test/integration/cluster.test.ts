@@ -211,7 +211,7 @@ it(
   'the roll call follows its slot: after a failover, and after a move to another shard',
   { timeout },
   async () => {
-    const fleetKey = 'ref:{fleet}:roster';
+    const fleetKey = 'ref:\u001F{fleet}:roster';
     interface FleetView {
       readonly instances: readonly unknown[];
       readonly rollCalls: readonly { readonly expected: number; readonly answered: number }[];

@@ -168,7 +168,7 @@ it('is a page for whoever would rather have HTML, and JSON for all others', asyn
 it("keeps the app's own keys out of reach of HTTP", async () => {
   await using app = await startLocalApp();
   await eventually(async () => expect((await view(app)).instances).toHaveLength(1));
-  for (const key of ['ref:{fleet}:roster', 'ref:{fleet}:roll-calls']) {
+  for (const key of ['ref:\u001F{fleet}:roster', '\u001F{fleet}:roster', 'ref:{fleet}:roster', 'ref:']) {
     expect((await app.fetch(`/api/cache/${encodeURIComponent(key)}`)).status).toBe(400);
   }
 });

@@ -127,6 +127,28 @@ describe('reading', () => {
     expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
   });
 
+  it('takes a value that begins as an entry and is none for absent: never a 500, nor 412 for ever', async () => {
+    await put('poisoned', 'value', { 'content-type': 'text/html; charset=utf-8' });
+    const { etag } = Object.fromEntries((await get('poisoned')).headers);
+    const stored = (await app.stack.redis.adminRaw('GET', 'poisoned')) as Buffer;
+    const poison = async (): Promise<void> => {
+      const text = stored.toString('latin1').replace('charset=utf-8', '\r\nSet-Cookie: ');
+      await app.stack.redis.admin('SET', 'poisoned', Buffer.from(text, 'latin1'));
+    };
+    await poison();
+    await expectProblem(await get('poisoned'), 404, 'not-found');
+    await expectProblem(await put('poisoned', 'new', { 'if-match': etag ?? '' }), 412, 'precondition-failed');
+    expect((await put('poisoned', 'new', { 'if-none-match': '*' })).status).toBe(201);
+    expect(await (await get('poisoned')).text()).toBe('new');
+    await poison();
+    expect((await app.fetch('/api/cache/poisoned', { method: 'DELETE' })).status).toBe(204);
+    await poison();
+    expect((await put('poisoned', 'newer')).status).toBe(201);
+    const told = app.host.logs().filter(({ message }) => message.includes('entryInvalid'));
+    expect(told.length).toBeGreaterThanOrEqual(1);
+    expect(told.map(({ message }) => message).join(' ')).not.toMatch(/poisoned|Set-Cookie|value/u);
+  });
+
   it('refuses a key of another type', async () => {
     await app.stack.redis.admin('RPUSH', 'list', 'a', 'b');
     await expectProblem(await get('list'), 422, 'wrong-type');
@@ -146,6 +168,7 @@ describe('keys', () => {
     ['over-long', 'k'.repeat(1025)],
     ['a control character', 'a%0Ab'],
     ["the app's own", 'ref:roster'],
+    ['the bookkeeping of another app on the same cache', 'other:%1F%7Bfleet%7D:roster'],
     ['empty', ''],
   ])('refused: %s', async (_what, key) => {
     await expectProblem(await get(key), 400, 'invalid-key');

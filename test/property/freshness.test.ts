@@ -7,6 +7,7 @@ const seconds = fc.integer({ min: 1, max: 31_536_000 });
 const head = (storedAtMs: number, ttlSeconds: number, loadMs: number) => ({
   contentType: 'text/plain',
   etag: 'x',
+  writeId: 'w',
   freshness: { storedAtMs, ttlSeconds },
   loaded: { validator: undefined, staleSeconds: 60, loadMs, maxAgeSeconds: undefined, staleAllowed: true },
 });

@@ -20,13 +20,14 @@ export interface FillingInstance extends SharedClient, Filling {
  */
 export async function startFillingInstance(
   stack: AnyStack,
-  origin: Origin,
+  origin: Origin | undefined,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<FillingInstance> {
   const client = startSharedClient(stack);
   await client.connected();
-  const store = new EntryStore(client.redis);
   const events: AppEvent[] = [];
+  const emit = (event: AppEvent): void => void events.push(event);
+  const store = new EntryStore(client.redis, emit);
   const filling = startFilling(
     readSettings({
       ...stack.settings,
@@ -40,7 +41,7 @@ export async function startFillingInstance(
       keyRules: { prefix: settings['CACHE_KEY_PREFIX'] ?? '', namespace: 'ref' },
       clock: systemClock,
       random: Math.random,
-      emit: (event) => void events.push(event),
+      emit,
     },
   );
   return {

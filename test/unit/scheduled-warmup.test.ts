@@ -1,7 +1,7 @@
 import { InvocationContext, type Timer } from '@azure/functions';
 import { expect, it } from 'vitest';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
-import type { WarmupRun } from '../../src/warmup/warmup.ts';
+import type { WarmupRun } from '../../src/warmup/pass.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 it.each([

@@ -111,6 +111,11 @@ describe('settings', () => {
       expect(faultsOf(prefixed(prefix))).toMatch(/CACHE_KEY_PREFIX: expected .+APP_NAMESPACE/u);
     }
     expect(faultsOf(prefixed('mine:', { APP_NAMESPACE: 'mine' }))).toMatch(/CACHE_KEY_PREFIX/u);
+    // Behind which another app of this project on the same cache has its bookkeeping.
+    for (const prefix of ['other:\u001F', 'a\nb', 'a\u007Fb']) {
+      expect(faultsOf(prefixed(prefix))).toMatch(/CACHE_KEY_PREFIX: expected .+control characters/u);
+      expect(faultsOf({ ...least, APP_NAMESPACE: prefix })).toMatch(/APP_NAMESPACE/u);
+    }
     for (const prefix of ['ref', 'r', 'REF:', 'a/ref:']) {
       expect(readSettings(prefixed(prefix)).cache.keyPrefix).toBe(prefix);
     }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SingleFlight } from '../../src/single-flight.ts';
+import { SingleFlight, type Callers } from '../../src/single-flight.ts';
 
 it('does work once for all who ask while it is under way, and again for who asks later', async () => {
   const flights = new SingleFlight<number>();
@@ -37,4 +37,26 @@ it('a flight that is forgotten ends for those who joined it, and its end does no
   newer.resolve('newer');
   expect([after.joined, joined.joined]).toEqual([false, true]);
   expect(await Promise.all([after.result, joined.result])).toEqual(['newer', 'newer']);
+});
+
+it('work can tell that all who waited for it have left, and that somebody came back', () => {
+  const flights = new SingleFlight<void>();
+  let callers: Callers | undefined;
+  let gone = 0;
+  const work = async (those: Callers): Promise<void> => {
+    callers = those;
+    those.onGone(() => (gone += 1));
+    await new Promise(() => {});
+  };
+  const [first, second] = [flights.do('a', work), flights.do('a', work)];
+  expect(callers?.areGone).toBe(false);
+  first.leave();
+  first.leave();
+  expect([callers?.areGone, gone]).toEqual([false, 0]);
+  second.leave();
+  expect([callers?.areGone, gone]).toEqual([true, 1]);
+  const third = flights.do('a', work);
+  expect([third.joined, callers?.areGone]).toEqual([true, false]);
+  third.leave();
+  expect(gone).toBe(2);
 });

@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest';
-import { Limiter } from '../../src/limiter.ts';
+import { Semaphore } from '../../src/semaphore.ts';
 import { settle } from '../support/fake-clock.ts';
 
 /** Tasks that end when told to. */
-function tasks(limiter: Limiter, sizes: readonly number[]) {
+function tasks(semaphore: Semaphore, sizes: readonly number[]) {
   const started: number[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
   const results = sizes.map(async (units, index) => {
     const end = Promise.withResolvers<void>();
     ends[index] = end;
-    return limiter.run(units, async () => {
+    return semaphore.run(units, async () => {
       started.push(index);
       await end.promise;
     });
@@ -18,7 +18,7 @@ function tasks(limiter: Limiter, sizes: readonly number[]) {
 }
 
 it('runs no more units at once than allowed, in the order asked', async () => {
-  const { started, ends, results } = tasks(new Limiter(3), [1, 1, 1, 1, 1]);
+  const { started, ends, results } = tasks(new Semaphore(3), [1, 1, 1, 1, 1]);
   await settle();
   expect(started).toEqual([0, 1, 2]);
   ends[1]?.resolve();
@@ -30,7 +30,7 @@ it('runs no more units at once than allowed, in the order asked', async () => {
 });
 
 it('lets nobody small overtake somebody large', async () => {
-  const { started, ends, results } = tasks(new Limiter(10), [6, 6, 1]);
+  const { started, ends, results } = tasks(new Semaphore(10), [6, 6, 1]);
   await settle();
   expect(started).toEqual([0]);
   for (const end of ends) end.resolve();
@@ -39,7 +39,7 @@ it('lets nobody small overtake somebody large', async () => {
 });
 
 it('runs a task that is larger than the limit alone', async () => {
-  const { started, ends, results } = tasks(new Limiter(10), [1, 25, 1]);
+  const { started, ends, results } = tasks(new Semaphore(10), [1, 25, 1]);
   await settle();
   expect(started).toEqual([0]);
   ends[0]?.resolve();
@@ -52,25 +52,25 @@ it('runs a task that is larger than the limit alone', async () => {
   await Promise.all(results);
 });
 
-it('gives the place of a task that failed to the next', async () => {
-  const limiter = new Limiter(1);
-  const failing = limiter.run(1, async () => {
+it('gives the permit of a task that failed to the next', async () => {
+  const semaphore = new Semaphore(1);
+  const failing = semaphore.run(1, async () => {
     throw new Error('failed');
   });
-  const next = limiter.run(1, async () => 'ran');
+  const next = semaphore.run(1, async () => 'ran');
   await expect(failing).rejects.toThrow('failed');
   expect(await next).toBe('ran');
 });
 
-it('a place that is left in the queue lets those behind it go on', async () => {
-  const limiter = new Limiter(10);
-  const [first, large, small] = [limiter.enter(6), limiter.enter(6), limiter.enter(1)];
-  expect([first.entered, large.entered, small.entered]).toEqual([true, false, false]);
-  large.leave();
-  expect(small.entered).toBe(true);
-  await small.turn;
-  first.leave();
-  first.leave();
-  const [next, last] = [limiter.enter(9), limiter.enter(1)];
-  expect([next.entered, last.entered]).toEqual([true, false]);
+it('a permit that is released in the queue lets those behind it go on', async () => {
+  const semaphore = new Semaphore(10);
+  const [first, large, small] = [semaphore.acquire(6), semaphore.acquire(6), semaphore.acquire(1)];
+  expect([first.isGranted, large.isGranted, small.isGranted]).toEqual([true, false, false]);
+  large.release();
+  expect(small.isGranted).toBe(true);
+  await small.granted;
+  first.release();
+  first.release();
+  const [next, last] = [semaphore.acquire(9), semaphore.acquire(1)];
+  expect([next.isGranted, last.isGranted]).toEqual([true, false]);
 });

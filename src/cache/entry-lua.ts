@@ -1,0 +1,72 @@
+// The form of an entry (entry-form.ts) for scripts that run inside Redis.
+
+import {
+  etagLengthAt,
+  etagRule,
+  fieldRules,
+  magic,
+  usualHeadBytes,
+  version,
+  type FieldRule,
+  type ValueRule,
+} from './entry-form.ts';
+
+/** In a string literal. */
+function luaByte(value: number): string {
+  return `\\${`${value}`.padStart(3, '0')}`;
+}
+
+/** The pattern matches a whole value. It has ranges only: those need no escapes in a set. */
+function luaRule({ ranges, maxBytes, isRequired = false }: ValueRule & Partial<FieldRule>): string {
+  const set = ranges.map(([from, to]) => `${luaByte(from)}-${luaByte(to)}`).join('');
+  return `{pattern = '^[${set}]+$', maxBytes = ${maxBytes}, isRequired = ${isRequired}}`;
+}
+
+const rules = Object.entries(fieldRules).map(([name, of]) => `${name} = ${luaRule(of)}`);
+
+/**
+ * `headOf(key)`: of a string, its `kind` ('entry', 'foreign' or 'invalid'), and of an entry its `etag`, its
+ * `write`, and how many bytes its head has. The same as `decodeHead` says.
+ */
+export const headOfFunction = `
+local etagRule = ${luaRule(etagRule)}
+local rules = {${rules.join(', ')}}
+local invalid = {kind = 'invalid'}
+
+local function isValid(rule, value)
+  return #value <= rule.maxBytes and string.find(value, rule.pattern) ~= nil
+end
+
+local function fieldsOf(header)
+  local fields, at = {}, 1
+  while at <= #header do
+    local name, value, nextAt = string.match(header, '^([a-z]+)=([^\\n]*)\\n()', at)
+    local rule = name and rules[name]
+    if not rule or fields[name] or not isValid(rule, value) then return nil end
+    fields[name], at = value, nextAt
+  end
+  for name, rule in pairs(rules) do
+    if rule.isRequired and not fields[name] then return nil end
+  end
+  return fields
+end
+
+local function headOf(key)
+  local start = redis.call('GETRANGE', key, 0, ${usualHeadBytes - 1})
+  if string.sub(start, 1, ${magic.length}) ~= '${[...magic].map(luaByte).join('')}' then return {kind = 'foreign'} end
+  if string.byte(start, ${magic.length + 1}) ~= ${version} then return invalid end
+  local etagLength = string.byte(start, ${etagLengthAt + 1})
+  if not etagLength then return invalid end
+  local lengthAt = ${etagLengthAt + 1} + etagLength
+  local high, low = string.byte(start, lengthAt + 1, lengthAt + 2)
+  if not low then return invalid end
+  local headerAt = lengthAt + 2
+  local bytes = headerAt + high * 256 + low
+  if bytes > #start then start = redis.call('GETRANGE', key, 0, bytes - 1) end
+  if bytes > #start then return invalid end
+  local etag = string.sub(start, ${etagLengthAt + 2}, lengthAt)
+  local fields = fieldsOf(string.sub(start, headerAt + 1, bytes))
+  if not fields or not isValid(etagRule, etag) then return invalid end
+  return {kind = 'entry', etag = etag, write = fields.write, bytes = bytes}
+end
+`;

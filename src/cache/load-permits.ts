@@ -1,0 +1,184 @@
+// Which loads may run at once, so that slow ones do not keep quick ones waiting: a policy over a clock.
+
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+
+/** Who waits for a load; see single-flight.ts. */
+export interface LoadCallers {
+  readonly areGone: boolean;
+  onGone(listener: () => void): void;
+}
+
+export interface LoadPermitsOptions {
+  readonly clock: Clock;
+  /** Loads at once, whatever they take. */
+  readonly quick: number;
+  /** Beside those, loads that have taken longer than `slowAfterMs`. */
+  readonly slow: number;
+  readonly slowAfterMs: number;
+}
+
+export interface LoadPermit {
+  readonly isGranted: boolean;
+  /** Resolves when it is; never if it is released before. */
+  readonly granted: Promise<void>;
+  /** Aborted, with an AppError as its reason, when the load has to end: it then releases its permit. */
+  readonly signal: AbortSignal;
+  release(): void;
+}
+
+type State = 'queued' | 'quick' | 'slow' | 'released';
+
+interface Load {
+  /** Undefined for a load that is nobody's request: it may give way at any time. */
+  readonly callers: LoadCallers | undefined;
+  readonly granting: PromiseWithResolvers<void>;
+  readonly giveWay: AbortController;
+  state: State;
+  isOverdue: boolean;
+  cancelTimer: () => void;
+}
+
+/**
+ * A load begins in one of the quick places. When it has taken `slowAfterMs` it moves to one of the slow places, if
+ * one is free, and its quick place is the next one's. If none is, whoever waits gets the place of a load that nobody
+ * waits for any more, the one that has run longest; and else waits. A load that has callers is never ended, nor one
+ * that has run for less than `slowAfterMs`.
+ */
+export class LoadPermits {
+  readonly #options: LoadPermitsOptions;
+  /** In the order in which they came, and then in which they began. */
+  readonly #queued = new Set<Load>();
+  readonly #running = new Set<Load>();
+  #stopReason: AppError | undefined;
+
+  constructor(options: LoadPermitsOptions) {
+    this.#options = options;
+  }
+
+  /** @param callers undefined for a load that is nobody's request. */
+  acquire(callers: LoadCallers | undefined): LoadPermit {
+    const load: Load = {
+      callers,
+      granting: Promise.withResolvers(),
+      giveWay: new AbortController(),
+      state: 'queued',
+      isOverdue: false,
+      cancelTimer: () => {},
+    };
+    this.#queued.add(load);
+    this.#balance();
+    return {
+      get isGranted() {
+        return load.state === 'quick' || load.state === 'slow';
+      },
+      granted: load.granting.promise,
+      signal: load.giveWay.signal,
+      release: () => this.#release(load),
+    };
+  }
+
+  /** Runs `task` as soon as it may; undefined where that would be after `maxWaitMs`. */
+  async run<T>(
+    callers: LoadCallers | undefined,
+    maxWaitMs: number,
+    task: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
+    const permit = this.acquire(callers);
+    let cancel = (): void => {};
+    const tooLate = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(maxWaitMs, resolve);
+    });
+    try {
+      await Promise.race([permit.granted, tooLate]);
+      return permit.isGranted ? await task(permit.signal) : undefined;
+    } finally {
+      cancel();
+      permit.release();
+    }
+  }
+
+  /** Ends all loads, and each that would begin after this. */
+  stop(reason: AppError): void {
+    this.#stopReason = reason;
+    for (const load of this.#running) load.giveWay.abort(reason);
+  }
+
+  #release(load: Load): void {
+    load.state = 'released';
+    load.cancelTimer();
+    this.#queued.delete(load);
+    this.#running.delete(load);
+    this.#balance();
+  }
+
+  #balance(): void {
+    const { quick, slow } = this.#options;
+    for (const load of this.#in('quick')) {
+      if (load.isOverdue && this.#in('slow').length < slow) load.state = 'slow';
+    }
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      if (this.#in('quick').length >= quick) break;
+      this.#begin(next);
+    }
+    this.#makeRoom();
+  }
+
+  /** The first that is waited for, and else the first. */
+  #next(): Load | undefined {
+    const [first] = this.#queued;
+    for (const load of this.#queued) if (!isAbandoned(load)) return load;
+    return first;
+  }
+
+  #begin(load: Load): void {
+    this.#queued.delete(load);
+    this.#running.add(load);
+    load.state = 'quick';
+    load.cancelTimer = this.#options.clock.after(this.#options.slowAfterMs, () => {
+      load.isOverdue = true;
+      this.#balance();
+    });
+    load.callers?.onGone(() => this.#balance());
+    if (this.#stopReason !== undefined) load.giveWay.abort(this.#stopReason);
+    load.granting.resolve();
+  }
+
+  /** Ends as many loads that nobody waits for as there are others that wait for their places. */
+  #makeRoom(): void {
+    // The place of a slow load is of use only to one that can move there from a quick place.
+    const overdue = this.#in('quick').filter(({ isOverdue }) => isOverdue).length;
+    const ending = [...this.#running].filter(({ giveWay }) => giveWay.signal.aborted).length;
+    let room = Math.min(this.#countWaiting(overdue), overdue) - ending;
+    for (const { callers, isOverdue, giveWay } of this.#running) {
+      if (room <= 0) return;
+      if (!isOverdue || giveWay.signal.aborted || callers?.areGone === false) continue;
+      giveWay.abort(gaveWay());
+      room -= 1;
+    }
+  }
+
+  /** Up to `most`: the queue may be long. */
+  #countWaiting(most: number): number {
+    let waiting = 0;
+    for (const load of this.#queued) {
+      if (waiting >= most) break;
+      if (!isAbandoned(load)) waiting += 1;
+    }
+    return waiting;
+  }
+
+  #in(state: State): Load[] {
+    return [...this.#running].filter((load) => load.state === state);
+  }
+}
+
+/** Whether it had callers, and they have all left. */
+function isAbandoned({ callers }: Load): boolean {
+  return callers?.areGone === true;
+}
+
+function gaveWay(): AppError {
+  const message = 'The load gave way to others, because nobody waited for it any more.';
+  return new AppError('deadline-exceeded', message, { retryAfterSeconds: 1 });
+}

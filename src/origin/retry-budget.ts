@@ -1,0 +1,20 @@
+// How often one request of a caller may be repeated, whatever layer repeats it.
+
+/**
+ * One retry unless said otherwise: a client should not repeat a request whose automatic retry has failed
+ * (RFC 9110, section 9.2.2).
+ */
+export class RetryBudget {
+  #left: number;
+
+  constructor(retries = 1) {
+    this.#left = retries;
+  }
+
+  /** Whether there was one left; it is used up now. */
+  take(): boolean {
+    if (this.#left === 0) return false;
+    this.#left -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,64 @@
+// One warmup run under way.
+
+import { isStored } from '../cache/filler.ts';
+import type { WriteResult } from '../cache/store.ts';
+import type { Clock } from '../clock.ts';
+import { Tally } from './report.ts';
+
+export interface WarmupRun {
+  /** When the next run is due; what stays fresh until then is current. */
+  readonly nextRunAtMs: number;
+  /** No load is begun after this. */
+  readonly deadlineAtMs: number;
+  /** What is still under way is given up then. */
+  readonly endsAtMs: number;
+}
+
+// One bad entry stops nothing; when so many in a row fail, it is the origin.
+const maxFailuresInRow = 100;
+
+/** One run's counts, and whether it goes on. */
+export class Pass {
+  readonly tally = new Tally();
+  readonly run: WarmupRun;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  readonly #clock: Clock;
+  #failuresInRow = 0;
+  #cacheLost = false;
+
+  constructor(signal: AbortSignal, run: WarmupRun, clock: Clock) {
+    this.signal = signal;
+    this.run = run;
+    this.#clock = clock;
+  }
+
+  get goesOn(): boolean {
+    return (
+      !this.signal.aborted &&
+      !this.#cacheLost &&
+      this.#failuresInRow < maxFailuresInRow &&
+      this.#clock.nowMs() < this.run.deadlineAtMs
+    );
+  }
+
+  fail(cause: string): void {
+    this.tally.fail(cause);
+    if (cause === 'cache-unavailable') this.#cacheLost = true;
+    if (cause === 'origin-failed') this.#failuresInRow += 1;
+  }
+
+  /** By the origin, whatever it said. */
+  answered(): void {
+    this.#failuresInRow = 0;
+  }
+
+  /** Counts what became of a write; true when it was done. */
+  settle(result: WriteResult): boolean {
+    if (result.kind === 'unavailable') this.fail('cache-unavailable');
+    else if (result.kind === 'wrong-type') this.fail('wrong-type');
+    // Somebody wrote it in between: theirs is newer.
+    else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
+    return isStored(result);
+  }
+}

@@ -1,0 +1,153 @@
+// What TypeScript takes a stored string for, the scripts inside Redis do, too: on a real server, over strings that
+// are nearly entries.
+
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
+import { magic, version } from '../../src/cache/entry-form.ts';
+import { headOfFunction } from '../../src/cache/entry-lua.ts';
+import { decodeEntry, encodeEntry, encodeHeader, loadedEntry, newEntry } from '../../src/cache/entry.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(async () => server?.stop());
+
+const script = `${headOfFunction}
+local head = headOf(KEYS[1])
+return {head.kind, head.etag or redis.sha1hex(redis.call('GET', KEYS[1])), head.write or ''}`;
+
+async function inRedis(stored: Buffer): Promise<unknown> {
+  await server.admin('SET', 'key', stored);
+  return server.admin('EVAL', script, '1', 'key');
+}
+
+function here(stored: Buffer): readonly [kind: string, etag: unknown, write: unknown] {
+  const decoded = decodeEntry(stored);
+  if (decoded.kind === 'invalid') return ['invalid', expect.any(String), ''];
+  const { etag, writeId, freshness } = decoded.entry;
+  return [freshness === undefined ? 'foreign' : 'entry', etag, writeId ?? ''];
+}
+
+const seen = { entry: 0, foreign: 0, invalid: 0 };
+
+async function expectAgreement(stored: Buffer): Promise<void> {
+  const expected = here(stored);
+  seen[expected[0] as keyof typeof seen] += 1;
+  expect(await inRedis(stored)).toEqual(expected);
+}
+
+const entries = fc
+  .record({
+    body: fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes)),
+    contentType: fc.string({ minLength: 1, maxLength: 255 }),
+    etag: fc.option(fc.string({ maxLength: 260 }), { nil: undefined }),
+    validator: fc.option(fc.string({ minLength: 1, maxLength: 600 }), { nil: undefined }),
+    isLoaded: fc.boolean(),
+    staleAllowed: fc.boolean(),
+    ms: fc.nat(),
+  })
+  .map(({ body, contentType, etag, validator, isLoaded, staleAllowed, ms }) => {
+    if (!isLoaded) return newEntry(body, contentType, ms, 1);
+    const loaded = { validator, staleSeconds: 1, loadMs: 1, maxAgeSeconds: undefined, staleAllowed };
+    return loadedEntry({ body, contentType, etag }, { storedAtMs: ms, ttlSeconds: ms / 1000 }, loaded);
+  });
+
+interface Change {
+  readonly at: number;
+  readonly removed: number;
+  readonly added: Buffer;
+}
+
+const telling = [
+  '\n',
+  '=',
+  '\0',
+  '\r\n',
+  'type=',
+  'write=x\n',
+  'stored=',
+  '-1',
+  '1e9',
+  'NaN',
+  '0x1',
+  'ü',
+  '"',
+];
+const changes = fc.record({
+  // Most of them where the head is.
+  at: fc.oneof(fc.nat(120), fc.nat(1000)),
+  removed: fc.nat(3),
+  added: fc.oneof(
+    fc.constantFrom(...telling).map((text) => Buffer.from(text)),
+    fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes)),
+  ),
+});
+
+function changed(stored: Buffer, { at, removed, added }: Change): Buffer {
+  return Buffer.concat([stored.subarray(0, at), added, stored.subarray(at + removed)]);
+}
+
+function assembled(etag: string, header: string): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(Buffer.byteLength(header, 'latin1'));
+  const start = Buffer.concat([magic, Buffer.from([version, etag.length]), Buffer.from(etag, 'latin1')]);
+  return Buffer.concat([start, length, Buffer.from(header, 'latin1'), Buffer.from('body')]);
+}
+
+it('both call the same strings entries, foreign and invalid, with the same tag and write', async () => {
+  await fc.assert(
+    fc.asyncProperty(entries, async (entry) => expectAgreement(encodeEntry(entry))),
+    {
+      numRuns: 200,
+    },
+  );
+  const few = fc.array(changes, { minLength: 1, maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(entries, few, async (entry, all) => {
+      await expectAgreement(all.reduce(changed, encodeEntry(entry)));
+      // The same inside the header, whose length stays true.
+      const header = encodeHeader(entry);
+      const other = all.reduce(
+        (bytes, change) => changed(bytes, { ...change, at: change.at % bytes.length }),
+        header,
+      );
+      await expectAgreement(assembled(entry.etag, other.toString('latin1')));
+    }),
+    { numRuns: 1000 },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 20 }), fc.nat(7), async (bytes, cut) => {
+      const start = Buffer.concat([magic, Buffer.from([version])]).subarray(0, cut);
+      await expectAgreement(Buffer.concat([start, bytes]));
+    }),
+    { numRuns: 300 },
+  );
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(100);
+});
+
+const header = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries({ write: 'w', type: 'text/plain', stored: '1', ttl: '1', ...fields })
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+
+it.each([
+  ['a line break in the type', 'x', header({ type: 'text/html\r\nSet-Cookie: a=b' })],
+  ['a type that is not ASCII', 'x', header({ type: 'text/ü' })],
+  ['an empty type', 'x', header({ type: '' })],
+  ['no number', 'x', header({ ttl: 'NaN' })],
+  ['a negative number', 'x', header({ stored: '-1' })],
+  ['a number beyond measure', 'x', header({ ttl: '9'.repeat(16) })],
+  ['a field that nobody knows', 'x', header({ coding: 'br' })],
+  ['a field twice', 'x', `${header({})}ttl=2\n`],
+  ['a field without its end', 'x', header({}).slice(0, -1)],
+  ['a field of JavaScript', 'x', header({ constructor: 'x' })],
+  ['a quote in the tag', 'a"b', header({})],
+  ['no tag', '', header({})],
+  ['no header', 'x', ''],
+])('both refuse %s', async (_what, etag, text) => {
+  await expectAgreement(assembled('x', header({ type: 'a\tb', validator: 'W/"ü"' })));
+  expect(here(assembled(etag, text))[0]).toBe('invalid');
+  await expectAgreement(assembled(etag, text));
+});
