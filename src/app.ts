@@ -30,6 +30,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     readThrough,
     clock,
     keyRules: keyRulesOf(settings),
+    queryRule: settings.cache.query,
     requestBudgetMs: settings.requestBudgetMs,
     writesEnabled: settings.cache.writes === 'enabled',
     defaultTtlSeconds: settings.cache.defaultTtlSeconds,
@@ -63,9 +64,14 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     handler: readBatch(httpDeps),
   });
 
-  app.http('live', { methods: ['GET'], route: 'health/live', authLevel: 'anonymous', handler: live() });
+  app.http('live', {
+    methods: ['GET', 'HEAD'],
+    route: 'health/live',
+    authLevel: 'anonymous',
+    handler: live(),
+  });
   app.http('ready', {
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     route: 'health/ready',
     authLevel: 'anonymous',
     handler: ready({ redis, keeper, clock, requestBudgetMs: settings.requestBudgetMs }),

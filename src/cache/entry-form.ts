@@ -14,7 +14,7 @@ export const etagLengthAt = magic.length + 1;
 /** A head has at most this many bytes: the length of its header fits two bytes. */
 export const longestHeadBytes = etagLengthAt + 1 + 255 + 2 + 65_535;
 /** Enough for nearly every head. */
-export const usualHeadBytes = 384;
+export const usualHeadBytes = 512;
 
 /** What a value may be: bytes of these ranges, from 1 to `maxBytes` of them. */
 export interface ValueRule {
@@ -28,6 +28,8 @@ export interface FieldRule extends ValueRule {
 
 const printable = [0x20, 0x7e] as const;
 const digits = { ranges: [[0x30, 0x39]], maxBytes: 15 } as const;
+
+const flag = { ranges: [[0x31, 0x31]], maxBytes: 1, isRequired: false } as const;
 
 /** etagc of RFC 9110, section 8.8.3, without what is not ASCII. */
 export const etagRule: ValueRule = {
@@ -57,15 +59,29 @@ export const fieldRules = {
   type: { ...contentTypeRule, isRequired: true },
   /** Milliseconds since the epoch. */
   stored: { ...digits, isRequired: true },
-  /** Milliseconds, as all that follow but the last three. */
+  /** Milliseconds, as `stale`, `sie`, `load` and `keep`. */
   ttl: { ...digits, isRequired: true },
-  /** There where the entry was loaded. */
+  /** While it is renewed. There where the entry was loaded, and only there. */
   stale: { ...digits, isRequired: false },
+  /** While the origin fails; as long as `stale` where it is absent. */
+  sie: { ...digits, isRequired: false },
   load: { ...digits, isRequired: false },
-  /** Seconds. */
-  maxage: { ...digits, isRequired: false },
+  /** How long Redis was told to keep it. */
+  keep: { ...digits, isRequired: false },
+  /** Of the origin's answer; 200 where it is absent. */
+  status: { ranges: [[0x30, 0x39]], maxBytes: 3, isRequired: false },
+  /** Content codings of the body, in the order in which they were applied. */
+  codings: { ranges: [[0x61, 0x7a], [0x20, 0x20]], maxBytes: 60, isRequired: false },
+  /** `1` where the entity tag is a weak one. */
+  weak: flag,
+  /** `1` where it may be used only after the origin has said that it is still current. */
+  reval: flag,
   /** `1` where the origin forbids that it is served stale. */
-  strict: { ranges: [[0x31, 0x31]], maxBytes: 1, isRequired: false },
+  strict: flag,
+  /** What is kept of the origin's header fields: `name:value` of each, separated by tabs. */
+  fields: { ranges: [[0x09, 0x09], printable, [0x80, 0xff]], maxBytes: 4096, isRequired: false },
+  /** Written before `fields` was, and still read: seconds of freshness that the origin named, and its validator. */
+  maxage: { ...digits, isRequired: false },
   validator: { ranges: [printable, [0x80, 0xff]], maxBytes: 4096, isRequired: false },
 } as const satisfies Readonly<Record<string, FieldRule>>;
 

@@ -1,6 +1,6 @@
-// GET /api/health/live and /api/health/ready. Registered by app.ts, open to anybody.
+// GET and HEAD /api/health/live and /api/health/ready. Registered by app.ts, open to anybody.
 
-import type { HttpHandler, HttpResponseInit } from '@azure/functions';
+import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -18,17 +18,17 @@ const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store
 
 /** The process answers. */
 export function live(): HttpHandler {
-  return () => answer(200, { status: 'live' });
+  return (request) => forMethod(request, answer(200, { status: 'live' }));
 }
 
 /** A command would succeed now: one was just tried. One try at a time serves everybody who asks. */
 export function ready(deps: HealthDeps): HttpHandler {
   let trying: Promise<HttpResponseInit> | undefined;
-  return async () => {
+  return async (request) => {
     trying ??= tryRedis(deps).finally(() => {
       trying = undefined;
     });
-    return { ...(await trying) };
+    return forMethod(request, await trying);
   };
 }
 
@@ -45,6 +45,10 @@ async function tryRedis({ redis, keeper, clock, requestBudgetMs }: HealthDeps): 
     if (error instanceof AppError) return unready(error.retryAfterSeconds);
     throw error;
   }
+}
+
+function forMethod({ method }: HttpRequest, { body, ...head }: HttpResponseInit): HttpResponseInit {
+  return method === 'HEAD' || body === undefined ? head : { ...head, body };
 }
 
 function unready(retryAfterSeconds: number | undefined): HttpResponseInit {

@@ -1,11 +1,12 @@
 // POST /api/batch: up to 100 keys in one round trip. Registered by app.ts.
 
 import { isUtf8 } from 'node:buffer';
-import type { HttpHandler, HttpResponseInit } from '@azure/functions';
+import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { EntryKey } from '../cache/origin-load.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { withheldBody } from '../http/body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
+import { bodyOf, formFor } from '../http/form.ts';
 import { checkKey, type KeyRules } from '../http/key.ts';
 import { problem } from '../http/problem.ts';
 import type { HttpDeps } from './deps.ts';
@@ -22,7 +23,7 @@ interface BatchItem {
   readonly contentType?: string;
   readonly etag?: string;
   /** Why a key is unavailable, where that is not an outage. */
-  readonly code?: 'wrong-type' | 'origin-failed' | 'origin-pending';
+  readonly code?: 'wrong-type' | 'origin-failed' | 'origin-pending' | 'origin-refused';
 }
 
 export function readBatch(deps: HttpDeps): HttpHandler {
@@ -30,23 +31,31 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
-    const text = await request.text();
-    if (text.length > maxBodyBytes) return tooLarge;
-    const withheld = withheldBody(request, text.length);
+    const body = Buffer.from(await request.arrayBuffer());
+    if (body.length > maxBodyBytes) return tooLarge;
+    const withheld = withheldBody(request, body.length);
     if (withheld !== undefined) return withheld;
-    const keys = readKeys(text);
+    const keys = isTextOf(request, body) ? readKeys(body.toString()) : 'Expected JSON in UTF-8.';
     if (typeof keys === 'string') return problem('invalid-body', keys);
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
     const results = await deps.readThrough.readMany(entryKeys, untilMs);
-    const items = keys.map((key, index) => batchItem(key, results[index]));
+    const items = await Promise.all(keys.map(async (key, index) => batchItem(key, results[index])));
     return {
       status: 200,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
       body: JSON.stringify({ results: items }),
     };
   };
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1). Decoded as well as may be, different keys would become one. */
+function isTextOf({ headers }: HttpRequest, body: Buffer): boolean {
+  const charset = /;\s*charset\s*=\s*"?(?<name>[^\s;"]*)/iu.exec(headers.get('content-type') ?? '');
+  const name = charset?.groups?.['name']?.toLowerCase() ?? 'utf-8';
+  const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  return ['utf-8', 'utf8', 'us-ascii'].includes(name) && ['', 'identity'].includes(coding) && isUtf8(body);
 }
 
 /** The keys of the body, or what is wrong with it. */
@@ -75,13 +84,18 @@ function checkKeys(names: readonly string[], rules: KeyRules): readonly EntryKey
   return keys;
 }
 
-function batchItem(key: string, result: ReadThroughResult | undefined): BatchItem {
+async function batchItem(key: string, result: ReadThroughResult | undefined): Promise<BatchItem> {
   switch (result?.kind) {
     case 'hit':
     case 'loaded': {
-      const { body, contentType, etag } = result.entry;
+      const { contentType, loaded } = result.entry;
+      const { status = 200 } = loaded ?? {};
+      // An answer that is no value: whoever reads the key alone gets it as it is.
+      if (status < 200 || status >= 300) return { key, status: 'unavailable', code: 'origin-refused' };
+      const form = formFor(result.entry, null);
+      const body = await bodyOf(result.entry, form);
       const encoding = isUtf8(body) ? 'utf8' : 'base64';
-      return { key, status: 'hit', value: body.toString(encoding), encoding, contentType, etag: `"${etag}"` };
+      return { key, status: 'hit', value: body.toString(encoding), encoding, contentType, etag: form.etag };
     }
     case 'miss':
       return { key, status: 'miss' };

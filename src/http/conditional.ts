@@ -1,8 +1,9 @@
 // Conditional requests: RFC 9110, section 13. Used by functions/.
-// Knows tags without their quotes; which entry is current is decided elsewhere for writes (in Redis).
+// Knows tags as headers have them; which entry is current is decided elsewhere for writes (in Redis).
 
 import { parseHttpDate } from '../origin/http-date.ts';
 import type { TagCondition } from '../cache/store.ts';
+import { entryTags } from './form.ts';
 
 interface EntityTags {
   readonly any: boolean;
@@ -30,7 +31,8 @@ function parseTags(field: string): EntityTags | undefined {
 /** Whether a GET or HEAD is answered by 304: weak comparison (section 13.1.2). A malformed field is ignored. */
 export function isNotModified(ifNoneMatch: string | null, etag: string): boolean {
   const tags = ifNoneMatch === null ? undefined : parseTags(ifNoneMatch);
-  return tags !== undefined && (tags.any || tags.tags.some((tag) => tag.value === etag));
+  const opaque = etag.replace(/^W\//u, '');
+  return tags !== undefined && (tags.any || tags.tags.some((tag) => `"${tag.value}"` === opaque));
 }
 
 /**
@@ -51,7 +53,7 @@ export function isUnmodified(
 export function isMatch(ifMatch: string | null, etag: string): boolean {
   if (ifMatch === null) return true;
   const tags = parseTags(ifMatch);
-  return tags !== undefined && (tags.any || tags.tags.some((tag) => !tag.weak && tag.value === etag));
+  return tags !== undefined && (tags.any || tags.tags.some((tag) => !tag.weak && `"${tag.value}"` === etag));
 }
 
 /**
@@ -69,5 +71,5 @@ export function writeCondition(
   const kind = ifMatch === null ? 'none-match' : 'match';
   if (tags.any) return { kind, etags: ['*'] };
   const comparable = kind === 'match' ? tags.tags.filter((tag) => !tag.weak) : tags.tags;
-  return { kind, etags: comparable.map((tag) => tag.value) };
+  return { kind, etags: comparable.flatMap((tag) => entryTags(tag.value)) };
 }

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Token } from '../auth/token.ts';
 import { delay, type Clock } from '../clock.ts';
-import { originFailed } from './attempt.ts';
+import { unusable } from './attempt.ts';
 import { blobFailure, errorCodeOf } from './blob-failures.ts';
 import { drain } from './body.ts';
 import type { LoadOptions, OriginAnswer } from './origin.ts';
@@ -91,13 +91,13 @@ async function ask(
 async function readBlob(answer: Answer, options: ReadOptions): Promise<OriginAnswer> {
   const { headers, framing } = answer;
   if (framing.kind !== 'length' || headers['content-range'] !== undefined) {
-    throw originFailed(options.where, 'answered with something else than a whole blob');
+    throw unusable(options.where, 'answered with something else than a whole blob');
   }
   const response = await readResponse(answer, options);
   const { 'content-md5': md5 } = headers;
   if (md5 === undefined || response.kind !== 'answered') return response;
   if (createHash('md5').update(response.body).digest('base64') !== md5) {
-    throw originFailed(options.where, 'sent other bytes than its Content-MD5 says');
+    throw unusable(options.where, 'sent other bytes than its Content-MD5 says');
   }
   return response;
 }

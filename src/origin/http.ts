@@ -1,11 +1,11 @@
 // The Origin port over HTTP: one URL for each key.
 
 import type { Clock } from '../clock.ts';
-import { attempt, originFailed } from './attempt.ts';
+import { attempt, originFailed, unusable } from './attempt.ts';
 import { drain } from './body.ts';
 import { acceptedCodings } from './content-codings.ts';
 import type { Origin, OriginAnswer } from './origin.ts';
-import { placeIn } from './place.ts';
+import { placeIn, withQuery } from './place.ts';
 import { conditionalHeaders, fieldsOf, readResponse } from './response.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -17,6 +17,8 @@ export interface HttpOriginOptions {
   readonly urlTemplate: string;
   /** Names of header fields that belong to the content and are kept with it, in lower case. */
   readonly keepHeaders?: readonly string[];
+  /** Whether what follows a question mark in a key is the query to ask with. */
+  readonly isQueryInKey?: boolean;
   readonly clock: Clock;
   /** For one load from the question to the last byte, redirects included. */
   readonly timeLimitMs: number;
@@ -28,8 +30,8 @@ const maxRedirects = 3;
 
 export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const { urlTemplate, keepHeaders = [], clock, timeLimitMs, userAgent = 'redis-entra-functions' } = options;
-  const { maxSockets } = options;
-  const place = placeIn(urlTemplate);
+  const { maxSockets, isQueryInKey = false } = options;
+  const place = isQueryInKey ? withQuery(placeIn(urlTemplate)) : placeIn(urlTemplate);
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
     async load(key, { signal, validators, maxBytes }) {
@@ -72,15 +74,15 @@ async function follow(
     if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
       return { answer, redirects };
     if (redirects.length === maxRedirects) {
-      throw originFailed(start.origin, `redirects more than ${maxRedirects} times`);
+      throw unusable(start.origin, `redirects more than ${maxRedirects} times`);
     }
     const next = URL.parse(location, url.href);
     if (next === null) {
-      throw originFailed(start.origin, `answered ${answer.status} with a Location that is no URL`);
+      throw unusable(start.origin, `answered ${answer.status} with a Location that is no URL`);
     }
     // Another host was never named by whoever runs this app, and may be one that only this app can reach.
     if (next.origin !== start.origin || next.username !== '' || next.password !== '') {
-      throw originFailed(start.origin, `answered ${answer.status}: it redirects off its host`);
+      throw unusable(start.origin, `answered ${answer.status}: it redirects off its host`);
     }
     redirects.push(storagePermission(fieldsOf(answer.headers, []), answer.status, clock.wallMs()));
     await drain(answer.body, clock);

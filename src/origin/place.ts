@@ -27,6 +27,20 @@ export function placeIn(template: string): Place {
   };
 }
 
+/** The place of what stands before a question mark in a key, asked with what stands after it as its query. */
+export function withQuery(place: Place): Place {
+  return (key) => {
+    const nameLength = key.indexOf('?');
+    if (nameLength === -1) return place(key);
+    const href = place(key.slice(0, nameLength));
+    if (href === undefined) return undefined;
+    const url = new URL(href);
+    const own = key.slice(nameLength + 1);
+    url.search = [url.search.slice(1), own].filter((part) => part !== '').join('&');
+    return url.href;
+  };
+}
+
 /**
  * Whether `{key}` or `{+key}` stands once in the path or query, and nowhere else, of an http or https URL without a user name
  * and fragment.

@@ -1,7 +1,7 @@
 // From the message of an origin to what it means: reads the body whole and keeps the fields that matter.
 
 import type { Clock } from '../clock.ts';
-import { originFailed } from './attempt.ts';
+import { unusable } from './attempt.ts';
 import { drain, readBody } from './body.ts';
 import { decodeBody, readCodings } from './content-codings.ts';
 import { parseHttpDate } from './http-date.ts';
@@ -57,7 +57,7 @@ export async function readResponse(answer: Answer, options: ReadOptions): Promis
   const codings = readCodings(headers['content-encoding']);
   if (typeof codings === 'string') {
     await drain(answer.body, clock);
-    throw originFailed(where, `answered with the content coding "${codings}", which cannot be decoded here`);
+    throw unusable(where, `answered with the content coding "${codings}", which cannot be decoded here`);
   }
   const announcedBytes = framing.kind === 'length' ? framing.bytes : undefined;
   if (announcedBytes !== undefined && announcedBytes > maxBytes) {
@@ -68,7 +68,7 @@ export async function readResponse(answer: Answer, options: ReadOptions): Promis
   const decoded = await decodeBody(body, body.length === 0 ? [] : codings, maxBytes);
   if (decoded.kind === 'too-large') return { kind: 'too-large', bytes: undefined };
   if (decoded.kind === 'damaged') {
-    throw originFailed(where, `sent a body that is no whole ${decoded.coding} data`);
+    throw unusable(where, `sent a body that is no whole ${decoded.coding} data`);
   }
   return {
     kind: 'answered',

@@ -70,8 +70,8 @@ export function storagePermission(fields: Fields, status: number, nowMs: number)
   const ageSeconds = ageOf(fields, nowMs);
   const hasEnded = lifetimeSeconds !== undefined && lifetimeSeconds <= ageSeconds;
   const staleWhileRevalidateSeconds = secondsOf(directives, 'stale-while-revalidate');
-  // Section 5.2.2.10: s-maxage says what proxy-revalidate says, too.
-  const staleForbidden = ['must-revalidate', 'proxy-revalidate', 's-maxage'];
+  // Section 5.2.2.10: s-maxage says what proxy-revalidate says, too; section 4.2.4: so does no-cache.
+  const staleForbidden = ['must-revalidate', 'proxy-revalidate', 's-maxage', 'no-cache'];
   return {
     kind: 'allowed',
     lifetimeSeconds,

@@ -87,6 +87,8 @@ export type ClusterEvent =
 /** From the first load that failed to the first that was answered; see origin-health.ts. */
 export type OriginEvent =
   | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
+  /** Something that the origin answered is not stored; told once for each reason. */
+  | { readonly type: 'answerNotStored'; readonly reason: string }
   | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
 
 /** How a roll call ended: see fleet/roll-call.ts. The invocation that called it logs it. */

@@ -27,6 +27,7 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   entryInvalid: 'warn',
   originFailing: 'warn',
   originRecovered: 'info',
+  answerNotStored: 'info',
 };
 
 /**

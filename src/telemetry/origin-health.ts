@@ -5,9 +5,13 @@ import type { Clock } from '../clock.ts';
 import type { AppError } from '../errors.ts';
 import type { Emit } from './events.ts';
 
+/** They name statuses and directives: there are not many. */
+const maxReasons = 100;
+
 export class OriginHealth {
   readonly #emit: Emit;
   readonly #clock: Clock;
+  readonly #reasonsTold = new Set<string>();
   #failing: { readonly sinceMs: number; failures: number } | undefined;
 
   constructor(emit: Emit, clock: Clock) {
@@ -21,6 +25,13 @@ export class OriginHealth {
     this.#failing = undefined;
     const failedMs = this.#clock.nowMs() - failing.sinceMs;
     this.#emit({ type: 'originRecovered', failedMs, failures: failing.failures });
+  }
+
+  /** What it answered may not be stored, or could not be used again: each reason is told once. */
+  notStored(reason: string): void {
+    if (this.#reasonsTold.has(reason) || this.#reasonsTold.size >= maxReasons) return;
+    this.#reasonsTold.add(reason);
+    this.#emit({ type: 'answerNotStored', reason });
   }
 
   failed(error: AppError): void {

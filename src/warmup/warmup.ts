@@ -1,5 +1,6 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
+import type { EntryHead } from '../cache/entry.ts';
 import type { Filler } from '../cache/filler.ts';
 import type { Locks } from '../cache/locks.ts';
 import type { EntryStore } from '../cache/store.ts';
@@ -7,10 +8,11 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { Semaphore } from '../semaphore.ts';
 import type { Origin } from '../origin/origin.ts';
+import { validatorsOf } from '../origin/response.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import { zip } from '../zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { Pass, type WarmupRun } from './pass.ts';
+import { noAnswer, Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
 import type { WarmupReport } from './report.ts';
 import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
@@ -104,6 +106,7 @@ export class Warmup {
     const { warmSet, checkpoint, health } = this.#options;
     const pages = warmSet.pages(from, pass.signal)[Symbol.asyncIterator]();
     let next = pages.next();
+    let worked = 0;
     try {
       for (;;) {
         const { value: page, done } = await next;
@@ -111,8 +114,14 @@ export class Warmup {
         // The next page is on its way while this one is worked on.
         next = pages.next();
         next.catch(() => {});
-        if (!(await this.#page(page, pass))) return false;
         const { continuationToken } = page;
+        if (!(await this.#page(page, pass))) {
+          // Whatever kept this run on its first page would keep the next one there, too: that begins behind it.
+          const isStuck = worked === 0 && !this.#stopping.signal.aborted;
+          if (isStuck) await checkpoint.write(continuationToken, this.#commandDeadline());
+          return false;
+        }
+        worked += 1;
         if (continuationToken === undefined || continuationToken === to) break;
         await checkpoint.write(continuationToken, this.#commandDeadline());
       }
@@ -155,7 +164,7 @@ export class Warmup {
       const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
       for (const [{ candidate, redisKey }, head] of zip(some, heads)) {
         if (!pass.goesOn) return;
-        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs) };
+        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.etag, pass.run.nextRunAtMs) };
       }
     }
   }
@@ -173,9 +182,8 @@ export class Warmup {
       case 'failed':
         return pass.fail(plan.cause);
       case 'extend': {
-        const head = filler.extended(plan.held, undefined);
-        if (head !== undefined && pass.settle(await filler.touch(redisKey, plan.held, head)))
-          counts.renewed += 1;
+        const head = filler.updated(plan.held, { fields: {}, restrictions: [] });
+        if (head !== undefined) await this.#renew(redisKey, plan.held, head, pass);
         return;
       }
       case 'load': {
@@ -186,6 +194,13 @@ export class Warmup {
         });
       }
     }
+  }
+
+  /** Writes what the origin says of an entry that is still current. */
+  async #renew(redisKey: string, held: EntryHead, head: EntryHead, pass: Pass): Promise<void> {
+    const result = await this.#options.filler.touch(redisKey, held, head);
+    if (head.freshness === undefined) return pass.fail('not-cacheable');
+    if (pass.settle(result)) pass.tally.counts.renewed += 1;
   }
 
   async #load(
@@ -200,7 +215,10 @@ export class Warmup {
       const startedAtMs = clock.nowMs();
       const answer = await origin.load(candidate.name, {
         // A listing has said that it changed already.
-        validator: candidate.listed === undefined ? held?.loaded?.validator : undefined,
+        validators:
+          candidate.listed === undefined && held?.loaded !== undefined
+            ? validatorsOf(held.loaded.fields, clock.wallMs())
+            : undefined,
         maxBytes: maxValueBytes,
         signal: pass.signal,
       });
@@ -209,10 +227,15 @@ export class Warmup {
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;
       switch (answer.kind) {
-        case 'found': {
+        case 'answered': {
+          // The origin's word on this entry, which readers are told when they ask.
+          if (answer.status >= 400) return pass.fail(`answered-${answer.status}`);
           const entry = filler.entryOf(answer, loadMs);
+          const { notStored } = entry.loaded ?? {};
+          if (notStored !== undefined) health.notStored(notStored.reason);
           if (entry.freshness === undefined) return pass.fail('not-cacheable');
           if (!pass.settle(await filler.store(redisKey, entry, held, guard))) return;
+          locks.forget({ kind: 'load', name: redisKey });
           counts.loaded += 1;
           counts.bytes += answer.body.length;
           return;
@@ -224,10 +247,9 @@ export class Warmup {
           }
           if (held === undefined)
             throw new TypeError('The origin said "unchanged" without having been asked.');
-          const head = filler.extended(held, answer.storage, loadMs);
-          if (head === undefined) return pass.fail('not-cacheable');
-          if (pass.settle(await filler.touch(redisKey, held, head))) counts.renewed += 1;
-          return;
+          const head = filler.updated(held, answer, loadMs);
+          if (head === undefined) return pass.fail('changed-meanwhile');
+          return this.#renew(redisKey, held, head, pass);
         }
         case 'none':
           return pass.fail('not-found');
@@ -238,8 +260,12 @@ export class Warmup {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
       if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
+      if (error.isOfOneEntry) {
+        pass.answered();
+        return pass.fail('unusable');
+      }
       health.failed(error);
-      pass.fail(error.code);
+      pass.fail(noAnswer);
     }
   }
 

@@ -50,7 +50,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('fills a miss once, and the next reads are hits with what the origin said of it', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'value');
-    origin.storage = { kind: 'allowed', maxAgeSeconds: 1000, staleAllowed: true };
+    origin.fields = { 'cache-control': 'max-age=1000' };
     expect(await read(instance)).toMatchObject({
       kind: 'loaded',
       forwarded: { why: 'miss', stored: true, collapsed: false },
@@ -371,7 +371,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('serves and does not store what the origin forbids to store', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'secret');
-    origin.storage = { kind: 'forbidden', reason: 'no-store' };
+    origin.fields = { 'cache-control': 'no-store' };
     for (let reads = 0; reads < 2; reads += 1) {
       expect(await read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     }
@@ -387,7 +387,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     try {
       origin.set(name, 'value');
       origin.delayMs = 500;
-      origin.storage = { kind: 'forbidden', reason: 'no-store' };
+      origin.fields = { 'cache-control': 'no-store' };
       const readAll = async (): Promise<string[]> =>
         Promise.all(instances.map(async (instance) => told(await read(instance))));
       for (let rounds = 0; rounds < 3; rounds += 1) {
@@ -397,7 +397,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
         if (rounds > 0) expect(performance.now() - startedAtMs).toBeLessThan(900);
       }
       // Nor for long once it may be stored.
-      origin.storage = { kind: 'allowed', maxAgeSeconds: 60, staleAllowed: true };
+      origin.fields = { 'cache-control': 'max-age=60' };
       await eventually(async () => expect(new Set(await readAll())).toEqual(new Set(['hit value'])));
     } finally {
       await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
@@ -464,7 +464,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       ['SET', lock, 'x', 'PX', '60000'],
       ['RPUSH', lock, 'x'],
       ['SET', mark, 'none'],
-      ['SET', mark, 'none', 'PX', '60000'],
+      ['SET', mark, 'none', 'PX', `${2 * 24 * 3600 * 1000}`],
       ['SET', mark, 'held', 'PX', '1000'],
       ['RPUSH', mark, 'none'],
     ];

@@ -3,7 +3,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
-import type { ListedEntry, Origin, OriginAnswer, StoragePermission } from '../../src/origin/origin.ts';
+import type { ListedEntry, Origin, OriginAnswer, Validators } from '../../src/origin/origin.ts';
+import type { Fields } from '../../src/origin/storage.ts';
 
 export class ScriptedOrigin implements Origin {
   readonly entries = new Map<string, { body: Buffer; version: number }>();
@@ -16,7 +17,10 @@ export class ScriptedOrigin implements Origin {
   failing = false;
   /** Whether an entry has a validator. */
   validates = true;
-  storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
+  /** Header fields of every answer, `Cache-Control` say. */
+  fields: Fields = {};
+  /** Answers of another status than the entry's, by name. */
+  readonly statuses = new Map<string, number>();
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
   /** Entries a page of a listing. */
@@ -34,10 +38,11 @@ export class ScriptedOrigin implements Origin {
 
   async load(
     name: string,
-    options: { readonly validator?: string | undefined; readonly signal?: AbortSignal },
+    options: { readonly validators?: Validators | undefined; readonly signal?: AbortSignal },
   ): Promise<OriginAnswer> {
-    const { validator, signal } = options;
-    this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
+    const { validators, signal } = options;
+    const asked = validators?.etag;
+    this.loads.push({ name, atMs: Date.now(), conditional: asked !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
     // As it was when it was asked, however long the answer is on its way.
@@ -46,17 +51,17 @@ export class ScriptedOrigin implements Origin {
     this.#now -= 1;
     if (this.failing || signal?.aborted === true)
       throw new AppError('origin-failed', 'The origin was told to fail.');
-    if (entry === undefined) return { kind: 'none' };
-    const etag = `v${entry.version}`;
-    if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };
+    if (entry === undefined) return { kind: 'none', status: 404, fields: this.fields };
+    const etag = `"v${entry.version}"`;
+    if (asked === etag) return { kind: 'unchanged', fields: this.fields, restrictions: [] };
     this.bodiesMoved += 1;
     return {
-      kind: 'found',
+      kind: 'answered',
+      status: this.statuses.get(name) ?? 200,
       body: entry.body,
-      contentType: 'text/plain',
-      etag,
-      validator: this.validates ? `"${etag}"` : undefined,
-      storage: this.storage,
+      codings: [],
+      fields: { 'content-type': 'text/plain', ...(this.validates ? { etag } : {}), ...this.fields },
+      restrictions: [],
     };
   }
 
@@ -71,7 +76,7 @@ export class ScriptedOrigin implements Origin {
         throw new AppError('origin-failed', 'The origin was told to fail.');
       const page = names.slice(at, at + this.pageSize).map((key): ListedEntry => {
         const { body, version } = this.entries.get(key) ?? { body: Buffer.alloc(0), version: 0 };
-        return { key, validator: `"v${version}"`, bytes: body.length };
+        return { key, etag: `"v${version}"`, bytes: body.length };
       });
       const isLast = at + this.pageSize >= names.length;
       yield { entries: page, continuationToken: isLast ? undefined : `${at + this.pageSize}` };
