@@ -125,8 +125,8 @@ describe('what an answer lets a cache do', () => {
     ['max-age=60, x="private"', allowed(60)],
     ['max-age=60, x="a\\", no-store, \\"b"', allowed(60)],
     ['max-age=99999999999999999999', allowed(2 ** 31)],
-    ['max-age=60, no-cache', allowed(60, { revalidate: true })],
-    ['no-cache="set-cookie", max-age=60', allowed(60, { revalidate: true })],
+    ['max-age=60, no-cache', allowed(60, { revalidate: true, staleAllowed: false })],
+    ['no-cache="set-cookie", max-age=60', allowed(60, { revalidate: true, staleAllowed: false })],
     ['max-age=60, stale-while-revalidate=30', allowed(60, { staleWhileRevalidateSeconds: 30 })],
     [
       'max-age=60, stale-while-revalidate=0, stale-if-error="9"',
