@@ -41,7 +41,9 @@ export async function entryResponse(
 function isCurrent({ headers }: HttpRequest, entry: Entry, form: Form, nowMs: number): boolean {
   const ifNoneMatch = headers.get('if-none-match');
   if (ifNoneMatch !== null) return isNotModified(ifNoneMatch, form.etag);
-  return isUnmodified(headers.get('if-modified-since'), entry.loaded?.fields['last-modified'], nowMs);
+  const { 'last-modified': modified, date } = entry.loaded?.fields ?? {};
+  // RFC 9111, section 4.3.2: what has no Last-Modified has at least not changed since it was sent.
+  return isUnmodified(headers.get('if-modified-since'), modified ?? date, nowMs);
 }
 
 async function maybePart(

@@ -80,7 +80,7 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
-          framing: framingOf(incoming.headers),
+          framing: framingOf(incoming),
           body: wholeBody(incoming, () => failure),
         });
       });
@@ -90,7 +90,9 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
 }
 
 // The parser itself refuses both fields at once, and a length that is no number.
-function framingOf(headers: IncomingHttpHeaders): Answer['framing'] {
+function framingOf({ statusCode = 0, headers }: IncomingMessage): Answer['framing'] {
+  // They end with their header, whatever that says (RFC 9112, section 6.3).
+  if (statusCode === 204 || statusCode === 304) return { kind: 'length', bytes: 0 };
   const length = headers['content-length'];
   if (length !== undefined) return { kind: 'length', bytes: Number(length) };
   return headers['transfer-encoding']?.toLowerCase() === 'chunked'
