@@ -52,6 +52,7 @@ export function startFilling(settings: Settings, deps: FillingDeps): Filling {
     health: new OriginHealth(emit, clock),
     maxValueBytes,
     clock,
+    random,
   };
   const loader = new Loader({ ...common, defaultTtlSeconds, patienceMs: settings.requestBudgetMs });
   const readThrough = new ReadThrough({ ...reads, loader });

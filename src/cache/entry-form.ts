@@ -71,7 +71,14 @@ export const fieldRules = {
   /** Of the origin's answer; 200 where it is absent. */
   status: { ranges: [[0x30, 0x39]], maxBytes: 3, isRequired: false },
   /** Content codings of the body, in the order in which they were applied. */
-  codings: { ranges: [[0x61, 0x7a], [0x20, 0x20]], maxBytes: 60, isRequired: false },
+  codings: {
+    ranges: [
+      [0x61, 0x7a],
+      [0x20, 0x20],
+    ],
+    maxBytes: 60,
+    isRequired: false,
+  },
   /** `1` where the entity tag is a weak one. */
   weak: flag,
   /** `1` where it may be used only after the origin has said that it is still current. */

@@ -87,7 +87,9 @@ export class Filler {
     const { etag, lastModified } = validatorsOf(fields, nowMs);
     const hasValidator = etag !== undefined || lastModified !== undefined;
     const lifetime = lifetimeOf(permission, rules, { nowMs, hasValidator }, random());
-    return lifetime ?? { reason: 'it could not be used again: no lifetime is left, and no validator is there' };
+    return (
+      lifetime ?? { reason: 'it could not be used again: no lifetime is left, and no validator is there' }
+    );
   }
 
   #deadline(): number {

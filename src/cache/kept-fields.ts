@@ -27,7 +27,8 @@ export function keptFields(fields: Fields, status: number, nowMs: number): Field
 
 /** The largest of those for clients go first. Without validators nothing is asked of what else there was. */
 function withinBounds(kept: Map<string, string>): Fields {
-  const bytes = (): number => [...kept].reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
+  const bytes = (): number =>
+    [...kept].reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
   const extras = [...kept].filter(([name]) => !decisive.includes(name));
   const largestFirst = extras.toSorted(([, one], [, other]) => other.length - one.length);
   const toDrop = [...largestFirst.map(([name]) => name), 'etag', 'last-modified', ...decisive];

@@ -133,11 +133,7 @@ export class Loader {
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
-  async #loadOrWait(
-    key: EntryKey,
-    expired: Entry | undefined,
-    callers: Callers,
-  ): Promise<LoadOutcome> {
+  async #loadOrWait(key: EntryKey, expired: Entry | undefined, callers: Callers): Promise<LoadOutcome> {
     const { clock, patienceMs } = this.#options;
     const untilMs = clock.nowMs() + patienceMs;
     let pollMs = firstPollMs;
@@ -183,7 +179,8 @@ export class Loader {
         return this.#readOutcome(key, expired);
       case 'acquired': {
         const { lock } = attempt;
-        const isToBeLoaded = (current: ReadResult): boolean => this.#asUsable(current, expired).kind === 'miss';
+        const isToBeLoaded = (current: ReadResult): boolean =>
+          this.#asUsable(current, expired).kind === 'miss';
         const found = await this.#readUnder(lock, key, isToBeLoaded);
         return isToBeLoaded(found) ? this.#origin.run(key, expired, lock, signal) : outcomeOf(found);
       }
@@ -197,18 +194,14 @@ export class Loader {
     return mark === 'none' ? { kind: 'none', remembered: true } : this.#readOutcome(key, expired);
   }
 
-  async #readOutcome(
-    { redisKey }: EntryKey,
-    expired: Entry | undefined,
-  ): Promise<LoadOutcome | undefined> {
-    return outcomeOf(
-      this.#asUsable(await this.#options.store.read(redisKey, this.#redisUntilMs()), expired),
-    );
+  async #readOutcome({ redisKey }: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
+    return outcomeOf(this.#asUsable(await this.#options.store.read(redisKey, this.#redisUntilMs()), expired));
   }
 
   /** An entry that has to be validated first is none yet; one that somebody has written since then has been. */
   #asUsable(found: ReadResult, expired: Entry | undefined): ReadResult {
-    if (found.kind !== 'hit' || expired === undefined || found.entry.writeId !== expired.writeId) return found;
+    if (found.kind !== 'hit' || expired === undefined || found.entry.writeId !== expired.writeId)
+      return found;
     return standingOf(found.entry, this.#options.clock.wallMs(), 0) === 'expired' ? { kind: 'miss' } : found;
   }
 

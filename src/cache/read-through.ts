@@ -122,8 +122,7 @@ export class ReadThrough {
     if (result.kind === 'miss') return this.#awaited(loader.load(key), 'miss', deadlineAtMs);
     const answered = await this.#awaited(loader.bypass(key), 'bypass', deadlineAtMs);
     // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
-    const knows =
-      answered.kind === 'loaded' || (answered.kind === 'miss' && !clientsWrite);
+    const knows = answered.kind === 'loaded' || (answered.kind === 'miss' && !clientsWrite);
     return knows ? answered : result;
   }
 

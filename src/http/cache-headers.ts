@@ -18,7 +18,11 @@ function parametersOf(result: ReadThroughResult, nowMs: number): readonly string
     case 'hit': {
       const ttl = ttlOf(result.entry, nowMs);
       const how = result.despite === undefined ? 'hit' : 'fwd=stale';
-      return [how, ...(ttl === undefined ? [] : [`ttl=${ttl}`]), ...(result.stale ? [`detail=${result.despite ?? 'stale'}`] : [])];
+      return [
+        how,
+        ...(ttl === undefined ? [] : [`ttl=${ttl}`]),
+        ...(result.stale ? [`detail=${result.despite ?? 'stale'}`] : []),
+      ];
     }
     case 'loaded':
       return loadedParameters(result, nowMs);

@@ -20,7 +20,9 @@ export function readQuery(query: URLSearchParams, rule: QueryRule): QueryResult 
 
 /** @param known names in lower case. */
 export function checkParameters(query: URLSearchParams, known: readonly string[]): QueryResult {
-  const unknown = [...query.keys()].find((name) => !isOf(platformParameters, name) && !isOf(new Set(known), name));
+  const unknown = [...query.keys()].find(
+    (name) => !isOf(platformParameters, name) && !isOf(new Set(known), name),
+  );
   if (unknown === undefined) return { ok: true, suffix: '' };
   const shown = unknown.slice(0, 40).replaceAll(/[^\w.-]/gu, '?');
   return {

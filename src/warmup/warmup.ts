@@ -25,6 +25,8 @@ export interface WarmupOptions {
   readonly locks: Locks;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
   /** The key in Redis; undefined for a name that cannot be a key. */
   readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
@@ -141,7 +143,7 @@ export class Warmup {
   }
 
   async #page(page: WarmPage, pass: Pass): Promise<boolean> {
-    const { redisKeyOf } = this.#options;
+    const { redisKeyOf, random } = this.#options;
     pass.tally.counts.listed += page.candidates.length;
     const valid = page.candidates.flatMap((candidate) => {
       const redisKey = redisKeyOf(candidate.name);
@@ -149,7 +151,9 @@ export class Warmup {
       return redisKey === undefined ? [] : [{ candidate, redisKey }];
     });
     // Lanes take one task after the other: a promise for each entry of the page would hold far more memory.
-    const tasks = this.#tasks(valid, pass);
+    // Each run begins at another one, so that what ends a run keeps nothing behind it from its turn for ever.
+    const first = Math.floor(random() * valid.length);
+    const tasks = this.#tasks([...valid.slice(first), ...valid.slice(0, first)], pass);
     const lane = async (): Promise<void> => {
       for await (const task of tasks) await this.#act(task, pass);
     };

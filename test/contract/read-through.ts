@@ -223,6 +223,94 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(first.events.concat(second.events).map(({ type }) => type)).toContain('originRecovered');
   });
 
+  it.each(['no-store', 'private'])('a stale entry ends when a renewal is told %s', async (said) => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1' };
+    await read(instance);
+    origin.fields = { 'cache-control': said };
+    await sleep(1100);
+    expect(told(await read(instance))).toBe('stale value');
+    await eventually(async () => expect(told(await read(instance))).toBe('loaded value'));
+    expect(await stack.redis.admin('EXISTS', name)).toBe(0);
+    // It was not moved to learn that.
+    expect(origin.loads[1]?.conditional).toBe(true);
+  });
+
+  it('what may not be served stale is validated by one of many reads, in the whole fleet, and its body stays', async () => {
+    await using first = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using second = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1, must-revalidate' };
+    await read(first);
+    await sleep(1100);
+    origin.delayMs = 200;
+    origin.fields = { 'cache-control': 'max-age=60, must-revalidate' };
+    const reads = Array.from({ length: 40 }, async (_, index) => read(index % 2 === 0 ? first : second));
+    expect(new Set((await Promise.all(reads)).map(told))).toEqual(new Set(['loaded value']));
+    expect([origin.loads.length, origin.bodiesMoved]).toEqual([2, 1]);
+    expect(told(await read(second))).toBe('hit value');
+  });
+
+  it('what must be asked for each time is, and is served stale when that fails only where the origin lets it', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    const strict = `${name}-strict`;
+    origin.set(name, 'value');
+    origin.set(strict, 'strict');
+    origin.fields = { 'cache-control': 'max-age=0' };
+    await read(instance);
+    origin.fields = { 'cache-control': 'no-cache' };
+    await read(instance, strict);
+    for (const one of [name, strict]) {
+      expect(await read(instance, one)).toMatchObject({
+        kind: 'loaded',
+        forwarded: { why: 'stale', status: 304 },
+      });
+    }
+    origin.failing = true;
+    const asked = origin.loads.length;
+    for (let reads = 0; reads < 10; reads += 1) {
+      // `max-age=0` forbids nothing: the setting lets it be served while the origin fails.
+      expect(await read(instance, strict)).toMatchObject({ kind: 'origin-failed' });
+    }
+    expect(origin.loads.length).toBe(asked + 10);
+  });
+
+  it('an entry past its time is served at once while it is known that the origin has just failed', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1, stale-while-revalidate=0, stale-if-error=60' };
+    await read(instance);
+    await sleep(1100);
+    origin.failing = true;
+    const asked = origin.loads.length;
+    for (let reads = 0; reads < 20; reads += 1) {
+      const startedAtMs = performance.now();
+      expect(await read(instance)).toMatchObject({ kind: 'hit', stale: true, despite: 'origin-failed' });
+      expect(performance.now() - startedAtMs).toBeLessThan(500);
+    }
+    expect(origin.loads.length - asked).toBeLessThanOrEqual(3);
+  });
+
+  it('an answer of trouble does not take the place of an entry that may be served meanwhile', async () => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1' };
+    await read(instance);
+    origin.set(name, 'trouble');
+    origin.statuses.set(name, 429);
+    await sleep(1100);
+    await read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(2));
+    await sleep(100);
+    expect(told(await read(instance))).toBe('stale value');
+    // The origin's word on this entry is another matter.
+    origin.statuses.set(name, 403);
+    await eventually(async () => {
+      expect(await read(instance)).toMatchObject({ entry: { loaded: { status: 403 } } });
+    });
+  });
+
   it('answers a miss with what failed while the origin fails, never with a miss', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.failing = true;

@@ -162,7 +162,11 @@ describe('what the origin says', () => {
   const json = JSON.stringify({ text: 'abc'.repeat(500) });
 
   it('in chunks and gzipped, as most web frameworks do, is stored once and fits every client', async () => {
-    const headers = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip', 'Content-Language': 'de' };
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Encoding': 'gzip',
+      'Content-Language': 'de',
+    };
     put(key, gzipSync(json), { headers, behaviour: 'chunked' });
     const plain = await read(key, { headers: { 'Accept-Encoding': 'identity' } });
     expect(plain).toMatchObject({ status: 200, text: json });
@@ -198,16 +202,23 @@ describe('what the origin says', () => {
 
   it('of one key is handed on as it is: no failure of the origin, nor a reason to ask again', async () => {
     const before = app.host.logs().length;
-    put(key, '', { behaviour: { status: 400, headers: { 'Content-Type': 'text/plain' }, body: 'What is that?' } });
+    put(key, '', {
+      behaviour: { status: 400, headers: { 'Content-Type': 'text/plain' }, body: 'What is that?' },
+    });
     const refused = await read(key);
     expect(refused).toMatchObject({ status: 400, text: 'What is that?' });
     expect(refused.headers.get('cache-control')).toBe('no-store');
     expect(refused.headers.has('retry-after')).toBe(false);
-    put(`${key}-kept`, '', { behaviour: { status: 403, headers: { 'Cache-Control': 'max-age=60' }, body: 'No.' } });
+    put(`${key}-kept`, '', {
+      behaviour: { status: 403, headers: { 'Cache-Control': 'max-age=60' }, body: 'No.' },
+    });
     for (let reads = 0; reads < 3; reads += 1)
       expect(await read(`${key}-kept`)).toMatchObject({ status: 403, text: 'No.' });
     expect(loads(`${key}-kept`)).toBe(1);
-    const logged = app.host.logs().slice(before).map(({ message }) => message);
+    const logged = app.host
+      .logs()
+      .slice(before)
+      .map(({ message }) => message);
     expect(logged.filter((message) => /originFailing|originRecovered/u.test(message))).toEqual([]);
   });
 
@@ -389,7 +400,9 @@ describe('an origin in trouble', () => {
       expect(await read(key)).toMatchObject({
         status: 200,
         text: 'until the end',
-        cacheStatus: expect.stringMatching(/^fwd=miss; fwd-status=200; detail="its end was not told/u) as string,
+        cacheStatus: expect.stringMatching(
+          /^fwd=miss; fwd-status=200; detail="its end was not told/u,
+        ) as string,
       });
       expect(loads(key)).toBe(reads);
     }

@@ -63,7 +63,14 @@ const entries = fc
     const tag = etag === undefined ? {} : { etag: `${staleAllowed ? '' : 'W/'}"${etag}"` };
     const fields = keptFields({ ...tag, ...(link === undefined ? {} : { link }) }, 200, ms);
     const said = { ...fields, 'content-type': contentType };
-    const answer = { kind: 'answered', status: 200, body, codings: [], fields: said, restrictions: [] } as const;
+    const answer = {
+      kind: 'answered',
+      status: 200,
+      body,
+      codings: [],
+      fields: said,
+      restrictions: [],
+    } as const;
     return loadedEntry(answer, fields, lifetime, 1);
   });
 

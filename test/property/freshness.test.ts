@@ -44,16 +44,22 @@ describe('lifetimes', () => {
   it('are never longer than the origin allows from when it made the answer, and what is left at most a tenth shorter', () => {
     const ages = fc.nat(40_000_000);
     fc.assert(
-      fc.property(fc.option(seconds, { nil: undefined }), seconds, ages, randoms, (said, byDefault, age, random) => {
-        const of = { defaultTtlSeconds: byDefault, staleSeconds: 60 };
-        const lifetime = lived({ lifetimeSeconds: said, ageSeconds: age }, { random, of });
-        const full = said ?? byDefault;
-        const { storedAtMs, ttlSeconds } = lifetime?.freshness ?? expect.unreachable();
-        expect(storedAtMs).toBe(1_000_000 - age * 1000);
-        expect(ttlSeconds).toBeLessThanOrEqual(full);
-        if (full > age) expect(ttlSeconds - age).toBeGreaterThanOrEqual((full - age) * 0.899);
-        expect(lifetime?.staleWhileRevalidateSeconds).toBe(60);
-      }),
+      fc.property(
+        fc.option(seconds, { nil: undefined }),
+        seconds,
+        ages,
+        randoms,
+        (said, byDefault, age, random) => {
+          const of = { defaultTtlSeconds: byDefault, staleSeconds: 60 };
+          const lifetime = lived({ lifetimeSeconds: said, ageSeconds: age }, { random, of });
+          const full = said ?? byDefault;
+          const { storedAtMs, ttlSeconds } = lifetime?.freshness ?? expect.unreachable();
+          expect(storedAtMs).toBe(1_000_000 - age * 1000);
+          expect(ttlSeconds).toBeLessThanOrEqual(full);
+          if (full > age) expect(ttlSeconds - age).toBeGreaterThanOrEqual((full - age) * 0.899);
+          expect(lifetime?.staleWhileRevalidateSeconds).toBe(60);
+        },
+      ),
     );
   });
 
@@ -87,7 +93,9 @@ describe('lifetimes', () => {
   it('end in Redis after the last use: when it may be stale no more, and is not worth to be validated', () => {
     expect(lived({ lifetimeSeconds: 100, ageSeconds: 40 })?.keptMs).toBe(120_000);
     expect(lived({ lifetimeSeconds: 100, staleIfErrorSeconds: 500 })?.keptMs).toBe(600_000);
-    expect(lived({ lifetimeSeconds: 100, staleAllowed: false }, { hasValidator: true })?.keptMs).toBe(200_000);
+    expect(lived({ lifetimeSeconds: 100, staleAllowed: false }, { hasValidator: true })?.keptMs).toBe(
+      200_000,
+    );
     expect(lived({ lifetimeSeconds: 1, staleAllowed: false }, { hasValidator: true })?.keptMs).toBe(61_000);
     const year = lived({ lifetimeSeconds: 31_536_000, staleAllowed: false }, { hasValidator: true });
     expect(year?.keptMs).toBe((31_536_000 + 86_400) * 1000);

@@ -194,6 +194,7 @@ class World {
       store,
       filler: new Filler({ store, clock, random, rules }),
       locks: new Locks(redis.port, clock, 'ref'),
+      random,
       health: new OriginHealth(emit, clock),
       maxValueBytes: 1000,
       clock,

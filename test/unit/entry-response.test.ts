@@ -16,7 +16,12 @@ const modified = new Date(nowMs - 86_400_000).toUTCString();
 
 function entry(
   fields: Fields = {},
-  { status = 200, codings = [] as readonly ContentCoding[], body = Buffer.from(text), ...life }: {
+  {
+    status = 200,
+    codings = [] as readonly ContentCoding[],
+    body = Buffer.from(text),
+    ...life
+  }: {
     readonly status?: number;
     readonly codings?: readonly ContentCoding[];
     readonly body?: Buffer;
@@ -32,7 +37,13 @@ function entry(
     ...life,
   };
   const said = { date, etag: '"e"', ...fields };
-  const answer = { kind: 'answered', status, body, codings, fields: { ...said, 'content-type': 'text/plain' } } as const;
+  const answer = {
+    kind: 'answered',
+    status,
+    body,
+    codings,
+    fields: { ...said, 'content-type': 'text/plain' },
+  } as const;
   return loadedEntry({ ...answer, restrictions: [] }, said, lifetime, 1);
 }
 
@@ -43,7 +54,9 @@ const headersOf = ({ headers }: HttpResponseInit): Headers => headers as Headers
 
 describe('an entry of the origin', () => {
   it('has its current age, its date, when it was changed, and what is kept', async () => {
-    const answered = await ask(entry({ 'last-modified': modified, link: '</a>', 'cache-control': 'max-age=9' }));
+    const answered = await ask(
+      entry({ 'last-modified': modified, link: '</a>', 'cache-control': 'max-age=9' }),
+    );
     expect(answered).toMatchObject({ status: 200, body: Buffer.from(text) });
     expect(headersOf(answered)).toEqual({
       Age: '33',
@@ -183,18 +196,23 @@ describe('a coded entry', () => {
 
   it('in several codings is decoded through all of them', async () => {
     const twice = entry({}, { codings: ['gzip', 'br'], body: brotliCompressSync(gzipped) });
-    expect(headersOf(await ask(twice, { 'Accept-Encoding': 'gzip, br' }))['Content-Encoding']).toBe('gzip, br');
+    expect(headersOf(await ask(twice, { 'Accept-Encoding': 'gzip, br' }))['Content-Encoding']).toBe(
+      'gzip, br',
+    );
     expect(String((await ask(twice, { 'Accept-Encoding': 'br' })).body)).toBe(text);
   });
 });
 
 describe('an answer that is no value', () => {
-  it.each([301, 403, 429, 503])('of status %i is handed on as it is, whatever the conditions', async (status) => {
-    const refused = entry({}, { status });
-    const answered = await ask(refused, { 'If-None-Match': '"e"', Range: 'bytes=0-1' });
-    expect(answered).toMatchObject({ status, body: Buffer.from(text) });
-    expect(headersOf(answered)['ETag']).toBeUndefined();
-  });
+  it.each([301, 403, 429, 503])(
+    'of status %i is handed on as it is, whatever the conditions',
+    async (status) => {
+      const refused = entry({}, { status });
+      const answered = await ask(refused, { 'If-None-Match': '"e"', Range: 'bytes=0-1' });
+      expect(answered).toMatchObject({ status, body: Buffer.from(text) });
+      expect(headersOf(answered)['ETag']).toBeUndefined();
+    },
+  );
 
   it('says what is left of its Retry-After', async () => {
     const retryAfter = async (value: string) =>

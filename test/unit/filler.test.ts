@@ -79,10 +79,13 @@ describe('an answer', () => {
 });
 
 describe('a 304', () => {
-  it.each(['no-store', 'private', 'no-store, max-age=9', 'private="x"'])('that says %s ends the entry', (said) => {
-    const held = loaded({ 'cache-control': 'max-age=1' });
-    expect(renewed(held, { 'cache-control': said }).freshness).toBeUndefined();
-  });
+  it.each(['no-store', 'private', 'no-store, max-age=9', 'private="x"'])(
+    'that says %s ends the entry',
+    (said) => {
+      const held = loaded({ 'cache-control': 'max-age=1' });
+      expect(renewed(held, { 'cache-control': said }).freshness).toBeUndefined();
+    },
+  );
 
   it.each(['no-cache', 'max-age=0, must-revalidate', 'max-age=9, no-cache'])(
     'that says %s leaves an entry that is validated each time, and not served when the origin fails',
@@ -153,13 +156,19 @@ describe('a 304', () => {
 describe('what is kept of the fields', () => {
   it('is what can be sent and has room; what decides over it stays', () => {
     const { fields = {} } =
-      loaded({ link: 'x'.repeat(3000), 'content-language': 'de', 'content-disposition': 'ü', vary: 'a', age: '1' })
-        .loaded ?? {};
+      loaded({
+        link: 'x'.repeat(3000),
+        'content-language': 'de',
+        'content-disposition': 'ü',
+        vary: 'a',
+        age: '1',
+      }).loaded ?? {};
     expect(Object.keys(fields).toSorted()).toEqual(['content-language', 'date', 'etag']);
   });
 
   it('are no validators where those alone are too large: then nothing is asked of them', () => {
-    const { fields = {} } = loaded({ etag: `"${'x'.repeat(3000)}"`, 'cache-control': 'max-age=5' }).loaded ?? {};
+    const { fields = {} } =
+      loaded({ etag: `"${'x'.repeat(3000)}"`, 'cache-control': 'max-age=5' }).loaded ?? {};
     expect(fields['etag']).toBeUndefined();
     expect(fields['cache-control']).toBe('max-age=5');
   });
