@@ -51,21 +51,13 @@ const usualKeepHeaders = ['content-language', 'content-disposition', 'link'];
 const maxKeepHeaders = 20;
 
 // What belongs to one connection (RFC 9110, section 7.6.1), to one client, or is said by the app itself.
-const neverKept: ReadonlySet<string> = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
-  ...['proxy-authenticate', 'proxy-authorization', 'proxy-authentication-info', 'set-cookie', 'set-cookie2'],
-  ...['accept-ranges', 'age', 'cache-control', 'cache-status', 'cdn-cache-control', 'content-encoding'],
-  ...[
-    'content-length',
-    'content-md5',
-    'content-range',
-    'content-security-policy',
-    'content-type',
-    'date',
-    'etag',
-  ],
-  ...['expires', 'last-modified', 'retry-after', 'server', 'vary', 'warning', 'x-content-type-options'],
-]);
+const neverKept: ReadonlySet<string> = new Set(
+  `connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate
+   proxy-authorization proxy-authentication-info set-cookie set-cookie2 accept-ranges age
+   cache-control cache-status cdn-cache-control content-encoding content-length content-md5
+   content-range content-security-policy content-type date etag expires last-modified retry-after
+   server vary warning x-content-type-options`.split(/\s+/u),
+);
 
 function readKeepHeaders(reader: SettingsReader): readonly string[] {
   const value = reader.optional('ORIGIN_KEEP_HEADERS');

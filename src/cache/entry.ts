@@ -3,7 +3,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import type { ContentCoding } from '../origin/content-codings.ts';
-import type { OriginResponse } from '../origin/origin.ts';
 import type { Fields as HeaderFields } from '../origin/storage.ts';
 import {
   contentTypeRule,
@@ -80,53 +79,6 @@ export function newEntry(body: Buffer, contentType: string, storedAtMs: number, 
     loaded: undefined,
   };
 }
-
-/**
- * An entry from the origin; it keeps the origin's entity tag and content type where they fit.
- * @param fields what is kept of the answer's.
- */
-export function loadedEntry(
-  { status, body, codings, fields: { 'content-type': type = '' } }: OriginResponse,
-  fields: HeaderFields,
-  lifetime: Lifetime | NotStored,
-  loadMs: number,
-): Entry {
-  const contentType = isContentType(type) ? type : 'application/octet-stream';
-  const tag = /^(?<weak>W\/)?"(?<opaque>.*)"$/u.exec(fields['etag']?.trim() ?? '')?.groups;
-  const opaque = tag?.['opaque'];
-  const isKept = opaque !== undefined && isValid(etagRule, opaque);
-  const etag = isKept ? opaque : entityTag(body, contentType);
-  const loaded = { status, codings, fields, isWeak: isKept && tag?.['weak'] !== undefined, loadMs };
-  return { body, contentType, etag, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
-}
-
-/** The same bytes with another lifetime: another write. */
-export function extendedHead<T extends EntryHead>(
-  held: T,
-  loaded: Pick<Loaded, 'status' | 'codings' | 'fields' | 'isWeak' | 'loadMs'>,
-  lifetime: Lifetime | NotStored,
-): T {
-  return { ...held, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
-}
-
-function withLifetime(
-  loaded: Pick<Loaded, 'status' | 'codings' | 'fields' | 'isWeak' | 'loadMs'>,
-  lifetime: Lifetime | NotStored,
-): Pick<EntryHead, 'freshness' | 'loaded'> {
-  if ('freshness' in lifetime) {
-    const { freshness, ...rest } = lifetime;
-    return { freshness, loaded: { ...loaded, ...rest } };
-  }
-  return { freshness: undefined, loaded: { ...loaded, ...unusable, notStored: lifetime } };
-}
-
-const unusable = {
-  revalidate: true,
-  staleAllowed: false,
-  staleWhileRevalidateSeconds: 0,
-  staleIfErrorSeconds: 0,
-  keptMs: 0,
-} as const;
 
 /** How long Redis keeps it: as long as it may be used at all. */
 export function keptMs({ freshness, loaded }: EntryHead): number {
@@ -302,12 +254,12 @@ function foreignEntry(body: Buffer): Entry {
 const hashedEtagLength = 22;
 
 /** 128 bits of a hash over what a client sees: the same bytes under another type are another entity. */
-function entityTag(body: Buffer, contentType: string): string {
+export function entityTag(body: Buffer, contentType: string): string {
   const hash = createHash('sha256').update(contentType).update('\0').update(body);
   return hash.digest('base64url').slice(0, hashedEtagLength);
 }
 
 /** 72 random bits. */
-function newWriteId(): string {
+export function newWriteId(): string {
   return randomBytes(9).toString('base64url');
 }

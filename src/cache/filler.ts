@@ -4,9 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
-import { extendedHead, loadedEntry, type Entry, type EntryHead, type NotStored } from './entry.ts';
+import type { Entry, EntryHead, NotStored } from './entry.ts';
 import { lifetimeOf, type Lifetime, type LifetimeRules } from './freshness.ts';
 import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
+import { extendedHead, loadedEntry } from './loaded-entry.ts';
 import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
 
 export interface FillerOptions {

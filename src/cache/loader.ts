@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../single-flight.ts';
 import type { Entry } from './entry.ts';
 import { isStored } from './filler.ts';
+import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import type { LockSubject } from './lock-keys.ts';
@@ -15,7 +16,6 @@ import {
   OriginLoad,
   renewalPauseMs,
   type EntryKey,
-  type LoadOutcome,
   type OriginLoadOptions,
 } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
@@ -246,23 +246,4 @@ export class Loader {
 
 function subjectOf({ redisKey }: EntryKey): LockSubject {
   return { kind: 'load', name: redisKey };
-}
-
-/** Undefined for a miss, and for what is no entry: nobody has filled it yet. */
-function outcomeOf(found: ReadResult): LoadOutcome | undefined {
-  if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
-  if (found.kind === 'unavailable') throw found.error;
-  return undefined;
-}
-
-/** As somebody else has found out. */
-function failedJustNow(): LoadOutcome {
-  const error = new AppError('origin-failed', 'The origin failed a moment ago.', { retryAfterSeconds: 1 });
-  return { kind: 'failed', error };
-}
-
-function pending(): LoadOutcome {
-  const message =
-    'The origin has not answered yet; other loads are before this one, or another instance is at it.';
-  return { kind: 'failed', error: new AppError('deadline-exceeded', message, { retryAfterSeconds: 1 }) };
 }

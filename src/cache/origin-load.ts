@@ -10,6 +10,7 @@ import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Entry } from './entry.ts';
 import { isStored, type Filler } from './filler.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
+import type { LoadOutcome } from './load-outcome.ts';
 import { longestMarkMs, type Lock } from './locks.ts';
 
 /** A key as the origin knows it and as Redis does. */
@@ -17,24 +18,6 @@ export interface EntryKey {
   readonly name: string;
   readonly redisKey: string;
 }
-
-export type LoadOutcome =
-  | {
-      readonly kind: 'found';
-      readonly entry: Entry;
-      readonly stored: boolean;
-      /** What the origin answered with: 304 where the entry is as it was. */
-      readonly originStatus: number;
-    }
-  /** Somebody else had filled it meanwhile. */
-  | { readonly kind: 'filled'; readonly entry: Entry }
-  | {
-      readonly kind: 'none';
-      readonly remembered: boolean;
-      /** For how long that holds; undefined where the origin does not say. */
-      readonly forMs?: number | undefined;
-    }
-  | { readonly kind: 'failed'; readonly error: AppError };
 
 export interface OriginLoadOptions {
   readonly origin: Origin;

@@ -9,7 +9,8 @@ import { zip } from '../zip.ts';
 import type { Entry } from './entry.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
-import type { EntryKey, LoadOutcome } from './origin-load.ts';
+import type { LoadOutcome } from './load-outcome.ts';
+import type { EntryKey } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */

@@ -15,7 +15,7 @@ export function readQuery(query: URLSearchParams, rule: QueryRule): QueryResult 
   if (rule === 'reject') return checkParameters(query, []);
   const sorted = new URLSearchParams([...query].filter(([name]) => !isOf(platformParameters, name)));
   sorted.sort();
-  return { ok: true, suffix: sorted.size === 0 ? '' : `?${sorted}` };
+  return { ok: true, suffix: sorted.size === 0 ? '' : `?${sorted.toString()}` };
 }
 
 /** @param known names in lower case. */

@@ -42,11 +42,8 @@ const storableByDefault: ReadonlySet<number> = new Set([
 
 /** The final statuses of RFC 9110, section 15: what "understands" means for `must-understand`. */
 const understood: ReadonlySet<number> = new Set([
-  ...[200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308],
-  ...[
-    400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426,
-  ],
-  ...[500, 501, 502, 503, 504, 505],
+  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+  409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
 ]);
 
 /** @param nowMs when the answer came, by the clock on the wall. */

@@ -7,7 +7,8 @@ import { startRedisServer, type RedisServer } from '../../local/redis-server.ts'
 import { magic, version } from '../../src/cache/entry-form.ts';
 import { headOfFunction } from '../../src/cache/entry-lua.ts';
 import { keptFields } from '../../src/cache/kept-fields.ts';
-import { decodeEntry, encodeEntry, encodeHeader, loadedEntry, newEntry } from '../../src/cache/entry.ts';
+import { decodeEntry, encodeEntry, encodeHeader, newEntry } from '../../src/cache/entry.ts';
+import { loadedEntry } from '../../src/cache/loaded-entry.ts';
 
 let server: RedisServer;
 beforeAll(async () => {

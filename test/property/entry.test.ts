@@ -2,14 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { magic, version } from '../../src/cache/entry-form.ts';
 import { keptFields } from '../../src/cache/kept-fields.ts';
-import {
-  decodeEntry,
-  decodeHead,
-  encodeEntry,
-  loadedEntry,
-  newEntry,
-  type Entry,
-} from '../../src/cache/entry.ts';
+import { decodeEntry, decodeHead, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
+import { loadedEntry } from '../../src/cache/loaded-entry.ts';
 
 const bodies = fc.uint8Array({ maxLength: 4096 }).map((bytes) => Buffer.from(bytes));
 const contentTypes = fc.string({ minLength: 1, maxLength: 255 });

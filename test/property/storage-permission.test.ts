@@ -28,9 +28,11 @@ const allowed = (lifetimeSeconds: number | undefined, more: object = {}) => ({
 
 const space = fc.constantFrom('', ' ', '\t', '   ');
 const anyCase = (name: string) =>
-  fc
-    .array(fc.boolean(), { minLength: name.length, maxLength: name.length })
-    .map((upper) => [...name].map((letter, at) => (upper[at] ? letter.toUpperCase() : letter)).join(''));
+  fc.array(fc.boolean(), { minLength: name.length, maxLength: name.length }).map((upper) =>
+    Array.from(name)
+      .map((letter, at) => (upper[at] ? letter.toUpperCase() : letter))
+      .join(''),
+  );
 const lifetime = fc.integer({ min: 1, max: 2_000_000 });
 const harmless = fc.constantFrom(
   'public',
