@@ -596,6 +596,20 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(JSON.stringify(events)).not.toMatch(/poison|key-/u);
   });
 
+  it('a weak tag fulfils no If-Match, and is found by If-None-Match', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.fields = { etag: 'W/"w"' };
+    await read(instance);
+    const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
+    const write = async (condition: WriteCondition): Promise<string> =>
+      (await instance.store.write(name, entry, condition, Date.now() + 1800)).kind;
+    expect(await write({ kind: 'match', etags: ['w'] })).toBe('precondition-failed');
+    expect(await write({ kind: 'none-match', etags: ['w'] })).toBe('precondition-failed');
+    expect(await write({ kind: 'match', etags: ['*'] })).toBe('replaced');
+    expect(await write({ kind: 'match', etags: [entry.etag] })).toBe('replaced');
+  });
+
   it('conditions take a value that is no entry for absent', async () => {
     await using instance = await startFillingInstance(stack, undefined);
     const { store } = instance;

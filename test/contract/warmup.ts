@@ -9,9 +9,10 @@ import type { CacheKind } from '../support/caches.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { systemClock } from '../../src/clock.ts';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
+import { withHoldOff } from '../../src/origin/hold-off.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 
@@ -206,6 +207,43 @@ export function warmupSuite({ cluster }: CacheKind): void {
       expect(new Set(origin.loads.map(({ name }) => name).filter(isOnLastPage)).size).toBe(20);
     },
   );
+
+  it('leaves alone what asked for that: an entry by 429, the origin by failing, for the next run, too', async () => {
+    await using instance = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+      WARMUP_KEYS: Array.from({ length: 200 }, (_, index) => `set/${index}`).join(','),
+    });
+    fill(200, 8);
+    origin.fields = { 'retry-after': '60' };
+    for (const name of origin.entries.keys()) origin.statuses.set(name, 429);
+    for (let runs = 0; runs < 2; runs += 1)
+      expect((await run(instance)).failed).toEqual({ 'answered-429': 200 });
+    expect(origin.loads).toHaveLength(200);
+
+    origin.loads.length = 0;
+    origin.load = async (name) => {
+      origin.loads.push({ name, atMs: 0, conditional: false });
+      await sleep(5);
+      throw new AppError('origin-failed', 'It answered 503.', { retryAfterSeconds: 60 });
+    };
+    await using other = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+      WARMUP_KEYS: 'set/0,set/1,set/2,set/3',
+    });
+    for (let runs = 0; runs < 2; runs += 1) expect((await run(other)).failed).toEqual({ 'origin-failed': 4 });
+    expect(origin.loads.length).toBeLessThanOrEqual(4);
+  });
+
+  it('ends an entry where a 304 says that it may be stored no more', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'set/0' });
+    fill(1);
+    expect(await run(instance)).toMatchObject({ loaded: 1 });
+    origin.fields = { 'cache-control': 'no-store' };
+    expect(await run(instance, { nextRunInMs: 7_200_000 })).toMatchObject({
+      renewed: 0,
+      failed: { 'not-cacheable': 1 },
+    });
+    expect(await stack.redis.admin('EXISTS', 'set/0')).toBe(0);
+    expect(origin.bodiesMoved).toBe(1);
+  });
 
   it('stores what is there now though it was remembered for long that there is none', async () => {
     await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '1', CACHE_STALE_SECONDS: '0' });
