@@ -67,7 +67,8 @@ export function lifetimeOf(
   const retained = hasValidator ? Math.min(Math.max(leftSeconds, least), most) : 0;
   return {
     freshness: {
-      storedAtMs: nowMs - ageSeconds * 1000,
+      // An age may be anything; before 1970 no entry can be stored.
+      storedAtMs: Math.max(nowMs - ageSeconds * 1000, 0),
       ttlSeconds: Math.round(ttlSeconds * 1000) / 1000,
     },
     revalidate,

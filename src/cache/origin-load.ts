@@ -128,9 +128,7 @@ export class OriginLoad {
       case 'unchanged': {
         const entry = held && filler.updated(held, answer, loadMs);
         if (held === undefined || entry === undefined) {
-          throw new AppError('origin-failed', 'The origin answered 304 to a question without a condition.', {
-            isOfOneEntry: true,
-          });
+          throw new TypeError('The origin said "unchanged" without having been asked.');
         }
         const stored =
           lock !== undefined &&

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Filler } from '../../src/cache/filler.ts';
 import { standingOf } from '../../src/cache/freshness.ts';
-import type { Entry } from '../../src/cache/entry.ts';
+import { decodeEntry, encodeEntry, type Entry } from '../../src/cache/entry.ts';
 import type { EntryStore } from '../../src/cache/store.ts';
 import type { OriginResponse } from '../../src/origin/origin.ts';
 import { storagePermission, type Fields } from '../../src/origin/storage.ts';
@@ -35,6 +35,17 @@ describe('an answer', () => {
     expect(entry.freshness?.ttlSeconds).toBe(100);
     expect(standing(entry, 69_000)).not.toBe('stale');
     expect(standing(entry, 71_000)).toBe('stale');
+  });
+
+  const ancient: readonly Fields[] = [
+    { age: '9'.repeat(30) },
+    { date: 'Mon, 01 Jan 0001 00:00:00 GMT' },
+    { age: '2147483648', 'cache-control': 'max-age=2147483648' },
+  ];
+  it.each(ancient)('older than time itself can be stored all the same: %j', (fields) => {
+    const entry = loaded(fields);
+    expect(standing(entry)).toBe('expired');
+    expect(decodeEntry(encodeEntry(entry))).toMatchObject({ kind: 'entry', entry: { etag: 'e' } });
   });
 
   it('that came by a redirect lives as long as the strictest link allows', () => {
