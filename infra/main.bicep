@@ -16,7 +16,9 @@ type appSettingsType = {
   CACHE_DEFAULT_TTL_SECONDS: string?
   CACHE_STALE_SECONDS: string?
   CACHE_MAX_VALUE_BYTES: string?
+  CACHE_QUERY: ('reject' | 'key')?
   REQUEST_BUDGET_MS: string?
+  ORIGIN_KEEP_HEADERS: string?
   WARMUP_SCHEDULE: string?
   WARMUP_KEYS: string?
   WARMUP_PREFIX: string?

@@ -30,6 +30,7 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     readThrough,
     clock,
     keyRules: keyRulesOf(settings),
+    queryRule: settings.cache.query,
     requestBudgetMs: settings.requestBudgetMs,
     budget,
     writesEnabled: settings.cache.writes === 'enabled',

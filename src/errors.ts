@@ -20,6 +20,8 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
   /** Seconds after which asking again makes sense, where that is known. */
   readonly retryAfterSeconds?: number;
+  /** Whoever was asked is well: the fault lies in the one thing that it was asked for. */
+  readonly isOfOneEntry?: boolean;
 }
 
 const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -37,11 +39,13 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
+  readonly isOfOneEntry: boolean;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.isOfOneEntry = options.isOfOneEntry ?? false;
   }
 
   /** Whether the same call may succeed later without anybody changing anything in it. */

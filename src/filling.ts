@@ -55,6 +55,7 @@ export function startFilling(settings: Settings, deps: FillingDeps): Filling {
     maxValueBytes,
     budget,
     clock,
+    random,
   };
   const loader = new Loader({ ...common, defaultTtlSeconds, patienceMs: settings.requestBudgetMs });
   const readThrough = new ReadThrough({ ...reads, loader });

@@ -18,6 +18,7 @@ import type { KeyRules } from './http/key.ts';
 import { bytesInFlight } from './instance-memory.ts';
 import { createBlobOrigin } from './origin/blob.ts';
 import { createHttpOrigin } from './origin/http.ts';
+import { withHoldOff } from './origin/hold-off.ts';
 import type { Origin } from './origin/origin.ts';
 import { createRedis } from './redis/create.ts';
 import type { Redis } from './redis/redis.ts';
@@ -88,18 +89,17 @@ export function keyRulesOf(of: Settings): KeyRules {
 
 function createOrigin(of: Settings, credential: TokenCredential): Origin | undefined {
   const { origin } = of;
+  const common = { clock, timeLimitMs: loadLimitMs };
   switch (origin.kind) {
     case 'none':
       return undefined;
     case 'blob':
-      return createBlobOrigin({
-        containerUrl: origin.containerUrl,
-        credential,
-        clock,
-        timeLimitMs: loadLimitMs,
-      });
+      return withHoldOff(createBlobOrigin({ ...origin, ...common, credential }), clock);
     case 'http':
-      return createHttpOrigin({ urlTemplate: origin.urlTemplate, clock, timeLimitMs: loadLimitMs });
+      return withHoldOff(
+        createHttpOrigin({ ...origin, ...common, isQueryInKey: of.cache.query === 'key' }),
+        clock,
+      );
   }
 }
 

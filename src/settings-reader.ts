@@ -8,6 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export class SettingsReader {
   readonly faults: string[] = [];
   readonly #environment: Environment;
+  readonly #unresolved = new Set<string>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -21,7 +22,16 @@ export class SettingsReader {
   /** A setting that is empty counts as not set: that is how portals and templates leave one out. */
   optional(name: string): string | undefined {
     const value = this.#environment[name]?.trim();
-    return value === undefined || value === '' ? undefined : value;
+    if (value === undefined || value === '') return undefined;
+    if (!isUnresolvedReference(value)) return value;
+    if (!this.#unresolved.has(name)) this.add(name, resolvedExpectation);
+    this.#unresolved.add(name);
+    return undefined;
+  }
+
+  /** Notes every variable with this beginning that is a reference which the platform could not resolve. */
+  checkReferences(prefix: string): void {
+    for (const name of Object.keys(this.#environment)) if (name.startsWith(prefix)) this.optional(name);
   }
 
   required(
@@ -30,6 +40,7 @@ export class SettingsReader {
     accepts: (value: string) => boolean = () => true,
   ): string | undefined {
     const value = this.optional(name);
+    if (this.#unresolved.has(name)) return undefined;
     if (value === undefined) this.add(name, `${expected}, but it is missing`);
     else if (!accepts(value)) this.add(name, expected);
     return value;
@@ -66,4 +77,12 @@ export class SettingsReader {
     if (url === null || !protocols.includes(url.protocol)) this.add(name, expected);
     return value;
   }
+}
+
+const resolvedExpectation =
+  'a value, but it is a reference that the platform has not resolved: see the Key Vault and App Configuration references of the app in the portal, and what its identity may read';
+
+/** https://learn.microsoft.com/azure/app-service/app-service-key-vault-references */
+function isUnresolvedReference(value: string): boolean {
+  return /^@Microsoft\.(?:KeyVault|AppConfiguration)\(/iu.test(value);
 }

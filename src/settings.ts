@@ -4,7 +4,9 @@
 import { isIPv6 } from 'node:net';
 import { maxTtlSeconds } from './cache/freshness.ts';
 import { AppError } from './errors.ts';
+import { largestValueBytes } from './http/body.ts';
 import { isReserved } from './http/key.ts';
+import type { QueryRule } from './http/query.ts';
 import { isSchedule } from './schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './settings-origin.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
@@ -13,12 +15,6 @@ const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as c
 export type ClusteringPolicy = (typeof clusteringPolicies)[number];
 
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
-
-/**
- * What the Functions host takes as the body of a request (DefaultMaxRequestBodySize in its ScriptConstants.cs). The
- * other ways are wider: messages between host and worker 2 GiB, a string in Redis 512 MB.
- */
-export const largestValueBytes = 104_857_600;
 
 /** Which identity asks for tokens. */
 export type CredentialSettings =
@@ -57,6 +53,8 @@ export interface Settings {
     readonly defaultTtlSeconds: number;
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
+    /** What an unknown query parameter of a read is. */
+    readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
   readonly origin: OriginSettings;
@@ -88,6 +86,8 @@ export function readSettings(environment: Environment): Settings {
   );
 
   const origin = readOrigin(reader);
+  // Also those that only the SDK reads.
+  reader.checkReferences('AZURE_');
   const settings: Settings = {
     redis: {
       hostname,
@@ -105,6 +105,7 @@ export function readSettings(environment: Environment): Settings {
       defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxTtlSeconds),
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, largestValueBytes),
+      query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
     origin,

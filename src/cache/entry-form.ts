@@ -14,7 +14,7 @@ export const etagLengthAt = magic.length + 1;
 /** A head has at most this many bytes: the length of its header fits two bytes. */
 export const longestHeadBytes = etagLengthAt + 1 + 255 + 2 + 65_535;
 /** Enough for nearly every head. */
-export const usualHeadBytes = 384;
+export const usualHeadBytes = 512;
 
 type Range = readonly [from: number, to: number];
 
@@ -52,6 +52,8 @@ const letters = [
 ] as const;
 const number = rule(15, digits);
 
+const flag = rule(1, [0x31, 0x31]);
+
 /** etagc of RFC 9110, section 8.8.3, without what is not ASCII. */
 export const etagRule = rule(255, [0x21, 0x21], [0x23, 0x7e]);
 
@@ -64,15 +66,29 @@ export const fieldRules = {
   type: required(contentTypeRule),
   /** Milliseconds since the epoch. */
   stored: required(number),
-  /** Milliseconds, as all that follow but the last three. */
+  /** Milliseconds, as `stale`, `sie`, `load` and `keep`. */
   ttl: required(number),
-  /** There where the entry was loaded. */
+  /** While it is renewed. There where the entry was loaded, and only there. */
   stale: optional(number),
+  /** While the origin fails; as long as `stale` where it is absent. */
+  sie: optional(number),
   load: optional(number),
-  /** Seconds. */
-  maxage: optional(number),
+  /** How long Redis was told to keep it. */
+  keep: optional(number),
+  /** Of the origin's answer; 200 where it is absent. */
+  status: optional(rule(3, digits)),
+  /** Content codings of the body, in the order in which they were applied. */
+  codings: optional(rule(60, [0x61, 0x7a], [0x20, 0x20])),
+  /** `1` where the entity tag is a weak one. */
+  weak: optional(flag),
+  /** `1` where it may be used only after the origin has said that it is still current. */
+  reval: optional(flag),
   /** `1` where the origin forbids that it is served stale. */
-  strict: optional(rule(1, [0x31, 0x31])),
+  strict: optional(flag),
+  /** What is kept of the origin's header fields: `name:value` of each, separated by tabs. */
+  fields: optional(rule(4096, [0x09, 0x09], printable, [0x80, 0xff])),
+  /** Written before `fields` was, and still read: seconds of freshness that the origin named, and its validator. */
+  maxage: optional(number),
   validator: optional(rule(4096, printable, [0x80, 0xff])),
 } as const satisfies Readonly<Record<string, FieldRule>>;
 

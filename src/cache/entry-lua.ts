@@ -25,8 +25,8 @@ function luaRule({ ranges, maxBytes, isRequired = false }: ValueRule & Partial<F
 const rules = Object.entries<FieldRule>(fieldRules).map(([name, of]) => `${name} = ${luaRule(of)}`);
 
 /**
- * `headOf(key)`: of a string, its `kind` ('entry', 'foreign' or 'invalid'), and of an entry its `etag`, its
- * `write`, and how many bytes its head has. The same as `decodeHead` says.
+ * `headOf(key)`: of a string, its `kind` ('entry', 'foreign' or 'invalid'), and of an entry its `etag`, whether
+ * that is `weak`, its `write`, and how many bytes its head has. The same as `decodeHead` says.
  */
 export const headOfFunction = `
 local etagRule = ${luaRule(etagRule)}
@@ -67,6 +67,6 @@ local function headOf(key)
   local etag = string.sub(start, ${etagLengthAt + 2}, lengthAt)
   local fields = fieldsOf(string.sub(start, headerAt + 1, bytes))
   if not fields or not isValid(etagRule, etag) then return invalid end
-  return {kind = 'entry', etag = etag, write = fields.write, bytes = bytes}
+  return {kind = 'entry', etag = etag, weak = fields.weak ~= nil, write = fields.write, bytes = bytes}
 end
 `;

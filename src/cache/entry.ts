@@ -2,6 +2,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
+import type { ContentCoding } from '../origin/content-codings.ts';
+import type { Fields as HeaderFields } from '../origin/storage.ts';
 import {
   contentTypeRule,
   etagLengthAt,
@@ -12,11 +14,13 @@ import {
   version,
   type FieldName,
 } from './entry-form.ts';
+import type { Lifetime } from './freshness.ts';
+import { decodeFields, encodeFields } from './kept-fields.ts';
 
 /** Everything about an entry but its body. */
 export interface EntryHead {
   readonly contentType: string;
-  /** The opaque part of a strong entity tag, without its quotes. */
+  /** The opaque part of its entity tag, without its quotes; a weak tag is a matter of `loaded`. */
   readonly etag: string;
   /**
    * Tells this write from every other, also from one of the same bytes: what a guard compares. Undefined for a value
@@ -34,23 +38,29 @@ export interface Entry extends EntryHead {
 }
 
 export interface Freshness {
+  /** When it was made: by whoever wrote it, or by the origin, so that its age counts from there. */
   readonly storedAtMs: number;
   /** Not always whole: lifetimes are spread. */
   readonly ttlSeconds: number;
 }
 
-/** How an entry came from the origin. */
-export interface Loaded {
-  /** What the origin can be asked with whether it is still current. */
-  readonly validator: string | undefined;
-  /** How long past freshness it may be served. */
-  readonly staleSeconds: number;
+/** How an entry came from the origin, and what may be done with it. */
+export interface Loaded extends Omit<Lifetime, 'freshness'> {
+  readonly status: number;
+  /** Of the body, in the order in which they were applied. */
+  readonly codings: readonly ContentCoding[];
+  /** What is kept of the origin's header fields, its validators among them. */
+  readonly fields: HeaderFields;
+  readonly isWeak: boolean;
   /** What the load took: the longer, the earlier the next one has to begin. */
   readonly loadMs: number;
-  /** What the origin said of the lifetime: it holds for renewals that say nothing. */
-  readonly maxAgeSeconds: number | undefined;
-  readonly staleAllowed: boolean;
-  /** Nobody may store it, who asked this cache included; such an entry is never in Redis. */
+  /** Why it may not be stored; such an entry is never in Redis. */
+  readonly notStored?: NotStored;
+}
+
+export interface NotStored {
+  readonly reason: string;
+  /** Nor may whoever asked this cache. */
   readonly noStore?: true;
 }
 
@@ -70,29 +80,9 @@ export function newEntry(body: Buffer, contentType: string, storedAtMs: number, 
   };
 }
 
-/** An entry from the origin; it keeps the origin's entity tag, content type and validator where they fit. */
-export function loadedEntry(
-  found: { readonly body: Buffer; readonly contentType: string; readonly etag: string | undefined },
-  freshness: Freshness | undefined,
-  { validator, ...said }: Loaded,
-): Entry {
-  const { body } = found;
-  const contentType = isContentType(found.contentType) ? found.contentType : 'application/octet-stream';
-  const etag =
-    found.etag !== undefined && isValid(etagRule, found.etag) ? found.etag : entityTag(body, contentType);
-  const fits = validator !== undefined && isValid(fieldRules.validator, validator);
-  const loaded = { ...said, validator: fits ? validator : undefined };
-  return { body, contentType, etag, writeId: newWriteId(), freshness, loaded };
-}
-
-/** The same bytes with another lifetime: another write. */
-export function extendedHead<T extends EntryHead>(held: T, freshness: Freshness, loaded: Loaded): T {
-  return { ...held, writeId: newWriteId(), freshness, loaded };
-}
-
-/** How long Redis keeps it: as long as it may be served at all. */
+/** How long Redis keeps it: as long as it may be used at all. */
 export function keptMs({ freshness, loaded }: EntryHead): number {
-  return Math.round(((freshness?.ttlSeconds ?? 0) + (loaded?.staleSeconds ?? 0)) * 1000);
+  return loaded?.keptMs ?? Math.round((freshness?.ttlSeconds ?? 0) * 1000);
 }
 
 /** The bytes that are stored. Only for entries that have a lifetime. */
@@ -110,16 +100,24 @@ export function encodeEntry(entry: Entry): Buffer {
 export function encodeHeader({ contentType, writeId, freshness, loaded }: EntryHead): Buffer {
   if (freshness === undefined) throw new TypeError('Only an entry with a stored time can be encoded.');
   const ms = (seconds: number): string => `${Math.round(seconds * 1000)}`;
+  const flag = (is: boolean | undefined): string | undefined => (is === true ? '1' : undefined);
   const fields: Readonly<Record<FieldName, string | undefined>> = {
     write: writeId,
     type: contentType,
     stored: `${Math.round(freshness.storedAtMs)}`,
     ttl: ms(freshness.ttlSeconds),
-    stale: loaded && ms(loaded.staleSeconds),
+    stale: loaded && ms(loaded.staleWhileRevalidateSeconds),
+    sie: loaded && ms(loaded.staleIfErrorSeconds),
     load: loaded && `${Math.round(loaded.loadMs)}`,
-    maxage: loaded?.maxAgeSeconds === undefined ? undefined : `${loaded.maxAgeSeconds}`,
-    strict: loaded?.staleAllowed === false ? '1' : undefined,
-    validator: loaded?.validator,
+    keep: loaded && `${loaded.keptMs}`,
+    status: loaded === undefined || loaded.status === 200 ? undefined : `${loaded.status}`,
+    codings: loaded?.codings.join(' ') || undefined,
+    weak: flag(loaded?.isWeak),
+    reval: flag(loaded?.revalidate),
+    strict: flag(loaded?.staleAllowed === false),
+    fields: loaded && encodeFields(loaded.fields),
+    maxage: undefined,
+    validator: undefined,
   };
   const lines = Object.entries(fields).map(([name, value]) => {
     if (value === undefined) return '';
@@ -203,20 +201,41 @@ function isFieldName(name: string): name is FieldName {
 }
 
 function headOf(etag: string, fields: Fields): EntryHead {
-  const { write, type = '', stored, ttl, stale, load = 0, maxage, strict, validator } = fields;
-  const loaded = {
-    validator,
-    staleSeconds: Number(stale) / 1000,
-    loadMs: Number(load),
-    maxAgeSeconds: maxage === undefined ? undefined : Number(maxage),
-    staleAllowed: strict === undefined,
-  };
+  const { write, type = '', stored, ttl } = fields;
   return {
     contentType: type,
     etag,
     writeId: write,
     freshness: { storedAtMs: Number(stored), ttlSeconds: Number(ttl) / 1000 },
-    loaded: stale === undefined ? undefined : loaded,
+    loaded: fields.stale === undefined ? undefined : loadedOf(fields),
+  };
+}
+
+function loadedOf(fields: Fields): Loaded {
+  const { stale, sie = stale, load = 0, keep = 0, status = 200, codings, weak, reval, strict } = fields;
+  return {
+    status: Number(status),
+    codings: (codings?.split(' ') ?? []) as ContentCoding[],
+    fields: fields.fields === undefined ? oldFields(fields) : decodeFields(fields.fields),
+    isWeak: weak !== undefined,
+    loadMs: Number(load),
+    revalidate: reval !== undefined,
+    staleAllowed: strict === undefined,
+    staleWhileRevalidateSeconds: Number(stale) / 1000,
+    staleIfErrorSeconds: Number(sie) / 1000,
+    keptMs: Number(keep),
+  };
+}
+
+/** As they would be kept today. */
+function oldFields({ validator, maxage, strict }: Fields): HeaderFields {
+  const lifetime = maxage === undefined ? [] : [`max-age=${maxage}`];
+  const directives = [...lifetime, ...(strict === undefined ? [] : ['must-revalidate'])].join(', ');
+  return {
+    ...(directives === '' ? {} : { 'cache-control': directives }),
+    ...(validator === undefined
+      ? {}
+      : { [/^(?:W\/)?"/u.test(validator) ? 'etag' : 'last-modified']: validator }),
   };
 }
 
@@ -235,12 +254,12 @@ function foreignEntry(body: Buffer): Entry {
 const hashedEtagLength = 22;
 
 /** 128 bits of a hash over what a client sees: the same bytes under another type are another entity. */
-function entityTag(body: Buffer, contentType: string): string {
+export function entityTag(body: Buffer, contentType: string): string {
   const hash = createHash('sha256').update(contentType).update('\0').update(body);
   return hash.digest('base64url').slice(0, hashedEtagLength);
 }
 
 /** 72 random bits. */
-function newWriteId(): string {
+export function newWriteId(): string {
   return randomBytes(9).toString('base64url');
 }

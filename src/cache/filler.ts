@@ -1,9 +1,13 @@
 // What the origin has answered -> what stands in Redis. What a client wrote meanwhile is newer, and stays.
 
 import type { Clock } from '../clock.ts';
-import type { OriginEntry, StoragePermission } from '../origin/origin.ts';
-import { extendedHead, loadedEntry, type Entry, type EntryHead } from './entry.ts';
-import { lifetimeOf, type LifetimeRules } from './freshness.ts';
+import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
+import { validatorsOf } from '../origin/response.ts';
+import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
+import type { Entry, EntryHead, NotStored } from './entry.ts';
+import { lifetimeOf, type Lifetime, type LifetimeRules } from './freshness.ts';
+import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
+import { extendedHead, loadedEntry } from './loaded-entry.ts';
 import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
 
 export interface FillerOptions {
@@ -14,6 +18,9 @@ export interface FillerOptions {
   readonly rules: LifetimeRules;
 }
 
+/** What the origin says of an entry that it was asked about by its validators. */
+type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
+
 const timeLimitMs = 5000;
 
 export class Filler {
@@ -23,16 +30,13 @@ export class Filler {
     this.#options = options;
   }
 
-  /** The entry with its lifetime from now on; without one where the origin forbids that it is stored. */
-  entryOf(answer: OriginEntry, loadMs: number): Entry {
-    const { validator, storage } = answer;
-    const lifetime = this.#lifetime(storage);
-    return loadedEntry(answer, lifetime?.freshness, {
-      validator,
-      loadMs,
-      ...(lifetime?.said ?? { staleSeconds: 0, maxAgeSeconds: undefined, staleAllowed: false }),
-      ...(storage.kind === 'forbidden' && storage.noStore === true ? { noStore: true } : {}),
-    });
+  /** The entry with its lifetime from now on; without one where it may not be stored, or could not be used again. */
+  entryOf(answer: OriginResponse, loadMs: number): Entry {
+    const nowMs = this.#options.clock.wallMs();
+    const { status, restrictions } = answer;
+    const fields = keptFields(answer.fields, status, nowMs);
+    const permission = strictest(restrictions, storagePermission(answer.fields, status, nowMs));
+    return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
@@ -43,23 +47,29 @@ export class Filler {
   }
 
   /**
-   * Gives what the origin says is still current a new lifetime; undefined where it forbids that.
-   * @param storage undefined where it said nothing of that: then what it said before holds (RFC 9111, section 4.3.4).
+   * The entry as the origin's 304 leaves it (RFC 9111, section 4.3.4): without a lifetime where it ends it. Undefined
+   * where that speaks of another state.
    */
-  extended<T extends EntryHead>(
+  updated<T extends EntryHead>(
     held: T,
-    storage: StoragePermission | undefined,
-    loadMs: number = held.loaded?.loadMs ?? 0,
+    answer: Pick<Unchanged, 'fields' | 'restrictions'>,
+    loadMs?: number,
   ): T | undefined {
-    const { validator, maxAgeSeconds, staleAllowed = true } = held.loaded ?? {};
-    const lifetime = this.#lifetime(storage ?? { kind: 'allowed', maxAgeSeconds, staleAllowed });
-    if (lifetime === undefined) return undefined;
-    const { freshness, said } = lifetime;
-    return extendedHead(held, freshness, { validator, loadMs, ...said });
+    const { loaded } = held;
+    if (loaded === undefined) throw new TypeError('What did not come from the origin is never renewed.');
+    if (!isAbout(loaded.fields, answer.fields)) return undefined;
+    const { status, codings, isWeak } = loaded;
+    const nowMs = this.#options.clock.wallMs();
+    const all = updatedFields(loaded.fields, answer, nowMs);
+    const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
+    const fields = keptFields(all, status, nowMs);
+    const lifetime = this.#lifetime(permission, fields, nowMs);
+    return extendedHead(held, { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs }, lifetime);
   }
 
-  /** Writes the new lifetime of `held`, whose bytes stay. */
+  /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
   touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+    if (head.freshness === undefined) return this.remove(key, held);
     return this.#options.store.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
@@ -69,12 +79,18 @@ export class Filler {
     return this.#options.store.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
 
-  #lifetime(storage: StoragePermission) {
-    if (storage.kind === 'forbidden') return undefined;
-    const { rules, clock, random } = this.#options;
-    const { freshness, staleSeconds } = lifetimeOf(storage, rules, clock.wallMs(), random());
-    const { maxAgeSeconds, staleAllowed } = storage;
-    return { freshness, said: { staleSeconds, maxAgeSeconds, staleAllowed } };
+  #lifetime(permission: StoragePermission, fields: Fields, nowMs: number): Lifetime | NotStored {
+    if (permission.kind === 'forbidden') {
+      const { reason, noStore } = permission;
+      return { reason, ...(noStore === true ? { noStore } : {}) };
+    }
+    const { rules, random } = this.#options;
+    const { etag, lastModified } = validatorsOf(fields, nowMs);
+    const hasValidator = etag !== undefined || lastModified !== undefined;
+    const lifetime = lifetimeOf(permission, rules, { nowMs, hasValidator }, random());
+    return (
+      lifetime ?? { reason: 'it could not be used again: no lifetime is left, and no validator is there' }
+    );
   }
 
   #deadline(): number {

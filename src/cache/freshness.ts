@@ -1,12 +1,28 @@
 // When an entry is fresh, when it is to be renewed, and how long it lives: pure functions.
 
-import type { StoragePermission } from '../origin/origin.ts';
+import type { StoragePermission } from '../origin/storage.ts';
 import type { EntryHead, Freshness } from './entry.ts';
 
 export interface LifetimeRules {
   /** Where the origin does not say. */
   readonly defaultTtlSeconds: number;
+  /** Where the origin does not say, for what is being renewed and for an origin that fails. */
   readonly staleSeconds: number;
+}
+
+/** How long an entry may be used, and how. */
+export interface Lifetime {
+  readonly freshness: Freshness;
+  /** May be used only after the origin has said that it is still current. */
+  readonly revalidate: boolean;
+  /** False where the origin forbids it to everybody. */
+  readonly staleAllowed: boolean;
+  /** Past freshness, while it is renewed. */
+  readonly staleWhileRevalidateSeconds: number;
+  /** Past freshness, while the origin fails. */
+  readonly staleIfErrorSeconds: number;
+  /** How long Redis keeps it from now on. */
+  readonly keptMs: number;
 }
 
 export type Standing =
@@ -15,29 +31,51 @@ export type Standing =
   /** Serve it, and renew it: it would soon expire under load. */
   | 'due'
   /** Serve it as what it is, and renew it. */
-  | 'stale';
+  | 'stale'
+  /** Ask the origin first. */
+  | 'expired';
 
 /** The longest lifetime that a client or a setting may give: a year. */
 export const maxTtlSeconds = 365 * 24 * 3600;
 
 // Lifetimes are cut by up to this share, so that what was filled together does not expire together.
 const spreadRatio = 0.1;
+// What can be validated is kept past its use for as long again, within these, to save its body another way.
+const retentionSeconds = { least: 60, most: 24 * 3600 };
 
 /**
- * The lifetime of what the origin lets be stored from `nowMs` on.
+ * The lifetime of what the origin lets be stored; undefined for what could never be used again.
  * @param random a number in [0, 1).
  */
 export function lifetimeOf(
   permission: Extract<StoragePermission, { kind: 'allowed' }>,
   rules: LifetimeRules,
-  nowMs: number,
+  { nowMs, hasValidator }: { readonly nowMs: number; readonly hasValidator: boolean },
   random: number,
-): { readonly freshness: Freshness; readonly staleSeconds: number } {
-  const fullSeconds = permission.maxAgeSeconds ?? rules.defaultTtlSeconds;
-  const ttlSeconds = Math.round(fullSeconds * (1 - random * spreadRatio) * 1000) / 1000;
+): Lifetime | undefined {
+  const { lifetimeSeconds = rules.defaultTtlSeconds, ageSeconds, revalidate, staleAllowed } = permission;
+  const leftSeconds = Math.max(lifetimeSeconds - ageSeconds, 0) * (1 - random * spreadRatio);
+  const ttlSeconds = leftSeconds > 0 ? ageSeconds + leftSeconds : lifetimeSeconds;
+  const stale = (said: number | undefined, isUsual: boolean): number =>
+    staleAllowed ? (said ?? (isUsual ? rules.staleSeconds : 0)) : 0;
+  const staleWhileRevalidateSeconds = stale(permission.staleWhileRevalidateSeconds, !revalidate);
+  const staleIfErrorSeconds = stale(permission.staleIfErrorSeconds, !revalidate || hasValidator);
+  const longestStaleSeconds = Math.max(staleWhileRevalidateSeconds, staleIfErrorSeconds);
+  const isUsableAsItIs = leftSeconds > 0 && !revalidate;
+  if (!isUsableAsItIs && !hasValidator && longestStaleSeconds === 0) return undefined;
+  const { least, most } = retentionSeconds;
+  const retained = hasValidator ? Math.min(Math.max(leftSeconds, least), most) : 0;
   return {
-    freshness: { storedAtMs: nowMs, ttlSeconds },
-    staleSeconds: permission.staleAllowed ? rules.staleSeconds : 0,
+    freshness: {
+      // An age may be anything; before 1970 no entry can be stored.
+      storedAtMs: Math.max(nowMs - ageSeconds * 1000, 0),
+      ttlSeconds: Math.round(ttlSeconds * 1000) / 1000,
+    },
+    revalidate,
+    staleAllowed,
+    staleWhileRevalidateSeconds,
+    staleIfErrorSeconds,
+    keptMs: Math.round((leftSeconds + longestStaleSeconds + retained) * 1000),
   };
 }
 
@@ -55,8 +93,15 @@ export function freshUntilMs({ storedAtMs, ttlSeconds }: Freshness): number {
  */
 export function standingOf({ freshness, loaded }: EntryHead, nowMs: number, random: number): Standing {
   if (freshness === undefined || loaded === undefined) return 'fresh';
+  if (loaded.revalidate) return 'expired';
   const leftMs = freshUntilMs(freshness) - nowMs;
-  if (leftMs <= 0) return 'stale';
+  if (leftMs <= 0) return -leftMs < loaded.staleWhileRevalidateSeconds * 1000 ? 'stale' : 'expired';
   const aheadMs = Math.max(loaded.loadMs, 1) * -Math.log(1 - random);
   return leftMs <= Math.min(aheadMs, (freshness.ttlSeconds * 1000) / 4) ? 'due' : 'fresh';
+}
+
+/** Whether an expired entry may be served because the origin fails (RFC 5861, section 4). */
+export function isServableOnError({ freshness, loaded }: EntryHead, nowMs: number): boolean {
+  if (freshness === undefined || loaded === undefined || loaded.staleIfErrorSeconds === 0) return false;
+  return nowMs < freshUntilMs(freshness) + loaded.staleIfErrorSeconds * 1000;
 }

@@ -1,12 +1,13 @@
 // Loads missing entries: once per process, by single flight, and once per fleet, by a lock. A load goes on when
 // nobody waits for it any more, unless others wait for its place.
 
-import { overloaded } from '../byte-budget.ts';
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../single-flight.ts';
 import type { Entry } from './entry.ts';
 import { isStored } from './filler.ts';
+import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
+import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import type { LockSubject } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
@@ -15,7 +16,6 @@ import {
   OriginLoad,
   renewalPauseMs,
   type EntryKey,
-  type LoadOutcome,
   type OriginLoadOptions,
 } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
@@ -60,11 +60,13 @@ export class Loader {
     this.#renewals = new LoadPermits({ clock, ...renewalPlaces });
   }
 
-  /** Loads what the cache does not have. Never rejects but for a bug. */
-  load(key: EntryKey): Flight<LoadOutcome> {
+  /**
+   * Loads what the cache does not have, or has asked whether `expired` is still current. Never rejects but for a bug.
+   */
+  load(key: EntryKey, expired?: Entry): Flight<LoadOutcome> {
     return this.#flights.do(key.redisKey, async (callers) => {
       try {
-        return await this.#loadOrWait(key, callers);
+        return await this.#loadOrWait(key, expired, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         // Redis was there a moment ago and is not now.
@@ -131,7 +133,7 @@ export class Loader {
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
-  async #loadOrWait(key: EntryKey, callers: Callers): Promise<LoadOutcome> {
+  async #loadOrWait(key: EntryKey, expired: Entry | undefined, callers: Callers): Promise<LoadOutcome> {
     const { clock, patienceMs } = this.#options;
     const untilMs = clock.nowMs() + patienceMs;
     let pollMs = firstPollMs;
@@ -140,8 +142,8 @@ export class Loader {
     try {
       for (;;) {
         const outcome = permit.isGranted
-          ? await this.#tryToLoad(key, permit)
-          : await this.#lookForOutcome(key);
+          ? await this.#tryToLoad(key, expired, permit)
+          : await this.#lookForOutcome(key, expired);
         if (outcome !== undefined) return outcome;
         if (clock.nowMs() + pollMs > untilMs || this.#isStopping) return pending();
         if (permit.isGranted) {
@@ -160,31 +162,47 @@ export class Loader {
   }
 
   /** Undefined where another instance is loading it. */
-  async #tryToLoad(key: EntryKey, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
+  async #tryToLoad(
+    key: EntryKey,
+    expired: Entry | undefined,
+    { signal }: LoadPermit,
+  ): Promise<LoadOutcome | undefined> {
     const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
     switch (attempt.kind) {
       case 'none':
         return { kind: 'none', remembered: true };
+      case 'failed':
+        return failedJustNow();
       case 'pass':
         return this.#loadUnstorable(key, signal);
       case 'held':
-        return this.#readOutcome(key);
+        return this.#readOutcome(key, expired);
       case 'acquired': {
         const { lock } = attempt;
-        const found = await this.#readUnder(lock, key, ({ kind }) => kind === 'miss');
-        return found.kind === 'miss' ? this.#origin.run(key, undefined, lock, signal) : outcomeOf(found);
+        const isToBeLoaded = (current: ReadResult): boolean =>
+          this.#asUsable(current, expired).kind === 'miss';
+        const found = await this.#readUnder(lock, key, isToBeLoaded);
+        return isToBeLoaded(found) ? this.#origin.run(key, expired, lock, signal) : outcomeOf(found);
       }
     }
   }
 
   /** What others have brought about. Takes no lock. */
-  async #lookForOutcome(key: EntryKey): Promise<LoadOutcome | undefined> {
+  async #lookForOutcome(key: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
     const mark = await this.#options.locks.look(subjectOf(key), this.#redisUntilMs());
-    return mark === 'none' ? { kind: 'none', remembered: true } : this.#readOutcome(key);
+    if (mark === 'failed') return failedJustNow();
+    return mark === 'none' ? { kind: 'none', remembered: true } : this.#readOutcome(key, expired);
   }
 
-  async #readOutcome({ redisKey }: EntryKey): Promise<LoadOutcome | undefined> {
-    return outcomeOf(await this.#options.store.read(redisKey, this.#redisUntilMs()));
+  async #readOutcome({ redisKey }: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
+    return outcomeOf(this.#asUsable(await this.#options.store.read(redisKey, this.#redisUntilMs()), expired));
+  }
+
+  /** An entry that has to be validated first is none yet; one that somebody has written since then has been. */
+  #asUsable(found: ReadResult, expired: Entry | undefined): ReadResult {
+    if (found.kind !== 'hit' || expired === undefined || found.entry.writeId !== expired.writeId)
+      return found;
+    return standingOf(found.entry, this.#options.clock.wallMs(), 0) === 'expired' ? { kind: 'miss' } : found;
   }
 
   /** Loads what may not be stored, which nobody needs a lock for. */
@@ -228,17 +246,4 @@ export class Loader {
 
 function subjectOf({ redisKey }: EntryKey): LockSubject {
   return { kind: 'load', name: redisKey };
-}
-
-/** Undefined for a miss, and for what is no entry: nobody has filled it yet. */
-function outcomeOf(found: ReadResult): LoadOutcome | undefined {
-  if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
-  if (found.kind === 'unavailable') throw found.error;
-  return found.kind === 'overloaded' ? { kind: 'failed', error: overloaded() } : undefined;
-}
-
-function pending(): LoadOutcome {
-  const message =
-    'The origin has not answered yet; other loads are before this one, or another instance is at it.';
-  return { kind: 'failed', error: new AppError('deadline-exceeded', message, { retryAfterSeconds: 1 }) };
 }

@@ -15,26 +15,28 @@ export type LockAttempt =
   | { readonly kind: Mark };
 
 /**
- * What is remembered for a moment instead of a lock. `none`: the origin was asked and had nothing. `pass`: what it
- * has may not be stored, so whoever needs it asks, and waits for nobody ("hit-for-pass" in Varnish).
+ * What is remembered for a while instead of a lock. `none`: the origin was asked and had nothing. `pass`: what it
+ * has may not be stored, so whoever needs it asks, and waits for nobody ("hit-for-pass" in Varnish). `failed`: it has
+ * just failed, and there is an entry that can still be served.
  */
-export type Mark = 'none' | 'pass';
+export type Mark = (typeof marks)[number];
+const marks = ['none', 'pass', 'failed'] as const;
 
 export interface Lock {
   /** Makes a write happen only while the lock is held; undefined where no script reaches both. */
   readonly guard: Guard | undefined;
   /**
    * Gives it back if it is still held. Nobody waits for that, and if it fails the lock expires anyway.
-   * @param after what to remember; `hold`: nobody may have it yet, for what has just failed.
+   * @param after what to remember.
    */
-  release(after?: { readonly kind: Mark | 'hold'; readonly forMs: number }): void;
+  release(after?: { readonly kind: Mark; readonly forMs: number }): void;
 }
 
 // Long enough for a pause of the process, short enough that who waits for a dead holder still has budget.
 const lockMs = 3000;
 const extendEveryMs = 1000;
-/** The longest that anything is remembered instead of a lock. */
-export const longestMarkMs = 5000;
+/** The longest that anything is remembered instead of a lock: what the origin itself says of what it does not have. */
+export const longestMarkMs = 24 * 3600 * 1000;
 const commandLimitMs = 1000;
 // Whatever goes wrong, no lock outlives the longest invocation (functionTimeout's default on Flex Consumption).
 const longestHeldMs = 30 * 60_000;
@@ -53,7 +55,7 @@ local function believed(key, longestMs)
 end
 local function mark()
   local value = believed(KEYS[2], ${longestMarkMs})
-  return (value == 'none' or value == 'pass') and value
+  return (${marks.map((one) => `value == '${one}'`).join(' or ')}) and value
 end
 `;
 
@@ -76,16 +78,17 @@ if redis.pcall('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS
 return 0
 `;
 
-// ARGV: owner, what to remember ('none', 'pass', 'hold' or ''), for how many ms.
+// ARGV: owner, what to remember (a mark or ''), for how many ms.
 const releaseScript = `
 if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == 'hold' then return redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
 return redis.call('DEL', KEYS[1])
 `;
 
 // ARGV: what to remember, for how many ms.
 const markScript = `return redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])`;
+
+const forgetScript = `return redis.call('DEL', KEYS[2])`;
 
 export class Locks {
   readonly #redis: Redis;
@@ -129,6 +132,11 @@ export class Locks {
   /** Remembers something without having the lock. Nobody waits for that. */
   mark(subject: LockSubject, mark: Mark, forMs: number): void {
     this.#runUnwatched(markScript, this.#keysOf(subject), [mark, `${forMs}`]);
+  }
+
+  /** Remembers nothing any more, because there is an entry. Nobody waits for that. */
+  forget(subject: LockSubject): void {
+    this.#runUnwatched(forgetScript, this.#keysOf(subject), []);
   }
 
   /** What goes with the entry when it is removed, and where that is noted; undefined where no script reaches it. */
@@ -196,6 +204,7 @@ export class Locks {
 }
 
 function markOf(reply: unknown): Mark {
-  if (reply === 'none' || reply === 'pass') return reply;
+  const mark = marks.find((known) => known === reply);
+  if (mark !== undefined) return mark;
   throw new AppError('command-failed', 'The lock script gave an unknown answer.');
 }

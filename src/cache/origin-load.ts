@@ -3,10 +3,15 @@
 import { overloaded, type ByteBudget, type Charge } from '../byte-budget.ts';
 import { delay, type Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import type { Origin } from '../origin/origin.ts';
+import type { Origin, OriginAnswer, OriginResponse } from '../origin/origin.ts';
+import { validatorsOf } from '../origin/response.ts';
+import { readRetryAfter } from '../origin/retry-after.ts';
+import { storagePermission } from '../origin/storage.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import type { Entry } from './entry.ts';
 import { isStored, type Filler } from './filler.ts';
+import { isServableOnError, standingOf } from './freshness.ts';
+import type { LoadOutcome } from './load-outcome.ts';
 import { longestMarkMs, type Lock } from './locks.ts';
 
 /** A key as the origin knows it and as Redis does. */
@@ -14,13 +19,6 @@ export interface EntryKey {
   readonly name: string;
   readonly redisKey: string;
 }
-
-export type LoadOutcome =
-  | { readonly kind: 'found'; readonly entry: Entry; readonly stored: boolean }
-  /** Somebody else had filled it meanwhile. */
-  | { readonly kind: 'filled'; readonly entry: Entry }
-  | { readonly kind: 'none'; readonly remembered: boolean }
-  | { readonly kind: 'failed'; readonly error: AppError };
 
 export interface OriginLoadOptions {
   readonly origin: Origin;
@@ -36,6 +34,8 @@ export interface OriginLoadOptions {
 export const renewalPauseMs = 1000;
 // An answer that is there is not kept back for a Redis that has fallen silent.
 const storeWaitMs = 300;
+// How long it is remembered that the origin has nothing, where it does not say, or nothing to store.
+const usualMarkMs = 5000;
 
 export class OriginLoad {
   readonly #options: OriginLoadOptions;
@@ -45,9 +45,9 @@ export class OriginLoad {
     this.#options = options;
   }
 
-  /** How long it is remembered that the origin has nothing, or nothing to store. */
+  /** How long it is remembered that the origin has nothing, where it does not say, or nothing to store. */
   get markMs(): number {
-    return Math.min(longestMarkMs, this.#options.defaultTtlSeconds * 1000);
+    return Math.min(usualMarkMs, this.#options.defaultTtlSeconds * 1000);
   }
 
   /**
@@ -63,7 +63,9 @@ export class OriginLoad {
   ): Promise<LoadOutcome> {
     const { health } = this.#options;
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
-    const afterFailure = { kind: 'hold', forMs: held === undefined ? 0 : renewalPauseMs } as const;
+    const afterFailure = this.#isServed(held)
+      ? ({ kind: 'failed', forMs: renewalPauseMs } as const)
+      : undefined;
     const charge = this.#options.budget.open();
     try {
       const { outcome, written } = await this.#fill(key, held, lock, signal, charge);
@@ -78,7 +80,7 @@ export class OriginLoad {
       charge.close();
       if (!(error instanceof AppError)) throw error;
       if (signal.aborted) return { kind: 'failed', error: signal.reason as AppError };
-      health.failed(error, key.name);
+      if (!error.isOfOneEntry) health.failed(error, key.name);
       return { kind: 'failed', error };
     }
   }
@@ -89,8 +91,17 @@ export class OriginLoad {
   }
 
   #toRemember(outcome: LoadOutcome) {
-    if (outcome.kind === 'none') return { kind: 'none', forMs: this.markMs } as const;
+    if (outcome.kind === 'none') {
+      const { forMs = this.markMs } = outcome;
+      return forMs > 0 ? ({ kind: 'none', forMs } as const) : undefined;
+    }
     return isUnstorable(outcome) ? ({ kind: 'pass', forMs: this.markMs } as const) : undefined;
+  }
+
+  #isServed(held: Entry | undefined): boolean {
+    if (held === undefined) return false;
+    const nowMs = this.#options.clock.wallMs();
+    return standingOf(held, nowMs, 0) !== 'expired' || isServableOnError(held, nowMs);
   }
 
   /** `written` resolves when nothing is being written any more. */
@@ -101,41 +112,65 @@ export class OriginLoad {
     signal: AbortSignal,
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
-    const { origin, filler, clock, maxValueBytes, health } = this.#options;
+    const { filler, clock, maxValueBytes, health } = this.#options;
     const startedAtMs = clock.nowMs();
-    const answer = await origin.load(key.name, {
-      validator: held?.loaded?.validator,
-      maxBytes: maxValueBytes,
-      admits: (bytes) => charge.takeValue(bytes),
-      signal,
-    });
+    const answer = await this.#ask(key, held, signal, charge);
     const loadMs = clock.nowMs() - startedAtMs;
     health.answered(key.name);
     const written = Promise.resolve();
     switch (answer.kind) {
-      case 'found': {
+      case 'answered': {
+        const { status: originStatus } = answer;
+        if (held !== undefined && isTrouble(originStatus) && isServableOnError(held, clock.wallMs())) {
+          return { outcome: { kind: 'failed', error: troubled(answer, clock.wallMs()) }, written };
+        }
         const entry = filler.entryOf(answer, loadMs);
-        if (lock === undefined) return { outcome: { kind: 'found', entry, stored: false }, written };
+        const found = { kind: 'found', entry, originStatus } as const;
+        if (entry.loaded?.notStored !== undefined) health.notStored(entry.loaded.notStored.reason);
+        if (lock === undefined) return { outcome: { ...found, stored: false }, written };
         const storing = this.#write(filler.store(key.redisKey, entry, held, lock.guard).then(isStored));
         const stored = await Promise.race([storing, delay(clock, storeWaitMs).then(() => false)]);
-        const outcome = { kind: 'found', entry, stored: stored && entry.freshness !== undefined } as const;
+        const outcome = { ...found, stored: stored && entry.freshness !== undefined };
         return { outcome, written: storing.catch(() => {}) };
       }
       case 'unchanged': {
-        if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
-        const entry = filler.extended(held, answer.storage, loadMs);
-        if (entry === undefined) return { outcome: { kind: 'found', entry: held, stored: false }, written };
-        const stored = isStored(await filler.touch(key.redisKey, held, entry));
-        return { outcome: { kind: 'found', entry, stored }, written };
+        const entry = held && filler.updated(held, answer, loadMs);
+        if (held === undefined || entry === undefined) {
+          throw new TypeError('The origin said "unchanged" without having been asked.');
+        }
+        const stored =
+          lock !== undefined &&
+          isStored(await filler.touch(key.redisKey, held, entry)) &&
+          entry.freshness !== undefined;
+        return { outcome: { kind: 'found', entry, originStatus: 304, stored }, written };
       }
-      case 'none':
+      case 'none': {
         await filler.remove(key.redisKey, held);
-        return { outcome: { kind: 'none', remembered: false }, written };
+        const forMs = rememberedMs(answer, clock.wallMs());
+        return { outcome: { kind: 'none', remembered: false, forMs }, written };
+      }
       case 'too-large':
         return { outcome: { kind: 'failed', error: tooLarge(answer.bytes, maxValueBytes) }, written };
       case 'not-admitted':
         return { outcome: { kind: 'failed', error: overloaded() }, written };
     }
+  }
+
+  /** Asks whether `held` is still current; for all of it where the origin says so of another state (section 4.3.4). */
+  async #ask(
+    { name }: EntryKey,
+    held: Entry | undefined,
+    signal: AbortSignal,
+    charge: Charge,
+  ): Promise<OriginAnswer> {
+    const { origin, filler, clock, maxValueBytes } = this.#options;
+    const validators = held?.loaded && validatorsOf(held.loaded.fields, clock.wallMs());
+    const admits = (bytes: number): boolean => charge.takeValue(bytes);
+    const options = { maxBytes: maxValueBytes, admits, signal };
+    const answer = await origin.load(name, { ...options, validators });
+    const isAboutOther =
+      answer.kind === 'unchanged' && held !== undefined && filler.updated(held, answer) === undefined;
+    return isAboutOther ? origin.load(name, options) : answer;
   }
 
   #write<T>(write: Promise<T>): Promise<T> {
@@ -150,8 +185,32 @@ export function isUnstorable(outcome: LoadOutcome): boolean {
   return outcome.kind === 'found' && outcome.entry.freshness === undefined;
 }
 
+/** What is answered instead of the value rather than about it: what is at hand may do better. */
+function isTrouble(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+function troubled({ status, fields }: OriginResponse, nowMs: number): AppError {
+  const retryAfterSeconds = readRetryAfter(fields['retry-after'], nowMs);
+  return new AppError('origin-failed', `The origin answered ${status}.`, {
+    isOfOneEntry: true,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
+/** How long a 404 or 410 holds by its own word: not at all where it may not be stored; undefined where it says nothing. */
+function rememberedMs(
+  { fields, status }: Extract<OriginAnswer, { kind: 'none' }>,
+  nowMs: number,
+): number | undefined {
+  const said = storagePermission(fields, status, nowMs);
+  if (said.kind === 'forbidden' || said.revalidate) return 0;
+  if (said.lifetimeSeconds === undefined) return undefined;
+  return Math.min(Math.max(said.lifetimeSeconds - said.ageSeconds, 0) * 1000, longestMarkMs);
+}
+
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {
   const size = bytes === undefined ? 'more' : `${bytes} bytes, more`;
   const message = `What the origin has is ${size} than CACHE_MAX_VALUE_BYTES (${maxValueBytes}).`;
-  return new AppError('origin-failed', message);
+  return new AppError('origin-failed', message, { isOfOneEntry: true });
 }

@@ -5,25 +5,32 @@ import type { Charge } from '../byte-budget.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
+import type { Flight } from '../single-flight.ts';
 import { zip } from '../zip.ts';
 import type { Entry } from './entry.ts';
-import { standingOf } from './freshness.ts';
+import { isServableOnError, standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';
-import type { EntryKey, LoadOutcome } from './origin-load.ts';
+import type { LoadOutcome } from './load-outcome.ts';
+import type { EntryKey } from './origin-load.ts';
 import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
 import type { Room } from './values.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
-  /** `bypass`: Redis could not be asked. */
-  readonly why: 'miss' | 'bypass';
+  /** `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. */
+  readonly why: 'miss' | 'stale' | 'bypass';
+  /** What the origin answered with; undefined where another instance asked it. */
+  readonly status: number | undefined;
   readonly stored: boolean;
   /** Whether another request's load was waited for. */
   readonly collapsed: boolean;
 }
 
+/** Why an entry is served though it is too old: the origin was asked, and failed. */
+export type Despite = 'origin-failed' | 'origin-pending';
+
 export type ReadThroughResult =
-  | { readonly kind: 'hit'; readonly entry: Entry; readonly stale: boolean }
+  | { readonly kind: 'hit'; readonly entry: Entry; readonly stale: boolean; readonly despite?: Despite }
   | { readonly kind: 'loaded'; readonly entry: Entry; readonly forwarded: Forwarded }
   /** `origin`: it was asked, now or a moment ago, and has none; undefined where there is no origin. */
   | { readonly kind: 'miss'; readonly origin: 'asked' | 'remembered' | 'bypass' | undefined }
@@ -96,29 +103,59 @@ export class ReadThrough {
     deadlineAtMs: number,
     room: Room | undefined,
   ): Promise<ReadThroughResult> {
-    const { loader, clientsWrite, clock, random } = this.#options;
+    const { loader, clock, random } = this.#options;
     if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
-      const standing = standingOf(result.entry, clock.wallMs(), random());
-      if (standing !== 'fresh') loader?.renew(key, result.entry);
-      return { kind: 'hit', entry: result.entry, stale: standing === 'stale' };
+      const { entry } = result;
+      const standing = standingOf(entry, clock.wallMs(), random());
+      if (standing === 'expired') return fitted(await this.#validated(key, entry, deadlineAtMs), room);
+      if (standing !== 'fresh') loader?.renew(key, entry);
+      return { kind: 'hit', entry, stale: standing === 'stale' };
     }
     // Asking the origin would make it more, not less.
-    if (result.kind !== 'miss' && result.kind !== 'unavailable') return result;
-    if (loader === undefined) return result.kind === 'miss' ? { kind: 'miss', origin: undefined } : result;
+    return result.kind === 'miss' || result.kind === 'unavailable'
+      ? fitted(await this.#loaded(key, result, deadlineAtMs), room)
+      : result;
+  }
 
-    const why = result.kind === 'miss' ? 'miss' : 'bypass';
-    const flight = why === 'miss' ? loader.load(key) : loader.bypass(key);
+  /** What the origin says of an entry that may not be used without asking it. */
+  async #validated(key: EntryKey, entry: Entry, deadlineAtMs: number): Promise<ReadThroughResult> {
+    const { loader, clock } = this.#options;
+    // Nobody is there who could say.
+    if (loader === undefined) return { kind: 'miss', origin: undefined };
+    const answered = await this.#awaited(loader.load(key, entry), 'stale', deadlineAtMs);
+    const failed = answered.kind === 'origin-failed' || answered.kind === 'origin-pending';
+    return failed && isServableOnError(entry, clock.wallMs())
+      ? { kind: 'hit', entry, stale: true, despite: answered.kind }
+      : answered;
+  }
+
+  async #loaded(
+    key: EntryKey,
+    result: Extract<ReadResult, { kind: 'miss' | 'unavailable' }>,
+    deadlineAtMs: number,
+  ): Promise<ReadThroughResult> {
+    const { loader, clientsWrite } = this.#options;
+    if (loader === undefined) return result.kind === 'miss' ? { kind: 'miss', origin: undefined } : result;
+    if (result.kind === 'miss') return this.#awaited(loader.load(key), 'miss', deadlineAtMs);
+    const answered = await this.#awaited(loader.bypass(key), 'bypass', deadlineAtMs);
+    // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
+    const knows = answered.kind === 'loaded' || (answered.kind === 'miss' && !clientsWrite);
+    return knows ? answered : result;
+  }
+
+  async #awaited(
+    flight: Flight<LoadOutcome>,
+    why: Forwarded['why'],
+    deadlineAtMs: number,
+  ): Promise<ReadThroughResult> {
     try {
       const late = (): AppError => new AppError('deadline-exceeded', 'The origin has not answered in time.');
-      const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late);
-      const answered = fitted(answerOf(outcome, why, flight.joined), room);
-      // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
-      const knows = answered.kind !== 'origin-failed' && !(answered.kind === 'miss' && clientsWrite);
-      return result.kind === 'unavailable' && !knows ? result : answered;
+      const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late);
+      return answerOf(outcome, why, flight.joined);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      return result.kind === 'unavailable' ? result : { kind: 'origin-pending' };
+      return { kind: 'origin-pending' };
     } finally {
       flight.leave();
     }
@@ -128,11 +165,15 @@ export class ReadThrough {
 function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: boolean): ReadThroughResult {
   switch (outcome.kind) {
     case 'found': {
-      const { entry, stored } = outcome;
-      return { kind: 'loaded', entry, forwarded: { why, stored, collapsed: joined } };
+      const { entry, stored, originStatus: status } = outcome;
+      return { kind: 'loaded', entry, forwarded: { why, status, stored, collapsed: joined } };
     }
     case 'filled':
-      return { kind: 'loaded', entry: outcome.entry, forwarded: { why, stored: true, collapsed: true } };
+      return {
+        kind: 'loaded',
+        entry: outcome.entry,
+        forwarded: { why, status: undefined, stored: true, collapsed: true },
+      };
     case 'none':
       if (why === 'bypass') return { kind: 'miss', origin: 'bypass' };
       return { kind: 'miss', origin: outcome.remembered ? 'remembered' : 'asked' };

@@ -23,17 +23,18 @@ local function etag()
   return head.etag
 end
 
-local function hasOneOf(etags)
+-- A weak tag names no state exactly: If-Match compares strongly (RFC 9110, section 8.8.3.2).
+local function hasOneOf(etags, strongly)
   for _, tag in ipairs(etags) do
-    if tag == '*' or tag == etag() then return true end
+    if tag == '*' or (tag == etag() and not (strongly and head.weak)) then return true end
   end
   return false
 end
 
 local holds = {
   ['none'] = function() return true end,
-  ['match'] = function(etags) return exists and hasOneOf(etags) end,
-  ['none-match'] = function(etags) return not (exists and hasOneOf(etags)) end,
+  ['match'] = function(etags) return exists and hasOneOf(etags, true) end,
+  ['none-match'] = function(etags) return not (exists and hasOneOf(etags, false)) end,
   ['absent'] = function() return not exists end,
   ['same'] = function(writes) return head.kind == 'entry' and head.write == writes[1] end,
   ['same-or-absent'] = function(writes)

@@ -2,11 +2,7 @@
 
 import { HttpResponse, type HttpHandler, type HttpRequest, type HttpResponseInit } from '@azure/functions';
 import type { ByteBudget, Charge } from '../byte-budget.ts';
-
-/** An answer whose body is bytes, in pieces. */
-export interface BytesResponse extends Omit<HttpResponseInit, 'body'> {
-  readonly pieces: readonly Buffer[];
-}
+import type { BytesResponse } from '../http/bytes-response.ts';
 
 type Answer = HttpResponseInit | BytesResponse;
 

@@ -5,11 +5,13 @@ import type { ReadThrough } from '../cache/read-through.ts';
 import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import type { KeyRules } from '../http/key.ts';
+import type { QueryRule } from '../http/query.ts';
 
 export interface HttpDeps {
   readonly readThrough: ReadThrough;
   readonly clock: Clock;
   readonly keyRules: KeyRules;
+  readonly queryRule: QueryRule;
   readonly requestBudgetMs: number;
   readonly budget: ByteBudget;
   readonly maxValueBytes: number;

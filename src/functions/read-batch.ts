@@ -1,6 +1,7 @@
 // POST /api/batch: up to 100 keys in one round trip. Registered by app.ts.
 
-import type { HttpHandler } from '@azure/functions';
+import { isUtf8 } from 'node:buffer';
+import type { HttpHandler, HttpRequest } from '@azure/functions';
 import { AnswerLimit } from '../cache/answer-limit.ts';
 import type { EntryKey } from '../cache/origin-load.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
@@ -22,11 +23,11 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const tooLarge = problem('body-too-large', `At most ${maxBodyBytes} bytes are accepted.`);
     if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) return tooLarge;
-    const text = await request.text();
-    if (text.length > maxBodyBytes) return tooLarge;
-    const withheld = withheldBody(request, text.length);
+    const body = Buffer.from(await request.arrayBuffer());
+    if (body.length > maxBodyBytes) return tooLarge;
+    const withheld = withheldBody(request, body.length);
     if (withheld !== undefined) return withheld;
-    const keys = readKeys(text);
+    const keys = isTextOf(request, body) ? readKeys(body.toString()) : 'Expected JSON in UTF-8.';
     if (typeof keys === 'string') return problem('invalid-body', keys);
     const entryKeys = checkKeys(keys, deps.keyRules);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
@@ -42,6 +43,14 @@ export function readBatch(deps: HttpDeps): HttpHandler {
       pieces: await batchAnswer(keys, byName, { charge, limit: new AnswerLimit(maxAnswerBytes) }),
     };
   });
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1). Decoded as well as may be, different keys would become one. */
+function isTextOf({ headers }: HttpRequest, body: Buffer): boolean {
+  const charset = /;\s*charset\s*=\s*"?(?<name>[^\s;"]*)/iu.exec(headers.get('content-type') ?? '');
+  const name = charset?.groups?.['name']?.toLowerCase() ?? 'utf-8';
+  const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  return ['utf-8', 'utf8', 'us-ascii'].includes(name) && ['', 'identity'].includes(coding) && isUtf8(body);
 }
 
 /** The keys of the body, or what is wrong with it. */

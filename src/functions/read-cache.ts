@@ -1,20 +1,22 @@
 // GET and HEAD /api/cache/{*key}. Registered by app.ts.
 
-import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
-import type { Entry } from '../cache/entry.ts';
+import type { HttpHandler } from '@azure/functions';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
-import { cacheStatus, freshnessHeaders } from '../http/cache-headers.ts';
-import { isMatch, isNotModified } from '../http/conditional.ts';
+import { cacheStatus } from '../http/cache-headers.ts';
+import { entryResponse } from '../http/entry-response.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
-import { charged, type BytesResponse } from './charged.ts';
+import { readQuery } from '../http/query.ts';
+import { charged } from './charged.ts';
 import type { HttpDeps } from './deps.ts';
 
 export function readCache(deps: HttpDeps): HttpHandler {
   return charged(deps.budget, async (request, charge) => {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const name = keyFromRoute(request.params['key']);
+    const query = readQuery(request.query, deps.queryRule);
+    if (!query.ok) return problem('invalid-query', query.detail);
+    const name = keyFromRoute(request.params['key']) + query.suffix;
     const key = checkKey(name, deps.keyRules);
     if (!key.ok) return problem('invalid-key', key.detail);
 
@@ -24,7 +26,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
     switch (result.kind) {
       case 'hit':
       case 'loaded':
-        return respond(request, result.entry, status, freshnessHeaders(result.entry, nowMs));
+        return entryResponse(request, result.entry, status, nowMs, charge);
       case 'miss':
         return problem('not-found', missDetail(result.origin), status);
       case 'wrong-type':
@@ -41,11 +43,11 @@ export function readCache(deps: HttpDeps): HttpHandler {
       case 'unavailable':
         return cacheUnavailable(result.error.retryAfterSeconds, status);
       case 'origin-failed': {
-        const retryAfter = { 'Retry-After': `${result.error.retryAfterSeconds ?? 1}` };
-        return problem('origin-failed', result.error.message, {
-          ...status,
-          ...retryAfter,
-        });
+        const { message, retryAfterSeconds, isOfOneEntry } = result.error;
+        // Where the fault lies in what was asked for, asking again in a moment cannot help.
+        const seconds = retryAfterSeconds ?? (isOfOneEntry ? undefined : 1);
+        const retryAfter = seconds === undefined ? {} : { 'Retry-After': `${seconds}` };
+        return problem('origin-failed', message, { ...status, ...retryAfter });
       }
       case 'origin-pending':
         return problem('origin-pending', 'The load goes on; ask again after the time in Retry-After.', {
@@ -60,26 +62,4 @@ function missDetail(origin: Extract<ReadThroughResult, { kind: 'miss' }>['origin
   if (origin === undefined) return 'The cache was asked and has no such entry.';
   if (origin === 'bypass') return 'The origin was asked and has no such entry; the cache cannot be asked.';
   return 'The cache and the origin were asked and have no such entry.';
-}
-
-function respond(
-  request: HttpRequest,
-  entry: Entry,
-  cacheStatusHeader: Readonly<Record<string, string>>,
-  freshness: Readonly<Record<string, string>>,
-): HttpResponseInit | BytesResponse {
-  const validated = { ETag: `"${entry.etag}"`, ...cacheStatusHeader };
-  if (!isMatch(request.headers.get('if-match'), entry.etag)) {
-    return problem('precondition-failed', 'The entry is in another state than If-Match names.', validated);
-  }
-  const headers: Record<string, string> = { ...validated, ...freshness };
-  if (isNotModified(request.headers.get('if-none-match'), entry.etag)) return { status: 304, headers };
-  headers['Content-Type'] = entry.contentType;
-  // What is cached is data: a browser must neither guess its type nor run it as a page of this origin.
-  headers['X-Content-Type-Options'] = 'nosniff';
-  headers['Content-Security-Policy'] = 'sandbox';
-  headers['Content-Length'] = `${entry.body.length}`;
-  return request.method === 'HEAD'
-    ? { status: 200, headers }
-    : { status: 200, headers, pieces: [entry.body] };
 }

@@ -47,7 +47,10 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
       const { report } = outcome;
       const done = report.current + report.renewed + report.loaded + report.kept;
       const line = `${done} of ${report.listed} entries are warm: warmup ${JSON.stringify(report)}`;
-      if (Object.keys(report.failed).length > 0) context.warn(line);
+      // Whoever configured a warm set believes that there is one.
+      if (report.listed === 0) {
+        context.warn(`The warm set is empty: is WARMUP_PREFIX the beginning of blob names? ${line}`);
+      } else if (Object.keys(report.failed).length > 0) context.warn(line);
       else context.log(line);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

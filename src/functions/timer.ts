@@ -6,7 +6,31 @@
  * that overrides it (https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values).
  */
 export function functionTimeoutMs(environment: Readonly<Record<string, string | undefined>>): number {
-  const text = environment['AzureFunctionsJobHost__functionTimeout'] ?? '';
-  const [, hours, minutes, seconds] = /^(\d{2}):(\d{2}):(\d{2})$/u.exec(text) ?? [text, 0, 5, 0];
-  return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
+  const timeoutMs = readTimeSpan(environment['AzureFunctionsJobHost__functionTimeout'] ?? '');
+  // Nothing below zero is a limit: "-1" is none at all, and then the usual one is as good as any.
+  return timeoutMs === undefined || timeoutMs <= 0 ? usualTimeoutMs : timeoutMs;
+}
+
+const usualTimeoutMs = 5 * 60_000;
+
+// What .NET reads: https://learn.microsoft.com/dotnet/api/system.timespan.parse
+const timeSpan =
+  /^(?<sign>-?)(?:(?<days>\d{1,8})|(?:(?<daysBefore>\d{1,8})[.:])?(?<hours>\d{1,2}):(?<minutes>\d{1,2})(?::(?<seconds>\d{1,2})(?:\.(?<fraction>\d{1,7}))?)?)$/u;
+
+/** Milliseconds; undefined for what is no TimeSpan. */
+function readTimeSpan(text: string): number | undefined {
+  const groups = timeSpan.exec(text.trim())?.groups;
+  if (groups === undefined) return undefined;
+  const number = (name: string): number => Number(groups[name] ?? 0);
+  // "1:02:03" has no days: three numbers are hours, minutes and seconds.
+  const threeNumbers =
+    groups['daysBefore'] !== undefined && groups['seconds'] === undefined && !text.includes('.');
+  const [days, hours, minutes, seconds] = threeNumbers
+    ? [0, number('daysBefore'), number('hours'), number('minutes')]
+    : [number('days') + number('daysBefore'), number('hours'), number('minutes'), number('seconds')];
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const ms =
+    (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 +
+    Number(`0.${groups['fraction'] ?? 0}`) * 1000;
+  return groups['sign'] === '-' ? -ms : ms;
 }

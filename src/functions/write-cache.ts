@@ -9,6 +9,7 @@ import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../http/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
+import { checkParameters, parameterOf } from '../http/query.ts';
 import { charged } from './charged.ts';
 import type { WriteDeps } from './deps.ts';
 
@@ -66,6 +67,8 @@ function checkWrite(request: HttpRequest, deps: WriteDeps): Checked {
     const response = problem('writes-disabled', 'CACHE_WRITES is "disabled".', { Allow: 'GET, HEAD' });
     return { ok: false, response };
   }
+  const query = checkParameters(request.query, ['ttl']);
+  if (!query.ok) return { ok: false, response: problem('invalid-query', query.detail) };
   const key = checkKey(keyFromRoute(request.params['key']), deps.keyRules);
   if (!key.ok) return { ok: false, response: problem('invalid-key', key.detail) };
   const condition = writeCondition(request.headers.get('if-match'), request.headers.get('if-none-match'));
@@ -89,8 +92,8 @@ function unfitBody({ headers }: HttpRequest): HttpResponseInit | undefined {
 }
 
 function readTtl(request: HttpRequest, defaultTtlSeconds: number): number | undefined {
-  const text = request.query.get('ttl');
-  if (text === null) return defaultTtlSeconds;
+  const text = parameterOf(request.query, 'ttl');
+  if (text === undefined) return defaultTtlSeconds;
   const ttlSeconds = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
   return ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds ? ttlSeconds : undefined;
 }

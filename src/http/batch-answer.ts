@@ -5,6 +5,7 @@ import type { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
 import type { Charge } from '../byte-budget.ts';
+import { bodyOf, formFor } from './form.ts';
 import { jsonFormOf, type Encoding } from './json-form.ts';
 
 interface BatchItem {
@@ -18,7 +19,7 @@ interface BatchItem {
   readonly code?: Code;
 }
 
-type Code = Exclude<ReadThroughResult['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'>;
+type Code = Exclude<ReadThroughResult['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
 
 // Writing this much takes about a millisecond.
 const bytesInOneTurn = 256 * 1024;
@@ -35,7 +36,9 @@ export async function batchAnswer(
   for (const key of keys) {
     const known = written.get(key);
     const item =
-      known === undefined ? itemOf(key, results.get(key), limit) : repeated(key, known, limit, charge);
+      known === undefined
+        ? await itemOf(key, results.get(key), limit, charge)
+        : repeated(key, known, limit, charge);
     if (known === undefined) written.set(key, item);
     pieces.push(Buffer.from(pieces.length === 0 ? '{"results":[' : ','), item);
     bytesInTurn += item.length;
@@ -46,12 +49,17 @@ export async function batchAnswer(
   return [...pieces, Buffer.from(']}')];
 }
 
-function itemOf(key: string, result: ReadThroughResult | undefined, limit: AnswerLimit): Buffer {
+async function itemOf(
+  key: string,
+  result: ReadThroughResult | undefined,
+  limit: AnswerLimit,
+  charge: Charge,
+): Promise<Buffer> {
   if (result === undefined) throw new TypeError('A key of the batch has no result.');
   switch (result.kind) {
     case 'hit':
     case 'loaded':
-      return valueItem(key, result.entry, limit);
+      return valueItem(key, result.entry, limit, charge);
     case 'miss':
       return pieceOf({ key, status: 'miss' });
     case 'unavailable':
@@ -66,13 +74,20 @@ function itemOf(key: string, result: ReadThroughResult | undefined, limit: Answe
   }
 }
 
-function valueItem(key: string, { body, contentType, etag }: Entry, limit: AnswerLimit): Buffer {
-  // No form is shorter than the bytes.
+async function valueItem(key: string, entry: Entry, limit: AnswerLimit, charge: Charge): Promise<Buffer> {
+  const { contentType, loaded } = entry;
+  const { status = 200 } = loaded ?? {};
+  // An answer that is no value: whoever reads the key alone gets it as it is.
+  if (status < 200 || status >= 300) return unavailable(key, 'origin-refused');
+  const form = formFor(entry, null);
+  const body = await bodyOf(entry, form, charge);
+  if (body === undefined) return unavailable(key, 'overloaded');
+  // No form of JSON is shorter than the bytes.
   if (body.length > limit.leftBytes) return unavailable(key, 'answer-too-large');
   const { encoding, bytes } = jsonFormOf(body);
   if (!limit.admits(bytes)) return unavailable(key, 'answer-too-large');
   const value = body.toString(encoding);
-  return pieceOf({ key, status: 'hit', value, encoding, contentType, etag: `"${etag}"` });
+  return pieceOf({ key, status: 'hit', value, encoding, contentType, etag: form.etag });
 }
 
 /** Of equal keys each has its item; the first one's bytes serve for all of them until the answer is put together. */

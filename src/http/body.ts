@@ -13,3 +13,9 @@ export function withheldBody({ headers }: HttpRequest, bodyLength: number): Http
   if (bodyLength > 0 || headers.has('content-length') || !headers.has('transfer-encoding')) return undefined;
   return problem('length-required', 'Azure Functions hands on no body that comes without a Content-Length.');
 }
+
+/**
+ * What the Functions host takes as the body of a request (DefaultMaxRequestBodySize in its ScriptConstants.cs). The
+ * other ways are wider: messages between host and worker 2 GiB, a string in Redis 512 MB.
+ */
+export const largestValueBytes = 104_857_600;

@@ -17,7 +17,12 @@ function parametersOf(result: ReadThroughResult, nowMs: number): readonly string
   switch (result.kind) {
     case 'hit': {
       const ttl = ttlOf(result.entry, nowMs);
-      return ['hit', ...(ttl === undefined ? [] : [`ttl=${ttl}`]), ...(result.stale ? ['detail=stale'] : [])];
+      const how = result.despite === undefined ? 'hit' : 'fwd=stale';
+      return [
+        how,
+        ...(ttl === undefined ? [] : [`ttl=${ttl}`]),
+        ...(result.stale ? [`detail=${result.despite ?? 'stale'}`] : []),
+      ];
     }
     case 'loaded':
       return loadedParameters(result, nowMs);
@@ -38,17 +43,20 @@ function parametersOf(result: ReadThroughResult, nowMs: number): readonly string
 }
 
 function loadedParameters(
-  { entry, forwarded: { why, stored, collapsed } }: Answered<'loaded'>,
+  { entry, forwarded: { why, status, stored, collapsed } }: Answered<'loaded'>,
   nowMs: number,
 ): readonly string[] {
   const ttl = ttlOf(entry, nowMs);
+  const { notStored } = entry.loaded ?? {};
+  const reason = notStored && `"${notStored.reason.replaceAll(/["\\]|[^ -~]/gu, '?')}"`;
+  const detail = why === 'bypass' ? 'cache-unavailable' : reason;
   return [
     `fwd=${why}`,
-    'fwd-status=200',
+    `fwd-status=${status ?? entry.loaded?.status ?? 200}`,
     ...(stored ? ['stored'] : []),
     ...(collapsed ? ['collapsed'] : []),
     ...(ttl === undefined ? [] : [`ttl=${ttl}`]),
-    ...(why === 'bypass' ? ['detail=cache-unavailable'] : []),
+    ...(detail === undefined ? [] : [`detail=${detail}`]),
   ];
 }
 
@@ -71,19 +79,24 @@ function ttlOf({ freshness }: EntryHead, nowMs: number): number | undefined {
   return Math.floor(freshness.ttlSeconds) - ageSecondsOf(freshness.storedAtMs, nowMs);
 }
 
-function ageSecondsOf(storedAtMs: number, nowMs: number): number {
+export function ageSecondsOf(storedAtMs: number, nowMs: number): number {
   // Another instance may have stored it by a clock that is ahead of this one.
   return Math.max(Math.floor((nowMs - storedAtMs) / 1000), 0);
 }
 
 /** The headers that say how fresh a value is. */
 export function freshnessHeaders({ freshness, loaded }: EntryHead, nowMs: number): Record<string, string> {
-  if (loaded?.noStore === true) return { 'Cache-Control': 'no-store', Age: '0' };
+  const { notStored, status = 200, revalidate = false } = loaded ?? {};
+  if (notStored?.noStore === true || (notStored !== undefined && status >= 400)) {
+    return { 'Cache-Control': 'no-store', Age: '0' };
+  }
   // Nobody said how long this value holds, so a client has to ask each time; the ETag makes that cheap.
   if (freshness === undefined) return { 'Cache-Control': 'private, no-cache', Age: '0' };
   return {
     // Private, because the route needs a key: a shared cache would serve it to whoever has none.
-    'Cache-Control': `private, max-age=${Math.floor(freshness.ttlSeconds)}`,
+    'Cache-Control': revalidate
+      ? 'private, no-cache'
+      : `private, max-age=${Math.floor(freshness.ttlSeconds)}`,
     Age: `${ageSecondsOf(freshness.storedAtMs, nowMs)}`,
   };
 }

@@ -1,7 +1,9 @@
 // Conditional requests: RFC 9110, section 13. Used by functions/.
-// Knows tags without their quotes; which entry is current is decided elsewhere for writes (in Redis).
+// Knows tags as headers have them; which entry is current is decided elsewhere for writes (in Redis).
 
+import { parseHttpDate } from '../origin/http-date.ts';
 import type { TagCondition } from '../cache/store.ts';
+import { entryTags } from './form.ts';
 
 interface EntityTags {
   readonly any: boolean;
@@ -29,14 +31,29 @@ function parseTags(field: string): EntityTags | undefined {
 /** Whether a GET or HEAD is answered by 304: weak comparison (section 13.1.2). A malformed field is ignored. */
 export function isNotModified(ifNoneMatch: string | null, etag: string): boolean {
   const tags = ifNoneMatch === null ? undefined : parseTags(ifNoneMatch);
-  return tags !== undefined && (tags.any || tags.tags.some((tag) => tag.value === etag));
+  const opaque = etag.replace(/^W\//u, '');
+  return tags !== undefined && (tags.any || tags.tags.some((tag) => `"${tag.value}"` === opaque));
+}
+
+/**
+ * Whether a GET or HEAD is answered by 304 because of a date: only where there is no If-None-Match, and the entry has
+ * a Last-Modified (section 13.1.3). What is no date is ignored.
+ */
+export function isUnmodified(
+  ifModifiedSince: string | null,
+  lastModified: string | undefined,
+  nowMs: number,
+): boolean {
+  const sinceMs = parseHttpDate(ifModifiedSince ?? undefined, nowMs);
+  const modifiedMs = parseHttpDate(lastModified, nowMs);
+  return sinceMs !== undefined && modifiedMs !== undefined && modifiedMs <= sinceMs;
 }
 
 /** Whether a GET or HEAD is not answered by 412: strong comparison (section 13.1.1). A malformed field matches nothing. */
 export function isMatch(ifMatch: string | null, etag: string): boolean {
   if (ifMatch === null) return true;
   const tags = parseTags(ifMatch);
-  return tags !== undefined && (tags.any || tags.tags.some((tag) => !tag.weak && tag.value === etag));
+  return tags !== undefined && (tags.any || tags.tags.some((tag) => !tag.weak && `"${tag.value}"` === etag));
 }
 
 /**
@@ -54,5 +71,5 @@ export function writeCondition(
   const kind = ifMatch === null ? 'none-match' : 'match';
   if (tags.any) return { kind, etags: ['*'] };
   const comparable = kind === 'match' ? tags.tags.filter((tag) => !tag.weak) : tags.tags;
-  return { kind, etags: comparable.map((tag) => tag.value) };
+  return { kind, etags: comparable.flatMap((tag) => entryTags(tag.value)) };
 }

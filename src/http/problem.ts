@@ -5,6 +5,7 @@ import type { HttpResponseInit } from '@azure/functions';
 
 const problems = {
   'invalid-key': { status: 400, title: 'The key is not valid' },
+  'invalid-query': { status: 400, title: 'A query parameter is not known' },
   'invalid-ttl': { status: 400, title: 'The ttl is not valid' },
   'invalid-body': { status: 400, title: 'The request body is not valid' },
   'invalid-header': { status: 400, title: 'A request header is not valid' },
@@ -15,6 +16,7 @@ const problems = {
   'value-too-large': { status: 413, title: 'The value is too large' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'unsupported-encoding': { status: 415, title: 'The value must come without a content coding' },
+  'range-not-satisfiable': { status: 416, title: 'The value has no such part' },
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
   'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
   'origin-failed': { status: 502, title: 'The origin failed' },

@@ -45,6 +45,11 @@ export async function attempt<T>(
   }
 }
 
+/** The origin answered, with what nobody can use. */
+export function unusable(where: string, what: string): AppError {
+  return originFailed(where, what, { isOfOneEntry: true });
+}
+
 export function originFailed(where: string, what: string, options?: AppErrorOptions): AppError {
   return new AppError('origin-failed', `The origin ${where} ${what.replace(/\.+$/u, '')}.`, options);
 }

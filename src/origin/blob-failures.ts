@@ -3,7 +3,7 @@
 
 import type { AppError } from '../errors.ts';
 import { originFailed } from './attempt.ts';
-import { readRetryAfter } from './cache-control.ts';
+import { readRetryAfter } from './retry-after.ts';
 
 /** By lower-case name. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;

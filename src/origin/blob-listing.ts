@@ -45,7 +45,7 @@ export async function listPage(
   { where, clock, signal }: { readonly where: string; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<ListedPage> {
   const pages = container
-    .listBlobsFlat({ prefix, abortSignal: signal })
+    .listBlobsFlat({ prefix, abortSignal: signal, includeMetadata: true })
     .byPage({ maxPageSize: pageSize, ...(continuationToken === undefined ? {} : { continuationToken }) });
   const result = await pages.next().catch((error: unknown) => {
     const { statusCode: status, response } = error instanceof RestError ? error : {};
@@ -55,12 +55,15 @@ export async function listPage(
   if (result.done === true) return { entries: [], continuationToken: undefined };
   const { segment, continuationToken: next } = result.value;
   return {
-    entries: segment.blobItems.map(({ name, properties }) => ({
-      key: name,
-      // Listings give entity tags without their quotes.
-      validator: `"${(properties.etag ?? '').replaceAll('"', '')}"`,
-      bytes: properties.contentLength ?? 0,
-    })),
+    entries: segment.blobItems
+      // The directories of a hierarchical namespace.
+      .filter(({ metadata }) => metadata?.['hdi_isfolder']?.toLowerCase() !== 'true')
+      .map(({ name, properties }) => ({
+        key: name,
+        // Listings give entity tags without their quotes.
+        etag: `"${(properties.etag ?? '').replaceAll('"', '')}"`,
+        bytes: properties.contentLength ?? 0,
+      })),
     continuationToken: next === '' ? undefined : next,
   };
 }

@@ -4,20 +4,20 @@
 import { createHash } from 'node:crypto';
 import type { Token } from '../auth/token.ts';
 import { delay, type Clock } from '../clock.ts';
-import { originFailed } from './attempt.ts';
+import { unusable } from './attempt.ts';
 import { blobFailure, errorCodeOf } from './blob-failures.ts';
-import { drain, readBody } from './body.ts';
-import { renewedPermission, storagePermission } from './cache-control.ts';
+import { drain } from './body.ts';
 import type { LoadOptions, OriginAnswer } from './origin.ts';
+import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from './response.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { Answer, Transport } from './transport.ts';
-import { conditionalHeader, readValidators } from './validators.ts';
 
 export interface BlobLoader {
   readonly transport: Transport;
   readonly token: () => Promise<Token>;
   readonly clock: Clock;
   readonly userAgent: string;
+  readonly keepHeaders: readonly string[];
   /** Scheme, host and port of the container. */
   readonly where: string;
 }
@@ -28,21 +28,34 @@ const retryDelayMs = 100;
 const lostConnections = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT'];
 
 export async function loadBlob(loader: BlobLoader, url: string, options: LoadOptions): Promise<OriginAnswer> {
-  const { where, clock } = loader;
-  const { validator, signal } = options;
+  const { where, clock, keepHeaders } = loader;
+  const { validators, maxBytes, admits, signal } = options;
   // Storage refuses weak tags, which may be left from another origin; it never gives one itself.
-  const condition = validator?.startsWith('"') === true ? conditionalHeader(validator) : {};
+  const { etag } = validators ?? {};
+  const condition = etag?.startsWith('"') === true ? conditionalHeaders({ etag }) : {};
   const answer = await ask(loader, new URL(url), condition, signal);
   const { status, headers } = answer;
-  if (status === 200) return readBlob(answer, where, options, clock.wallMs());
-  await drain(answer.body, clock);
-  if (status === 304 && 'If-None-Match' in condition) {
-    const cacheControl = headers['cache-control'];
-    return { kind: 'unchanged', storage: renewedPermission({ cacheControl }, clock.wallMs()) };
+  const fields = fieldsOf(headers, keepHeaders);
+  if (status === 200 && isDirectory(headers)) {
+    await drain(answer.body, clock);
+    return { kind: 'none', status: 404, fields: {} };
   }
+  if (status === 200) return readBlob(answer, { where, maxBytes, admits, fields, restrictions: [], clock });
+  await drain(answer.body, clock);
+  if (status === 304 && 'If-None-Match' in condition) return { kind: 'unchanged', fields, restrictions: [] };
   // A 404 of something else, a proxy say, is not the container's word.
-  if (status === 404 && errorCodeOf(headers) === 'BlobNotFound') return { kind: 'none' };
+  if (status === 404 && errorCodeOf(headers) === 'BlobNotFound') {
+    return { kind: 'none', status, fields: {} };
+  }
   throw blobFailure(answer, where, clock.wallMs());
+}
+
+/** A hierarchical namespace keeps its directories as empty blobs that say so. */
+function isDirectory(headers: Answer['headers']): boolean {
+  return (
+    headers['x-ms-meta-hdi_isfolder']?.toString().toLowerCase() === 'true' ||
+    headers['x-ms-resource-type'] === 'directory'
+  );
 }
 
 /** Asks a second time, and no third, where storage was busy for a moment, or the connection lost before it answered. */
@@ -75,32 +88,16 @@ async function ask(
   return once();
 }
 
-async function readBlob(
-  { headers, framing, body: chunks }: Answer,
-  where: string,
-  { maxBytes, admits }: LoadOptions,
-  nowMs: number,
-): Promise<OriginAnswer> {
+async function readBlob(answer: Answer, options: ReadOptions): Promise<OriginAnswer> {
+  const { headers, framing } = answer;
   if (framing.kind !== 'length' || headers['content-range'] !== undefined) {
-    throw originFailed(where, 'answered with something else than a whole blob');
+    throw unusable(options.where, 'answered with something else than a whole blob');
   }
-  const { bytes } = framing;
-  if (bytes > maxBytes) return { kind: 'too-large', bytes };
-  if (!['', 'identity'].includes(headers['content-encoding'] ?? '')) {
-    throw originFailed(where, 'holds this blob with a Content-Encoding, which an entry cannot carry');
-  }
-  if (admits?.(bytes) === false) return { kind: 'not-admitted' };
-  const body = await readBody(chunks, maxBytes, bytes);
-  if (body === undefined) return { kind: 'too-large', bytes: undefined };
+  const response = await readResponse(answer, options);
   const { 'content-md5': md5 } = headers;
-  if (md5 !== undefined && createHash('md5').update(body).digest('base64') !== md5) {
-    throw originFailed(where, 'sent other bytes than its Content-MD5 says');
+  if (md5 === undefined || response.kind !== 'answered') return response;
+  if (createHash('md5').update(response.body).digest('base64') !== md5) {
+    throw unusable(options.where, 'sent other bytes than its Content-MD5 says');
   }
-  return {
-    kind: 'found',
-    body,
-    contentType: headers['content-type'] ?? 'application/octet-stream',
-    ...readValidators(headers.etag, undefined),
-    storage: storagePermission({ cacheControl: headers['cache-control'] }, nowMs),
-  };
+  return response;
 }

@@ -18,6 +18,8 @@ export interface BlobOriginOptions {
   /** For one load from the question to the last byte, and for one page of a listing. */
   readonly timeLimitMs: number;
   readonly userAgent?: string;
+  /** Names of header fields that belong to the content and are kept with it, in lower case. */
+  readonly keepHeaders?: readonly string[];
   readonly maxSockets?: number;
 }
 
@@ -25,17 +27,18 @@ export interface BlobOriginOptions {
 const tokenLimitMs = 5000;
 
 export function createBlobOrigin(options: BlobOriginOptions): Origin {
-  const { clock, timeLimitMs, userAgent = 'redis-entra-functions', maxSockets } = options;
+  const { clock, timeLimitMs, userAgent = 'redis-entra-functions', keepHeaders = [], maxSockets } = options;
   const url = new URL(options.containerUrl);
   if (url.protocol !== 'https:') throw new TypeError('A token is sent over https only.');
   const containerUrl = url.href.replace(/\/+$/u, '');
-  const place = placeIn(`${containerUrl}/{key}`, 'kept');
+  const place = placeIn(`${containerUrl}/{+key}`);
   const tokens = storageToken(options);
   const loader: BlobLoader = {
     transport: createTransport(maxSockets === undefined ? {} : { maxSockets }),
     token: async () => tokens.get(),
     clock,
     userAgent,
+    keepHeaders,
     where: url.origin,
   };
   const listing = onceUnlessFailed(async () => {
@@ -47,7 +50,7 @@ export function createBlobOrigin(options: BlobOriginOptions): Origin {
   return {
     async load(key, load) {
       const href = place(key);
-      if (href === undefined) return { kind: 'none' };
+      if (href === undefined) return { kind: 'none', status: 404, fields: {} };
       return attempt({ ...limits, signal: load.signal }, async (signal) =>
         loadBlob(loader, href, { ...load, signal }),
       );

@@ -1,24 +1,24 @@
-// The Origin port over HTTP: one URL for each key. Made by parts.ts, used by cache/ and warmup/.
-// Knows no Redis.
+// The Origin port over HTTP: one URL for each key.
 
 import type { Clock } from '../clock.ts';
-import { attempt, originFailed } from './attempt.ts';
-import { drain, readBody } from './body.ts';
-import {
-  readRetryAfter,
-  renewedPermission,
-  storagePermission,
-  type FreshnessFields,
-} from './cache-control.ts';
+import { attempt, originFailed, unusable } from './attempt.ts';
+import { drain } from './body.ts';
+import { acceptedCodings } from './content-codings.ts';
 import type { LoadOptions, Origin, OriginAnswer } from './origin.ts';
-import { placeIn } from './place.ts';
+import { placeIn, withQuery } from './place.ts';
+import { conditionalHeaders, fieldsOf, readResponse } from './response.ts';
+import { readRetryAfter } from './retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { hasExplicitLifetime, storagePermission, type StoragePermission } from './storage.ts';
 import { createTransport, type Answer, type Transport } from './transport.ts';
-import { conditionalHeader, readValidators } from './validators.ts';
 
 export interface HttpOriginOptions {
-  /** With `{key}` in its path or query. */
+  /** With `{key}` or `{+key}` in its path or query. */
   readonly urlTemplate: string;
+  /** Names of header fields that belong to the content and are kept with it, in lower case. */
+  readonly keepHeaders?: readonly string[];
+  /** Whether what follows a question mark in a key is the query to ask with. */
+  readonly isQueryInKey?: boolean;
   readonly clock: Clock;
   /** For one load from the question to the last byte, redirects included. */
   readonly timeLimitMs: number;
@@ -29,28 +29,35 @@ export interface HttpOriginOptions {
 const maxRedirects = 3;
 
 export function createHttpOrigin(options: HttpOriginOptions): Origin {
-  const { urlTemplate, clock, timeLimitMs, userAgent = 'redis-entra-functions', maxSockets } = options;
-  const place = placeIn(urlTemplate, 'encoded');
+  const { urlTemplate, keepHeaders = [], clock, timeLimitMs, userAgent = 'redis-entra-functions' } = options;
+  const { maxSockets, isQueryInKey = false } = options;
+  const place = isQueryInKey ? withQuery(placeIn(urlTemplate)) : placeIn(urlTemplate);
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
-    async load(key, { signal, validator, maxBytes, admits }) {
+    async load(key, { signal, validators, maxBytes, admits }) {
       const href = place(key);
-      if (href === undefined) return { kind: 'none' };
+      if (href === undefined) return { kind: 'none', status: 404, fields: {} };
       const url = new URL(href);
-      const condition = conditionalHeader(validator);
+      const condition = conditionalHeaders(validators);
       const headers = {
         Accept: '*/*',
-        'Accept-Encoding': 'identity',
+        'Accept-Encoding': acceptedCodings,
         'User-Agent': userAgent,
         ...condition,
       };
-      const asked = { conditional: Object.keys(condition).length > 0, maxBytes, admits };
+      const isConditional = Object.keys(condition).length > 0;
       return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
-        const answer = await follow(transport, url, headers, { clock, signal: limit });
-        return read(answer, url.origin, asked, clock);
+        const chain = await follow(transport, url, headers, { clock, signal: limit });
+        return read(chain, { where: url.origin, isConditional, maxBytes, admits, keepHeaders, clock });
       });
     },
   };
+}
+
+interface Chain {
+  readonly answer: Answer;
+  /** What each redirect on the way allows. */
+  readonly redirects: readonly StoragePermission[];
 }
 
 async function follow(
@@ -58,78 +65,68 @@ async function follow(
   start: URL,
   headers: Readonly<Record<string, string>>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<Answer> {
+): Promise<Chain> {
+  const redirects: StoragePermission[] = [];
   const retries = new RetryBudget();
-  let url = start;
-  for (let redirects = 0; ; redirects += 1) {
+  for (let url = start; ;) {
     const answer = await transport.get(url, headers, signal, retries);
-    if (![301, 302, 303, 307, 308].includes(answer.status)) return answer;
-    if (redirects === maxRedirects) {
-      throw originFailed(start.origin, `redirects more than ${maxRedirects} times`);
+    const { location } = answer.headers;
+    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
+      return { answer, redirects };
+    if (redirects.length === maxRedirects) {
+      throw unusable(start.origin, `redirects more than ${maxRedirects} times`);
     }
-    const next = URL.parse(answer.headers.location ?? '', url.href);
-    if (answer.headers.location === undefined || next === null) {
-      throw originFailed(start.origin, `answered ${answer.status} without saying where to go`);
+    const next = URL.parse(location, url.href);
+    if (next === null) {
+      throw unusable(start.origin, `answered ${answer.status} with a Location that is no URL`);
     }
     // Another host was never named by whoever runs this app, and may be one that only this app can reach.
     if (next.origin !== start.origin || next.username !== '' || next.password !== '') {
-      throw originFailed(start.origin, `answered ${answer.status}: it redirects off its host`);
+      throw unusable(start.origin, `answered ${answer.status}: it redirects off its host`);
     }
+    redirects.push(storagePermission(fieldsOf(answer.headers, []), answer.status, clock.wallMs()));
     await drain(answer.body, clock);
     url = next;
   }
 }
 
-async function read(
-  answer: Answer,
-  where: string,
-  {
-    conditional,
-    maxBytes,
-    admits,
-  }: Pick<LoadOptions, 'maxBytes' | 'admits'> & { readonly conditional: boolean },
-  clock: Clock,
-): Promise<OriginAnswer> {
-  const { status, headers, framing } = answer;
-  const nowMs = clock.wallMs();
-  if (status !== 200) {
-    await drain(answer.body, clock);
-    if (status === 304 && conditional) {
-      return { kind: 'unchanged', storage: renewedPermission(fieldsOf(headers), nowMs) };
-    }
-    if (status === 404 || status === 410) return { kind: 'none' };
-    const retryAfterSeconds = readRetryAfter(headers['retry-after'], nowMs);
-    const options = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
-    throw originFailed(where, `answered ${status}`, options);
-  }
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding !== '' && encoding !== 'identity') {
-    throw originFailed(where, 'answered with a Content-Encoding, though it was asked for identity');
-  }
-  if (framing.kind === 'until-close') {
-    throw originFailed(where, 'announced no length: a cut answer could not be told from a complete one');
-  }
-  const announcedBytes = framing.kind === 'length' ? framing.bytes : undefined;
-  if (announcedBytes !== undefined && announcedBytes > maxBytes) {
-    return { kind: 'too-large', bytes: announcedBytes };
-  }
-  if (admits?.(announcedBytes ?? maxBytes) === false) return { kind: 'not-admitted' };
-  const body = await readBody(answer.body, maxBytes, announcedBytes);
-  if (body === undefined) return { kind: 'too-large', bytes: undefined };
-  const storage = storagePermission(fieldsOf(headers), nowMs);
-  return {
-    kind: 'found',
-    body,
-    contentType: headers['content-type'] ?? 'application/octet-stream',
-    ...readValidators(headers.etag, headers['last-modified']),
-    storage:
-      announcedBytes === undefined && storage.kind === 'allowed'
-        ? { kind: 'forbidden', reason: 'its length was not announced' }
-        : storage,
-  };
+interface Asked {
+  readonly where: string;
+  readonly isConditional: boolean;
+  readonly maxBytes: number;
+  readonly admits: LoadOptions['admits'];
+  readonly keepHeaders: readonly string[];
+  readonly clock: Clock;
 }
 
-function fieldsOf(headers: Answer['headers']): FreshnessFields {
-  const { age, expires, date, vary } = headers;
-  return { cacheControl: headers['cache-control'], age, expires, date, vary };
+async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginAnswer> {
+  const { where, isConditional, maxBytes, admits, keepHeaders, clock } = asked;
+  const { status } = answer;
+  const fields = fieldsOf(answer.headers, keepHeaders);
+  if (status === 304 && isConditional) {
+    await drain(answer.body, clock);
+    return { kind: 'unchanged', fields, restrictions: redirects };
+  }
+  if (status === 404 || status === 410) {
+    await drain(answer.body, clock);
+    return { kind: 'none', status, fields };
+  }
+  if (isFailure(status) && !hasExplicitLifetime(fields, clock.wallMs())) {
+    await drain(answer.body, clock);
+    const retryAfterSeconds = readRetryAfter(fields['retry-after'], clock.wallMs());
+    throw originFailed(
+      where,
+      `answered ${status}`,
+      retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
+    );
+  }
+  return readResponse(answer, { where, maxBytes, admits, fields, restrictions: redirects, clock });
+}
+
+/**
+ * Whether a status says that the origin could not answer, rather than what it has to say of this key: 5xx, what no
+ * origin answers to such a question (1xx, 206, 304), and what is wrong with the question as this app puts it (407, 408).
+ */
+function isFailure(status: number): boolean {
+  return status < 200 || status >= 500 || [206, 304, 407, 408].includes(status);
 }

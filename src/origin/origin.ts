@@ -1,53 +1,49 @@
-// Where an entry comes from when the cache has none: the port that blob.ts and http.ts implement.
-// Used by cache/, warmup/, filling.ts and parts.ts. Knows no Redis and no HTTP of the app's own.
+// Where an entry comes from when the cache has none: the port that every kind of origin implements.
 
-/** What the origin has under a key, as far as it answered. A failure is an AppError `origin-failed`, never `none`. */
+import type { ContentCoding } from './content-codings.ts';
+import type { Fields, StoragePermission } from './storage.ts';
+
+/** What the origin says of a key. A failure to answer is an AppError `origin-failed`, never one of these. */
 export type OriginAnswer =
-  | OriginEntry
-  /**
-   * The entry that the validator names is still the current one; no body was moved. `storage` is undefined where
-   * the answer says nothing of it, as that of blob storage: then what came with the body holds.
-   */
-  | { readonly kind: 'unchanged'; readonly storage: StoragePermission | undefined }
-  /** The origin was asked, or cannot by its nature hold this key, and has nothing under it. */
-  | { readonly kind: 'none' }
-  /** Larger than the limit; nothing beyond the limit was read. */
+  | OriginResponse
+  /** The entry that the validators name is still the current one; no body was moved. Its fields update the entry's. */
+  | {
+      readonly kind: 'unchanged';
+      readonly fields: Fields;
+      readonly restrictions: readonly StoragePermission[];
+    }
+  /** It has nothing under this key: 404, 410, or a key that it cannot hold by its nature. */
+  | { readonly kind: 'none'; readonly status: 404 | 410; readonly fields: Fields }
+  /** Larger than the limit, as it comes or decoded; nothing beyond the limit was read. */
   | { readonly kind: 'too-large'; readonly bytes: number | undefined }
   /** `admits` said no; its body was not read. */
   | { readonly kind: 'not-admitted' };
 
-export interface OriginEntry {
-  readonly kind: 'found';
-  /** Complete: its length has been checked against what the origin announced. */
+/** A final answer, whatever its status: a value, a redirect without a target, or a refusal. */
+export interface OriginResponse {
+  readonly kind: 'answered';
+  readonly status: number;
+  /** Complete, as it was sent: coded where `codings` says so. */
   readonly body: Buffer;
-  readonly contentType: string;
-  /** The opaque part of the origin's entity tag where it has a strong one. */
-  readonly etag: string | undefined;
-  /** To be handed back in `LoadOptions`: an entity tag with its quotes, or an HTTP date. */
-  readonly validator: string | undefined;
-  readonly storage: StoragePermission;
+  /** In the order in which they were applied. */
+  readonly codings: readonly ContentCoding[];
+  readonly fields: Fields;
+  /** What stands between `fields` and storing it: redirects on the way, an end that nobody told. */
+  readonly restrictions: readonly StoragePermission[];
 }
 
-/** What the origin lets a cache do with the entry (RFC 9111, section 5.2.2). */
-export type StoragePermission =
-  /** `no-store`, `no-cache`, `private`, no lifetime left, or a body whose length was not announced. */
-  | {
-      readonly kind: 'forbidden';
-      readonly reason: string;
-      /** `no-store`: neither may whoever asked this cache. */
-      readonly noStore?: true;
-    }
-  | {
-      readonly kind: 'allowed';
-      /** Seconds it stays fresh, where the origin says so. */
-      readonly maxAgeSeconds: number | undefined;
-      /** False for `must-revalidate` and `proxy-revalidate`. */
-      readonly staleAllowed: boolean;
-    };
+/** What the origin can be asked with whether an entry is still current. */
+export interface Validators {
+  /** With its quotes, and `W/` where it is weak. */
+  readonly etag?: string | undefined;
+  /** An HTTP date. */
+  readonly lastModified?: string | undefined;
+}
 
 export interface LoadOptions {
   /** Of the entry at hand: if it is still current, no body is moved. */
-  readonly validator?: string | undefined;
+  readonly validators?: Validators | undefined;
+  /** Of a body, as it comes and decoded. */
   readonly maxBytes: number;
   /** Asked before a body is read, with its length, or `maxBytes` where that is not announced; all are where left out. */
   readonly admits?: ((bytes: number) => boolean) | undefined;
@@ -58,8 +54,8 @@ export interface LoadOptions {
 /** One entry of a listing. */
 export interface ListedEntry {
   readonly key: string;
-  /** As `OriginEntry.validator` of the same state of the entry. */
-  readonly validator: string;
+  /** The entity tag that `OriginResponse.fields` has of the same state of the entry. */
+  readonly etag: string;
   readonly bytes: number;
 }
 

@@ -39,6 +39,9 @@ export interface TransportOptions {
 // (loads, renewals, and loads that bypass Redis) and warmup/warmup.ts.
 const defaultMaxSockets = 144;
 
+/** Of the header fields of an answer, in bytes; Node.js itself would take 16 KiB. */
+const maxHeaderSize = 64 * 1024;
+
 export function createTransport({ maxSockets = defaultMaxSockets }: TransportOptions = {}): Transport {
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets };
   const plain = new Agent(agentOptions);
@@ -56,8 +59,8 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
       signal.throwIfAborted();
       const outgoing =
         url.protocol === 'https:'
-          ? requestTls(url, { agent: tls, headers })
-          : requestPlain(url, { agent: plain, headers });
+          ? requestTls(url, { agent: tls, headers, maxHeaderSize })
+          : requestPlain(url, { agent: plain, headers, maxHeaderSize });
       // Not by the option `signal`, which makes 7 KB of garbage a request; this listener ends with its signal.
       const giveUp = (): void => void outgoing.destroy(signal.reason as Error);
       signal.addEventListener('abort', giveUp, { once: true });
@@ -77,7 +80,7 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
-          framing: framingOf(incoming.headers),
+          framing: framingOf(incoming),
           body: wholeBody(incoming, () => failure),
         });
       });
@@ -87,7 +90,9 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
 }
 
 // The parser itself refuses both fields at once, and a length that is no number.
-function framingOf(headers: IncomingHttpHeaders): Answer['framing'] {
+function framingOf({ statusCode = 0, headers }: IncomingMessage): Answer['framing'] {
+  // They end with their header, whatever that says (RFC 9112, section 6.3).
+  if (statusCode === 204 || statusCode === 304) return { kind: 'length', bytes: 0 };
   const length = headers['content-length'];
   if (length !== undefined) return { kind: 'length', bytes: Number(length) };
   return headers['transfer-encoding']?.toLowerCase() === 'chunked'
@@ -112,5 +117,8 @@ async function* wholeBody(
 
 /** A parser error carries the bytes it failed on. */
 function withoutPacket(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new Error(`the header of its answer has more than ${maxHeaderSize} bytes`);
+  }
   return 'rawPacket' in error ? new Error(`${error.code}: its answer is not valid HTTP`) : error;
 }

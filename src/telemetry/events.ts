@@ -139,6 +139,8 @@ export interface CacheShared {
 /** From the failures that make an outage to the first load that was answered; see origin-health.ts. */
 export type OriginEvent =
   | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
+  /** Something that the origin answered is not stored; told once for each reason. */
+  | { readonly type: 'answerNotStored'; readonly reason: string }
   | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
 
 /** How a roll call ended: see fleet/roll-call.ts. The invocation that called it logs it. */

@@ -37,6 +37,7 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   commandAccepted: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
+  answerNotStored: 'info',
 };
 
 /**

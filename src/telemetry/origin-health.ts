@@ -20,6 +20,8 @@ const keysOfAnOutage = 3;
 const failuresOfAnOutage = 5;
 const outageAfterMs = 10_000;
 const maxSuspects = 100;
+/** They name statuses and directives: there are not many. */
+const maxReasons = 100;
 
 export class OriginHealth {
   readonly #emit: Emit;
@@ -28,6 +30,7 @@ export class OriginHealth {
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   /** Keys that failed and were not those answered next: perhaps they alone fail. */
   readonly #suspects = new Set<string>();
+  readonly #reasonsTold = new Set<string>();
 
   constructor(emit: Emit, clock: Clock) {
     this.#emit = emit;
@@ -44,6 +47,13 @@ export class OriginHealth {
     if (row?.told !== true) return;
     const failedMs = this.#clock.nowMs() - row.sinceMs;
     this.#emit({ type: 'originRecovered', failedMs, failures: row.failures });
+  }
+
+  /** What it answered may not be stored, or could not be used again: each reason is told once. */
+  notStored(reason: string): void {
+    if (this.#reasonsTold.has(reason) || this.#reasonsTold.size >= maxReasons) return;
+    this.#reasonsTold.add(reason);
+    this.#emit({ type: 'answerNotStored', reason });
   }
 
   /** @param key what was asked for; undefined for a listing, which concerns them all. */

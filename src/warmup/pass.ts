@@ -14,7 +14,9 @@ export interface WarmupRun {
   readonly endsAtMs: number;
 }
 
-// One bad entry stops nothing; when so many in a row fail, it is the origin.
+/** The one cause that says something of the origin, and not of an entry. */
+export const noAnswer = 'origin-failed';
+// One bad entry stops nothing; when so many in a row are not answered, it is the origin.
 const maxFailuresInRow = 100;
 
 /** One run's counts, and whether it goes on. */
@@ -37,7 +39,7 @@ export class Pass {
     return (
       !this.signal.aborted &&
       !this.#cacheLost &&
-      this.#failuresInRow < maxFailuresInRow &&
+      !this.hasGivenUp &&
       this.#clock.nowMs() < this.run.deadlineAtMs
     );
   }
@@ -45,12 +47,17 @@ export class Pass {
   fail(cause: string): void {
     this.tally.fail(cause);
     if (cause === 'cache-unavailable') this.#cacheLost = true;
-    if (cause === 'origin-failed') this.#failuresInRow += 1;
+    if (cause === noAnswer) this.#failuresInRow += 1;
   }
 
   /** By the origin, whatever it said. */
   answered(): void {
     this.#failuresInRow = 0;
+  }
+
+  /** Whether it ends because the origin does not answer. */
+  get hasGivenUp(): boolean {
+    return this.#failuresInRow >= maxFailuresInRow;
   }
 
   /** Counts what became of a write; true when it was done. */

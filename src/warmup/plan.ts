@@ -15,8 +15,8 @@ export type Plan =
   | { readonly kind: 'load'; readonly held: EntryHead | undefined; readonly isFresh: boolean }
   | { readonly kind: 'failed'; readonly cause: string };
 
-/** @param validator what a listing says of the origin's entry; undefined where there was no listing. */
-export function planFor(result: HeadResult, validator: string | undefined, nextRunAtMs: number): Plan {
+/** @param etag what a listing says of the origin's entry; undefined where there was no listing. */
+export function planFor(result: HeadResult, etag: string | undefined, nextRunAtMs: number): Plan {
   switch (result.kind) {
     case 'miss':
       return { kind: 'load', held: undefined, isFresh: false };
@@ -27,13 +27,14 @@ export function planFor(result: HeadResult, validator: string | undefined, nextR
     case 'hit': {
       const { head } = result;
       if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'kept' };
-      const isFresh = freshUntilMs(head.freshness) > nextRunAtMs;
-      if (validator === undefined) {
+      const { fields, revalidate } = head.loaded;
+      const isFresh = freshUntilMs(head.freshness) > nextRunAtMs && !revalidate;
+      if (etag === undefined) {
         // Without a validator the whole body would move each time only to see whether it has changed.
-        const isDone = isFresh && head.loaded.validator === undefined;
+        const isDone = isFresh && fields['etag'] === undefined && fields['last-modified'] === undefined;
         return isDone ? { kind: 'current' } : { kind: 'load', held: head, isFresh };
       }
-      if (validator !== head.loaded.validator) return { kind: 'load', held: head, isFresh: false };
+      if (etag !== fields['etag']) return { kind: 'load', held: head, isFresh: false };
       return isFresh ? { kind: 'current' } : { kind: 'extend', held: head };
     }
   }

@@ -5,7 +5,7 @@ import type { Origin } from '../origin/origin.ts';
 export interface Candidate {
   readonly name: string;
   /** What a listing says of it; undefined for a key that the settings name. */
-  readonly listed: { readonly validator: string; readonly bytes: number } | undefined;
+  readonly listed: { readonly etag: string; readonly bytes: number } | undefined;
 }
 
 export interface WarmPage {
@@ -34,9 +34,9 @@ export function listing(list: NonNullable<Origin['list']>, containerUrl: string,
     scope: JSON.stringify([containerUrl, prefix]),
     async *pages(continuationToken, signal) {
       for await (const page of list(prefix, { continuationToken, signal })) {
-        const candidates = page.entries.map(({ key, validator, bytes }) => ({
+        const candidates = page.entries.map(({ key, etag, bytes }) => ({
           name: key,
-          listed: { validator, bytes },
+          listed: { etag, bytes },
         }));
         yield { candidates, continuationToken: page.continuationToken };
       }

@@ -1,16 +1,18 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
 import type { ByteBudget } from '../byte-budget.ts';
+import type { EntryHead } from '../cache/entry.ts';
 import type { Filler } from '../cache/filler.ts';
 import type { Locks } from '../cache/locks.ts';
 import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Origin } from '../origin/origin.ts';
+import { validatorsOf } from '../origin/response.ts';
 import type { OriginHealth } from '../telemetry/origin-health.ts';
 import { zip } from '../zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { Pass, type WarmupRun } from './pass.ts';
+import { noAnswer, Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
 import type { WarmupReport } from './report.ts';
 import { WarmupRoom } from './room.ts';
@@ -24,6 +26,8 @@ export interface WarmupOptions {
   readonly locks: Locks;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
   /** The key in Redis; undefined for a name that cannot be a key. */
   readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
@@ -105,6 +109,7 @@ export class Warmup {
     const { warmSet, checkpoint, health } = this.#options;
     const pages = warmSet.pages(from, pass.signal)[Symbol.asyncIterator]();
     let next = pages.next();
+    let worked = 0;
     try {
       for (;;) {
         const { value: page, done } = await next;
@@ -112,8 +117,14 @@ export class Warmup {
         // The next page is on its way while this one is worked on.
         next = pages.next();
         next.catch(() => {});
-        if (!(await this.#page(page, pass))) return false;
         const { continuationToken } = page;
+        if (!(await this.#page(page, pass))) {
+          // Whatever kept this run on its first page would keep the next one there, too: that begins behind it.
+          const isStuck = worked === 0 && !this.#stopping.signal.aborted;
+          if (isStuck) await checkpoint.write(continuationToken, this.#commandDeadline());
+          return false;
+        }
+        worked += 1;
         if (continuationToken === undefined || continuationToken === to) break;
         await checkpoint.write(continuationToken, this.#commandDeadline());
       }
@@ -133,7 +144,7 @@ export class Warmup {
   }
 
   async #page(page: WarmPage, pass: Pass): Promise<boolean> {
-    const { redisKeyOf } = this.#options;
+    const { redisKeyOf, random } = this.#options;
     pass.tally.counts.listed += page.candidates.length;
     const valid = page.candidates.flatMap((candidate) => {
       const redisKey = redisKeyOf(candidate.name);
@@ -141,7 +152,9 @@ export class Warmup {
       return redisKey === undefined ? [] : [{ candidate, redisKey }];
     });
     // Lanes take one task after the other: a promise for each entry of the page would hold far more memory.
-    const tasks = this.#tasks(valid, pass);
+    // Each run begins at another one, so that what ends a run keeps nothing behind it from its turn for ever.
+    const first = Math.floor(random() * valid.length);
+    const tasks = this.#tasks([...valid.slice(first), ...valid.slice(0, first)], pass);
     const lane = async (): Promise<void> => {
       for await (const task of tasks) await this.#act(task, pass);
     };
@@ -156,7 +169,7 @@ export class Warmup {
       const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
       for (const [{ candidate, redisKey }, head] of zip(some, heads)) {
         if (!pass.goesOn) return;
-        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.validator, pass.run.nextRunAtMs) };
+        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.etag, pass.run.nextRunAtMs) };
       }
     }
   }
@@ -174,9 +187,8 @@ export class Warmup {
       case 'failed':
         return pass.fail(plan.cause);
       case 'extend': {
-        const head = filler.extended(plan.held, undefined);
-        if (head !== undefined && pass.settle(await filler.touch(redisKey, plan.held, head)))
-          counts.renewed += 1;
+        const head = filler.updated(plan.held, { fields: {}, restrictions: [] });
+        if (head !== undefined) await this.#renew(redisKey, plan.held, head, pass);
         return;
       }
       case 'load': {
@@ -185,6 +197,13 @@ export class Warmup {
         return this.#room.run(bytes, pass, () => this.#load(candidate, redisKey, plan, pass));
       }
     }
+  }
+
+  /** Writes what the origin says of an entry that is still current. */
+  async #renew(redisKey: string, held: EntryHead, head: EntryHead, pass: Pass): Promise<void> {
+    const result = await this.#options.filler.touch(redisKey, held, head);
+    if (head.freshness === undefined) return pass.fail('not-cacheable');
+    if (pass.settle(result)) pass.tally.counts.renewed += 1;
   }
 
   async #load(
@@ -199,7 +218,10 @@ export class Warmup {
       const startedAtMs = clock.nowMs();
       const answer = await origin.load(candidate.name, {
         // A listing has said that it changed already.
-        validator: candidate.listed === undefined ? held?.loaded?.validator : undefined,
+        validators:
+          candidate.listed === undefined && held?.loaded !== undefined
+            ? validatorsOf(held.loaded.fields, clock.wallMs())
+            : undefined,
         maxBytes: maxValueBytes,
         signal: pass.signal,
       });
@@ -208,10 +230,15 @@ export class Warmup {
       const loadMs = clock.nowMs() - startedAtMs;
       const { counts } = pass.tally;
       switch (answer.kind) {
-        case 'found': {
+        case 'answered': {
+          // The origin's word on this entry, which readers are told when they ask.
+          if (answer.status >= 400) return pass.fail(`answered-${answer.status}`);
           const entry = filler.entryOf(answer, loadMs);
+          const { notStored } = entry.loaded ?? {};
+          if (notStored !== undefined) health.notStored(notStored.reason);
           if (entry.freshness === undefined) return pass.fail('not-cacheable');
           if (!pass.settle(await filler.store(redisKey, entry, held, guard))) return;
+          locks.forget({ kind: 'load', name: redisKey });
           counts.loaded += 1;
           counts.bytes += answer.body.length;
           return;
@@ -223,10 +250,9 @@ export class Warmup {
           }
           if (held === undefined)
             throw new TypeError('The origin said "unchanged" without having been asked.');
-          const head = filler.extended(held, answer.storage, loadMs);
-          if (head === undefined) return pass.fail('not-cacheable');
-          if (pass.settle(await filler.touch(redisKey, held, head))) counts.renewed += 1;
-          return;
+          const head = filler.updated(held, answer, loadMs);
+          if (head === undefined) return pass.fail('changed-meanwhile');
+          return this.#renew(redisKey, held, head, pass);
         }
         case 'none':
           return pass.fail('not-found');
@@ -239,8 +265,12 @@ export class Warmup {
       if (!(error instanceof AppError)) throw error;
       if (pass.signal.aborted) return;
       if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
+      if (error.isOfOneEntry) {
+        pass.answered();
+        return pass.fail('unusable');
+      }
       health.failed(error, candidate.name);
-      pass.fail(error.code);
+      pass.fail(noAnswer);
     }
   }
 

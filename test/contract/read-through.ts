@@ -50,7 +50,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('fills a miss once, and the next reads are hits with what the origin said of it', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'value');
-    origin.storage = { kind: 'allowed', maxAgeSeconds: 1000, staleAllowed: true };
+    origin.fields = { 'cache-control': 'max-age=1000' };
     expect(await read(instance)).toMatchObject({
       kind: 'loaded',
       forwarded: { why: 'miss', stored: true, collapsed: false },
@@ -240,6 +240,94 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(types().filter((type) => type === 'originRecovered')).toHaveLength(1);
   });
 
+  it.each(['no-store', 'private'])('a stale entry ends when a renewal is told %s', async (said) => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1' };
+    await read(instance);
+    origin.fields = { 'cache-control': said };
+    await sleep(1100);
+    expect(told(await read(instance))).toBe('stale value');
+    await eventually(async () => expect(told(await read(instance))).toBe('loaded value'));
+    expect(await stack.redis.admin('EXISTS', name)).toBe(0);
+    // It was not moved to learn that.
+    expect(origin.loads[1]?.conditional).toBe(true);
+  });
+
+  it('what may not be served stale is validated by one of many reads, in the whole fleet, and its body stays', async () => {
+    await using first = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using second = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1, must-revalidate' };
+    await read(first);
+    await sleep(1100);
+    origin.delayMs = 200;
+    origin.fields = { 'cache-control': 'max-age=60, must-revalidate' };
+    const reads = Array.from({ length: 40 }, async (_, index) => read(index % 2 === 0 ? first : second));
+    expect(new Set((await Promise.all(reads)).map(told))).toEqual(new Set(['loaded value']));
+    expect([origin.loads.length, origin.bodiesMoved]).toEqual([2, 1]);
+    expect(told(await read(second))).toBe('hit value');
+  });
+
+  it('what must be asked for each time is, and is served stale when that fails only where the origin lets it', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    const strict = `${name}-strict`;
+    origin.set(name, 'value');
+    origin.set(strict, 'strict');
+    origin.fields = { 'cache-control': 'max-age=0' };
+    await read(instance);
+    origin.fields = { 'cache-control': 'no-cache' };
+    await read(instance, strict);
+    for (const one of [name, strict]) {
+      expect(await read(instance, one)).toMatchObject({
+        kind: 'loaded',
+        forwarded: { why: 'stale', status: 304 },
+      });
+    }
+    origin.failing = true;
+    const asked = origin.loads.length;
+    for (let reads = 0; reads < 10; reads += 1) {
+      // `max-age=0` forbids nothing: the setting lets it be served while the origin fails.
+      expect(await read(instance, strict)).toMatchObject({ kind: 'origin-failed' });
+    }
+    expect(origin.loads.length).toBe(asked + 10);
+  });
+
+  it('an entry past its time is served at once while it is known that the origin has just failed', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1, stale-while-revalidate=0, stale-if-error=60' };
+    await read(instance);
+    await sleep(1100);
+    origin.failing = true;
+    const asked = origin.loads.length;
+    for (let reads = 0; reads < 20; reads += 1) {
+      const startedAtMs = performance.now();
+      expect(await read(instance)).toMatchObject({ kind: 'hit', stale: true, despite: 'origin-failed' });
+      expect(performance.now() - startedAtMs).toBeLessThan(500);
+    }
+    expect(origin.loads.length - asked).toBeLessThanOrEqual(3);
+  });
+
+  it('an answer of trouble does not take the place of an entry that may be served meanwhile', async () => {
+    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    origin.set(name, 'value');
+    origin.fields = { 'cache-control': 'max-age=1' };
+    await read(instance);
+    origin.set(name, 'trouble');
+    origin.statuses.set(name, 429);
+    await sleep(1100);
+    await read(instance);
+    await eventually(() => expect(origin.loads).toHaveLength(2));
+    await sleep(100);
+    expect(told(await read(instance))).toBe('stale value');
+    // The origin's word on this entry is another matter.
+    origin.statuses.set(name, 403);
+    await eventually(async () => {
+      expect(await read(instance)).toMatchObject({ entry: { loaded: { status: 403 } } });
+    });
+  });
+
   it('answers a miss with what failed while the origin fails, never with a miss', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.failing = true;
@@ -388,7 +476,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('serves and does not store what the origin forbids to store', async () => {
     await using instance = await startFillingInstance(stack, origin);
     origin.set(name, 'secret');
-    origin.storage = { kind: 'forbidden', reason: 'no-store' };
+    origin.fields = { 'cache-control': 'no-store' };
     for (let reads = 0; reads < 2; reads += 1) {
       expect(await read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     }
@@ -404,7 +492,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     try {
       origin.set(name, 'value');
       origin.delayMs = 500;
-      origin.storage = { kind: 'forbidden', reason: 'no-store' };
+      origin.fields = { 'cache-control': 'no-store' };
       const readAll = async (): Promise<string[]> =>
         Promise.all(instances.map(async (instance) => told(await read(instance))));
       for (let rounds = 0; rounds < 3; rounds += 1) {
@@ -414,7 +502,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
         if (rounds > 0) expect(performance.now() - startedAtMs).toBeLessThan(900);
       }
       // Nor for long once it may be stored.
-      origin.storage = { kind: 'allowed', maxAgeSeconds: 60, staleAllowed: true };
+      origin.fields = { 'cache-control': 'max-age=60' };
       await eventually(async () => expect(new Set(await readAll())).toEqual(new Set(['hit value'])));
     } finally {
       await Promise.all(instances.map(async (instance) => instance[Symbol.asyncDispose]()));
@@ -481,7 +569,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       ['SET', lock, 'x', 'PX', '60000'],
       ['RPUSH', lock, 'x'],
       ['SET', mark, 'none'],
-      ['SET', mark, 'none', 'PX', '60000'],
+      ['SET', mark, 'none', 'PX', `${2 * 24 * 3600 * 1000}`],
       ['SET', mark, 'held', 'PX', '1000'],
       ['RPUSH', mark, 'none'],
     ];
@@ -523,6 +611,20 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     const events = bare.events.filter(({ type }) => type === 'entryInvalid');
     expect(events).toHaveLength(2 * poisoned.length);
     expect(JSON.stringify(events)).not.toMatch(/poison|key-/u);
+  });
+
+  it('a weak tag fulfils no If-Match, and is found by If-None-Match', async () => {
+    await using instance = await startFillingInstance(stack, origin);
+    origin.set(name, 'value');
+    origin.fields = { etag: 'W/"w"' };
+    await read(instance);
+    const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
+    const write = async (condition: WriteCondition): Promise<string> =>
+      (await instance.store.write(name, entry, condition, Date.now() + 1800)).kind;
+    expect(await write({ kind: 'match', etags: ['w'] })).toBe('precondition-failed');
+    expect(await write({ kind: 'none-match', etags: ['w'] })).toBe('precondition-failed');
+    expect(await write({ kind: 'match', etags: ['*'] })).toBe('replaced');
+    expect(await write({ kind: 'match', etags: [entry.etag] })).toBe('replaced');
   });
 
   it('conditions take a value that is no entry for absent', async () => {

@@ -3,14 +3,16 @@
 
 import { InvocationContext, type Timer } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { systemClock } from '../../src/clock.ts';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
+import { withHoldOff } from '../../src/origin/hold-off.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 
@@ -157,6 +159,105 @@ export function warmupSuite({ cluster }: CacheKind): void {
       complete: true,
     });
     expect(await stack.redis.admin('GET', 'set/theirs')).toBe('theirs');
+  });
+
+  it('a fault of single entries has a cause of its own and ends no run, however many there are', async () => {
+    await using instance = await start();
+    fill(143, 8);
+    origin.pageSize = 20;
+    const load = origin.load.bind(origin);
+    origin.load = async (name, options) => {
+      const answer = await load(name, options);
+      const index = Number(name.split('/')[1]);
+      if (index >= 140) return answer;
+      if (index < 120) {
+        const isOfOneEntry = true;
+        throw new AppError('origin-failed', 'It sent a body that is no whole gzip data.', { isOfOneEntry });
+      }
+      return {
+        kind: 'answered',
+        status: 403,
+        body: Buffer.from('No.'),
+        codings: [],
+        fields: {},
+        restrictions: [],
+      };
+    };
+    const report = await run(instance);
+    expect(report).toMatchObject({ complete: true, loaded: 3, listed: 143 });
+    expect(report.failed).toEqual({ unusable: 120, 'answered-403': 20 });
+    expect(instance.events.filter(({ type }) => type === 'originFailing')).toEqual([]);
+    expect(await run(instance)).toMatchObject({ complete: true, current: 3 });
+  });
+
+  it.each([150, 3000])(
+    'reaches every page in turn though %i entries of one are never answered',
+    async (hung) => {
+      await using instance = await start();
+      fill(hung + 40, 8);
+      origin.pageSize = hung + 20;
+      const load = origin.load.bind(origin);
+      origin.load = async (name, options) => {
+        const answer = await load(name, options);
+        if (Number(name.split('/')[1]) >= hung) return answer;
+        throw new AppError('origin-failed', 'It did not answer.');
+      };
+      const isOnLastPage = (name: string): boolean => Number(name.split('/')[1]) >= hung + 20;
+      for (let runs = 0; runs < 3; runs += 1) await run(instance);
+      expect(new Set(origin.loads.map(({ name }) => name).filter(isOnLastPage)).size).toBe(20);
+    },
+  );
+
+  it('leaves alone what asked for that: an entry by 429, the origin by failing, for the next run, too', async () => {
+    await using instance = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+      WARMUP_KEYS: Array.from({ length: 200 }, (_, index) => `set/${index}`).join(','),
+    });
+    fill(200, 8);
+    origin.fields = { 'retry-after': '60' };
+    for (const name of origin.entries.keys()) origin.statuses.set(name, 429);
+    for (let runs = 0; runs < 2; runs += 1)
+      expect((await run(instance)).failed).toEqual({ 'answered-429': 200 });
+    expect(origin.loads).toHaveLength(200);
+
+    origin.loads.length = 0;
+    origin.load = async (name) => {
+      origin.loads.push({ name, atMs: 0, conditional: false });
+      await sleep(5);
+      throw new AppError('origin-failed', 'It answered 503.', { retryAfterSeconds: 60 });
+    };
+    await using other = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+      WARMUP_KEYS: 'set/0,set/1,set/2,set/3',
+    });
+    for (let runs = 0; runs < 2; runs += 1) expect((await run(other)).failed).toEqual({ 'origin-failed': 4 });
+    expect(origin.loads.length).toBeLessThanOrEqual(4);
+  });
+
+  it('ends an entry where a 304 says that it may be stored no more', async () => {
+    await using instance = await start({ WARMUP_KEYS: 'set/0' });
+    fill(1);
+    expect(await run(instance)).toMatchObject({ loaded: 1 });
+    origin.fields = { 'cache-control': 'no-store' };
+    expect(await run(instance, { nextRunInMs: 7_200_000 })).toMatchObject({
+      renewed: 0,
+      failed: { 'not-cacheable': 1 },
+    });
+    expect(await stack.redis.admin('EXISTS', 'set/0')).toBe(0);
+    expect(origin.bodiesMoved).toBe(1);
+  });
+
+  it('stores what is there now though it was remembered for long that there is none', async () => {
+    await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '1', CACHE_STALE_SECONDS: '0' });
+    origin.fields = { 'cache-control': 'max-age=3600' };
+    const read = async (): Promise<string> =>
+      (await instance.readThrough.read(entryKey('set/1'), Date.now() + 1800)).kind;
+    expect(await read()).toBe('miss');
+    origin.fields = {};
+    origin.set('set/1', 'value');
+    expect(await read()).toBe('miss');
+    await run(instance);
+    expect(await read()).toBe('hit');
+    await stack.redis.admin('DEL', 'set/1');
+    expect(await read()).toBe('loaded');
   });
 
   it('with five instances one does the work', async () => {

@@ -1,5 +1,6 @@
 // The packaged app on blob storage, as `npm start` runs it: warmed by the admin endpoint, read through to the rest.
 
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { originContainer, originSettings, seedStorage } from '../../local/commands/seed.ts';
 import { makeDataset, onDemand, warmPrefix } from '../../local/dataset/dataset.ts';
@@ -108,4 +109,52 @@ it('loads what a batch lacks', async () => {
   expect(await response.json()).toMatchObject({
     results: [{ status: 'hit', contentType: 'application/json' }, { status: 'hit' }, { status: 'miss' }],
   });
+});
+
+it('serves a static site whose blobs are coded: as they are, decoded, in parts, and not at all to who has them', async () => {
+  const page = `<!doctype html><title>Site</title>${'<p>Text.</p>'.repeat(200)}`;
+  const script = `export const values = [${'1, '.repeat(500)}];`;
+  const put = async (
+    name: string,
+    body: Buffer,
+    type: string,
+    fields: Record<string, string>,
+  ): Promise<void> => {
+    const headers = { 'x-ms-blob-type': 'BlockBlob', 'Content-Type': type, ...fields };
+    const { status } =
+      (await app.stack.storage?.request('PUT', `/${originContainer}/${name}`, headers, body)) ?? {};
+    expect(status).toBe(201);
+  };
+  const coded = (coding: string) => ({ 'x-ms-blob-content-encoding': coding });
+  await put('site/index.html', gzipSync(page), 'text/html', coded('gzip'));
+  await put('site/app.js', brotliCompressSync(script), 'text/javascript', coded('Br'));
+  await put('site/plain.txt', Buffer.from('plain'), 'text/plain', coded('Identity'));
+  await put('site/folder', Buffer.alloc(0), 'text/plain', { 'x-ms-meta-hdi_isfolder': 'true' });
+  const read = async (name: string, headers: Record<string, string> = {}): Promise<Response> =>
+    app.fetch(`/api/cache/site/${name}`, { headers: { 'Accept-Encoding': 'identity', ...headers } });
+
+  for (const [name, content, coding] of [
+    ['index.html', page, 'gzip'],
+    ['app.js', script, 'br'],
+    ['plain.txt', 'plain', null],
+  ] as const) {
+    const decoded = await read(name);
+    expect([decoded.status, await decoded.text()]).toEqual([200, content]);
+    expect(decoded.headers.get('content-encoding')).toBeNull();
+    expect(decoded.headers.get('last-modified')).toMatch(/GMT$/u);
+    // As a browser, or `curl --compressed`, asks.
+    const compressed = await read(name, { 'Accept-Encoding': 'gzip, deflate, br' });
+    expect(await compressed.text()).toBe(content);
+    expect(compressed.headers.get('content-encoding')).toBe(coding);
+    for (const { headers } of [decoded, compressed]) {
+      const accepted = headers.has('content-encoding') ? 'gzip, br' : 'identity';
+      const condition = { 'If-None-Match': headers.get('etag') ?? '', 'Accept-Encoding': accepted };
+      expect((await read(name, condition)).status).toBe(304);
+    }
+    const since = { 'If-Modified-Since': decoded.headers.get('last-modified') ?? '' };
+    expect((await read(name, since)).status).toBe(304);
+    const part = await read(name, { Range: 'bytes=1-4', 'If-Range': decoded.headers.get('etag') ?? '' });
+    expect([part.status, await part.text()]).toEqual([206, content.slice(1, 5)]);
+  }
+  expect((await read('folder')).status).toBe(404);
 });

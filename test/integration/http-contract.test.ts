@@ -81,6 +81,15 @@ describe('reading', () => {
 
   it('answers 304 when the client has the entry', async () => {
     const etag = (await put('conditional', 'value')).headers.get('etag') ?? '';
+    const part = await get('conditional', { Range: 'bytes=1-2', 'If-Range': etag });
+    expect([part.status, await part.text(), part.headers.get('content-range')]).toEqual([
+      206,
+      'al',
+      'bytes 1-2/5',
+    ]);
+    const beyond = await get('conditional', { Range: 'bytes=5-' });
+    expect(beyond.headers.get('content-range')).toBe('bytes */5');
+    await expectProblem(beyond, 416, 'range-not-satisfiable');
     for (const field of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const response = await get('conditional', { 'if-none-match': field });
       expect(response.status).toBe(304);
@@ -193,6 +202,21 @@ describe('what the host makes of a request', () => {
     const head = `${method} /api/cache/${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n`;
     return exchange(app.host.port, `${head}${body}`);
   };
+
+  it('a parameter may be written in any letter case, and one that nobody knows is refused', async () => {
+    expect((await put('any-case', 'x', {}, '?TTL=70')).status).toBe(201);
+    expect((await get('any-case')).headers.get('cache-control')).toBe('private, max-age=70');
+    expect((await get('any-case?code=abc&clientId=me')).status).toBe(200);
+    for (const query of ['?page=1', '?ttl=60&Page=1', '?ttl=60&x']) {
+      await expectProblem(await put('any-case', 'y', {}, query), 400, 'invalid-query');
+    }
+    for (const query of ['?page=1', '?ttl=60', '?code=abc&page=2', '?page']) {
+      await expectProblem(await get(`any-case${query}`), 400, 'invalid-query');
+    }
+    const removal = await app.fetch('/api/cache/any-case?all=1', { method: 'DELETE' });
+    await expectProblem(removal, 400, 'invalid-query');
+    expect(await (await get('any-case')).text()).toBe('x');
+  });
 
   it('a parameter that comes twice is joined, and then no lifetime', async () => {
     for (const query of ['?ttl=60&ttl=70', '?TTL=60&ttl=70']) {
@@ -407,6 +431,19 @@ describe('a batch', () => {
     await expectProblem(await batch(body), 400, 'invalid-body');
   });
 
+  it('refuses a body that is not the UTF-8 that it claims to be', async () => {
+    const post = async (body: Buffer<ArrayBuffer>, type: string): Promise<Response> =>
+      app.fetch('/api/batch', { method: 'POST', headers: { 'Content-Type': type }, body });
+    const latin1 = Buffer.from('{"keys":["caf\xe9"]}', 'latin1');
+    for (const type of ['application/json', 'text/plain', 'application/octet-stream'])
+      await expectProblem(await post(latin1, type), 400, 'invalid-body');
+    const utf16 = Buffer.from('{"keys":["a"]}', 'utf16le');
+    await expectProblem(await post(utf16, 'application/json; charset=utf-16'), 400, 'invalid-body');
+    const utf8 = Buffer.from('{"keys":["café"]}');
+    await expectProblem(await post(utf8, 'application/json; charset=iso-8859-1'), 400, 'invalid-body');
+    expect((await post(utf8, 'application/json; charset="UTF-8"')).status).toBe(200);
+  });
+
   it('says so where the body came in chunks', async () => {
     const init = { method: 'POST', ...inChunks('{"keys":["a"]}') };
     await expectProblem(await app.fetch('/api/batch', init), 411, 'length-required');
@@ -435,6 +472,10 @@ describe('a batch', () => {
 describe('health', () => {
   it('is open and tells nothing but what it has to', async () => {
     expect(await (await app.fetch('/api/health/live')).json()).toEqual({ status: 'live' });
+    for (const probe of ['live', 'ready']) {
+      const head = await app.fetch(`/api/health/${probe}`, { method: 'HEAD' });
+      expect([head.status, await head.text()]).toEqual([200, '']);
+    }
     const ready = await app.fetch('/api/health/ready');
     expect(ready.status).toBe(200);
     expect(await ready.json()).toEqual({ status: 'ready', tokenExpiresInSeconds: expect.any(Number) });

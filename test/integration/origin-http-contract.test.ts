@@ -1,9 +1,11 @@
 // Read-through as clients see it: the packaged app, three instances, over an HTTP origin that can misbehave.
 
 import { randomBytes } from 'node:crypto';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startContractApp, type ContractApp } from '../support/contract-app.ts';
 import { eventually } from '../support/eventually.ts';
+import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { startOriginServer, type OriginResource, type OriginServer } from '../support/origin-server.ts';
 
 const budgetMs = 1500;
@@ -156,6 +158,141 @@ describe('a read', () => {
   });
 });
 
+describe('what the origin says', () => {
+  const json = JSON.stringify({ text: 'abc'.repeat(500) });
+
+  it('in chunks and gzipped, as most web frameworks do, is stored once and fits every client', async () => {
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Encoding': 'gzip',
+      'Content-Language': 'de',
+    };
+    put(key, gzipSync(json), { headers, behaviour: 'chunked' });
+    const plain = await read(key, { headers: { 'Accept-Encoding': 'identity' } });
+    expect(plain).toMatchObject({ status: 200, text: json });
+    expect(plain.cacheStatus).toMatch(/stored/u);
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(plain.headers.get('content-language')).toBe('de');
+    // fetch decodes by itself.
+    const coded = await read(key, { headers: { 'Accept-Encoding': 'gzip' } });
+    expect(coded).toMatchObject({ status: 200, text: json });
+    expect(coded.cacheStatus).toMatch(/^hit/u);
+    expect(coded.headers.get('content-encoding')).toBe('gzip');
+    expect(coded.headers.get('vary')).toBe('Accept-Encoding');
+    expect(coded.headers.get('etag')).not.toBe(plain.headers.get('etag'));
+    const batch = await app.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys: [key] }) });
+    expect(await batch.json()).toMatchObject({ results: [{ status: 'hit', value: json, encoding: 'utf8' }] });
+    // A condition on either form holds for the entry.
+    const ifMatch = { method: 'DELETE', headers: { 'If-Match': plain.headers.get('etag') ?? '' } };
+    expect((await app.fetch(`/api/cache/${key}`, ifMatch)).status).toBe(204);
+    expect(await inRedis(key)).toBe(0);
+    expect(loads(key)).toBe(1);
+  });
+
+  it('in brotli is given in parts, and a coded body that is cut is no entry', async () => {
+    put(key, brotliCompressSync(json), { headers: { 'Content-Encoding': 'BR' } });
+    const part = await read(key, { headers: { 'Accept-Encoding': 'identity', Range: 'bytes=2-5' } });
+    expect(part).toMatchObject({ status: 206, text: json.slice(2, 6) });
+    expect(part.headers.get('content-range')).toBe(`bytes 2-5/${json.length}`);
+    const cut = `${key}-cut`;
+    put(cut, gzipSync(json).subarray(0, -3), { headers: { 'Content-Encoding': 'gzip' } });
+    expect((await read(cut)).status).toBe(502);
+    expect(await inRedis(cut)).toBe(0);
+  });
+
+  it('of one key is handed on as it is: no failure of the origin, nor a reason to ask again', async () => {
+    const before = app.host.logs().length;
+    put(key, '', {
+      behaviour: { status: 400, headers: { 'Content-Type': 'text/plain' }, body: 'What is that?' },
+    });
+    const refused = await read(key);
+    expect(refused).toMatchObject({ status: 400, text: 'What is that?' });
+    expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect(refused.headers.has('retry-after')).toBe(false);
+    put(`${key}-kept`, '', {
+      behaviour: { status: 403, headers: { 'Cache-Control': 'max-age=60' }, body: 'No.' },
+    });
+    for (let reads = 0; reads < 3; reads += 1)
+      expect(await read(`${key}-kept`)).toMatchObject({ status: 403, text: 'No.' });
+    expect(loads(`${key}-kept`)).toBe(1);
+    const logged = app.host
+      .logs()
+      .slice(before)
+      .map(({ message }) => message);
+    expect(logged.filter((message) => /originFailing|originRecovered/u.test(message))).toEqual([]);
+  });
+
+  it('with 429 holds for that key as long as it says', async () => {
+    put(key, '', { behaviour: { status: 429, headers: { 'Retry-After': '60' }, body: 'Slowly.' } });
+    for (let reads = 0; reads < 9; reads += 1) {
+      const held = await read(key);
+      expect(held).toMatchObject({ status: 429, text: 'Slowly.' });
+      expect(retryAfter(held)).toBeGreaterThan(50);
+    }
+    expect(loads(key)).toBeLessThanOrEqual(3);
+    put(`${key}-other`, 'value');
+    expect((await read(`${key}-other`)).status).toBe(200);
+  });
+
+  it.each([
+    [404, 'no-store', 2],
+    [410, 'max-age=0', 2],
+    [404, 'max-age=60', 1],
+  ])('with %i and %s is 404, remembered as it says', async (status, said, asked) => {
+    put(key, '', { behaviour: { status, headers: { 'Cache-Control': said } } });
+    for (let reads = 0; reads < 2; reads += 1) expect((await read(key)).status).toBe(404);
+    expect(loads(key)).toBe(asked);
+    const { mark } = lockKeys('ref', { kind: 'load', name: key });
+    const leftMs = Number(await app.stack.redis.admin('PTTL', mark));
+    if (said === 'max-age=60') expect(leftMs).toBeGreaterThan(50_000);
+  });
+
+  it('with no-cache is stored, and served only after it was asked again, without moving its body', async () => {
+    put(key, 'value', { headers: { 'Cache-Control': 'no-cache' } });
+    expect(await read(key)).toMatchObject({ status: 200, text: 'value' });
+    const moved = origin.bodiesMoved;
+    const again = await read(key);
+    expect(again).toMatchObject({ status: 200, text: 'value' });
+    expect(again.cacheStatus).toMatch(/^fwd=stale; fwd-status=304; stored/u);
+    expect(again.headers.get('cache-control')).toBe('private, no-cache');
+    expect(origin.bodiesMoved).toBe(moved);
+    put(key, 'new', { headers: { 'Cache-Control': 'no-cache' } });
+    expect(await read(key)).toMatchObject({ status: 200, text: 'new' });
+    await origin.down();
+    try {
+      expect((await read(key)).status).toBe(502);
+    } finally {
+      await origin.up();
+    }
+  });
+
+  it('with stale-if-error is served when it fails, and not without', async () => {
+    const [kept, strict] = [`${key}-kept`, `${key}-strict`];
+    put(kept, 'kept', { headers: { 'Cache-Control': 'max-age=0, stale-if-error=60' } });
+    put(strict, 'strict', { headers: { 'Cache-Control': 'max-age=0, stale-if-error=0' } });
+    await read(kept);
+    await read(strict);
+    await origin.down();
+    try {
+      const served = await read(kept);
+      expect(served).toMatchObject({ status: 200, text: 'kept' });
+      expect(served.cacheStatus).toMatch(/^fwd=stale; ttl=-?\d+; detail=origin-failed$/u);
+      expect((await read(strict)).status).toBe(502);
+    } finally {
+      await origin.up();
+    }
+  });
+
+  it('in 20 KB of header fields is read, and more than the limit is named', async () => {
+    put(key, 'value', { headers: { 'X-Large': 'x'.repeat(20_000) } });
+    expect(await read(key)).toMatchObject({ status: 200, text: 'value' });
+    put(`${key}-larger`, 'value', { headers: { 'X-Large': 'x'.repeat(70_000) } });
+    const refused = await read(`${key}-larger`);
+    expect(refused.status).toBe(502);
+    expect(refused.text).toContain('65536 bytes');
+  });
+});
+
 describe('a batch', () => {
   it('loads what it lacks, and says of each key what is the matter', async () => {
     const names = ['cached', 'loaded', 'none', 'failing', 'slow'].map((name) => `${key}-${name}`);
@@ -181,15 +318,28 @@ describe('a batch', () => {
 });
 
 describe('an origin in trouble', () => {
-  it('that fails is 502 with its own Retry-After, never 404, and works again by itself', async () => {
-    put(key, 'value', { behaviour: { status: 503, headers: { 'Retry-After': '7' } } });
+  it('that fails is 502 with its own Retry-After, never 404, left alone for that long, and works again by itself', async () => {
+    put(key, 'value', { behaviour: { status: 503, headers: { 'Retry-After': '3' } } });
     const failed = await read(key);
     expect(failed).toMatchObject({ status: 502, cacheStatus: 'fwd=miss; detail=origin-failed' });
     expect(codeOf(failed)).toBe('origin-failed');
     expect(failed.headers.get('content-type')).toBe('application/problem+json');
-    expect(retryAfter(failed)).toBe(7);
+    expect(retryAfter(failed)).toBe(3);
+    for (let reads = 0; reads < 9; reads += 1) {
+      const held = await read(key);
+      expect(held.status).toBe(502);
+      expect(retryAfter(held)).toBeLessThanOrEqual(3);
+      expect(retryAfter(held)).toBeGreaterThanOrEqual(1);
+    }
+    // Each instance has found out for itself.
+    expect(loads(key)).toBeLessThanOrEqual(3);
     put(key, 'value');
-    expect(await read(key)).toMatchObject({ status: 200, text: 'value' });
+    await eventually(async () => expect(await read(key)).toMatchObject({ status: 200, text: 'value' }));
+    // No instance holds back what the next tests ask for.
+    await eventually(async () => {
+      for (let reads = 0; reads < 6; reads += 1)
+        expect((await read(`${key}-none-${reads}`)).status).toBe(404);
+    });
   });
 
   it('that is down is 502 for a miss, and what is cached is served, fresh or stale', async () => {
@@ -229,7 +379,7 @@ describe('an origin in trouble', () => {
     expect(loads(key)).toBe(1);
   });
 
-  it.each(['cut', 'too-long', 'no-length', 'chunked-cut', 'no-answer'] as const)(
+  it.each(['cut', 'too-long', 'chunked-cut', 'no-answer'] as const)(
     'that answers wrongly is never cached: %s',
     async (behaviour) => {
       put(key, 'a value that is cut', { behaviour });
@@ -244,29 +394,33 @@ describe('an origin in trouble', () => {
     },
   );
 
-  it('that announces no length in advance is served and not cached', async () => {
-    put(key, 'in chunks', { behaviour: 'chunked' });
+  it('that never says where its answer ends is served and not cached, and says so', async () => {
+    put(key, 'until the end', { behaviour: 'no-length' });
     for (let reads = 1; reads <= 2; reads += 1) {
       expect(await read(key)).toMatchObject({
         status: 200,
-        text: 'in chunks',
-        cacheStatus: 'fwd=miss; fwd-status=200',
+        text: 'until the end',
+        cacheStatus: expect.stringMatching(
+          /^fwd=miss; fwd-status=200; detail="its end was not told/u,
+        ) as string,
       });
       expect(loads(key)).toBe(reads);
     }
     expect(await inRedis(key)).toBe(0);
+    const told = app.host.logs().filter(({ message }) => message.includes('answerNotStored'));
+    expect(told.some(({ message }) => message.includes('its end was not told'))).toBe(true);
   });
 
   it.each([
     ['no-store', 'no-store'],
     ['private, no-store', 'no-store'],
-    // These let a client keep it that asks each time.
-    ['no-cache', 'private, no-cache'],
+    // This lets a client keep it that asks each time.
     ['private', 'private, no-cache'],
   ])('that forbids to store, by %s, is served and not cached, and says so', async (said, handedOn) => {
     put(key, 'secret', { headers: { 'Cache-Control': said } });
     const answer = await read(key);
-    expect(answer).toMatchObject({ status: 200, text: 'secret', cacheStatus: 'fwd=miss; fwd-status=200' });
+    expect(answer).toMatchObject({ status: 200, text: 'secret' });
+    expect(answer.cacheStatus).toMatch(/^fwd=miss; fwd-status=200; detail="Cache-Control: \S+"$/u);
     expect(answer.headers.get('cache-control')).toBe(handedOn);
     expect(await inRedis(key)).toBe(0);
   });
@@ -363,14 +517,31 @@ describe('Redis in trouble', () => {
   });
 });
 
-describe('1,000 concurrent reads of one absent key over three instances', () => {
-  it('are one load, and all get the value', async () => {
+describe('three instances with a long budget', () => {
+  it('make one load of 1,000 concurrent reads of one absent key, and ask with queries that are part of keys', async () => {
     // A budget that two busy cores can keep: what is looked at is the number of loads.
-    await using patient = await startApp({ REQUEST_BUDGET_MS: '20000' });
+    await using patient = await startApp({ REQUEST_BUDGET_MS: '20000', CACHE_QUERY: 'key' });
     put(key, 'value');
     origin.delayMs = 500;
     const answers = await Promise.all(Array.from({ length: 1000 }, async () => read(key, {}, patient)));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(['200 value']));
     expect(loads(key)).toBe(1);
+
+    // The same app takes queries for a part of the key.
+    const target = (query: string): string => `/entries/${key}?v=1&${query}`;
+    origin.put(target('a=1&page=1'), { body: 'one' });
+    origin.put(target('a=1&page=2'), { body: 'two' });
+    const page = async (query: string): Promise<string> =>
+      (await patient.fetch(`/api/cache/${key}?${query}`)).text();
+    for (let reads = 0; reads < 2; reads += 1) {
+      expect(await page('page=1&a=1')).toBe('one');
+      expect(await page('a=1&page=2&code=x')).toBe('two');
+    }
+    expect([origin.loads(target('a=1&page=1')), origin.loads(target('a=1&page=2'))]).toEqual([1, 1]);
+    const named = encodeURIComponent(`${key}?a=1&page=1`);
+    expect((await patient.fetch(`/api/cache/${named}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await page('a=1&page=1')).toBe('one');
+    expect(origin.loads(target('a=1&page=1'))).toBe(2);
+    expect((await patient.fetch(`/api/cache/${key}?page=1`, { method: 'DELETE' })).status).toBe(400);
   });
 });

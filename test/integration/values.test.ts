@@ -96,13 +96,24 @@ describe('of a stored string', () => {
 
   it('a head that is longer than the first portion is read as well', async () => {
     const entry = { ...newEntry(randomBytes(9000), 'text/plain', Date.now(), 60), etag: 'x' };
-    const validator = `"${'v'.repeat(4090)}"`;
-    const loaded = { validator, staleSeconds: 1, loadMs: 1, maxAgeSeconds: undefined, staleAllowed: true };
+    const fields = { etag: `"${'v'.repeat(4000)}"` };
+    const loaded = {
+      status: 200,
+      codings: [],
+      fields,
+      isWeak: false,
+      loadMs: 1,
+      revalidate: false,
+      staleAllowed: true,
+      staleWhileRevalidateSeconds: 1,
+      staleIfErrorSeconds: 1,
+      keptMs: 61_000,
+    };
     await store.write('long-head', { ...entry, loaded }, always, soon());
     // Of so many the first portions are the shortest.
     const others = Array.from({ length: 1100 }, (_, index) => `absent-${index}`);
     const [result] = await store.readMany(['long-head', ...others], soon());
-    expect(result).toMatchObject({ kind: 'hit', entry: { etag: 'x', loaded: { validator } } });
+    expect(result).toMatchObject({ kind: 'hit', entry: { etag: 'x', loaded: { fields } } });
     if (result?.kind === 'hit') expect(result.entry.body.equals(entry.body)).toBe(true);
   });
 

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
 import { magic, version } from '../../src/cache/entry-form.ts';
 import { headOfFunction } from '../../src/cache/entry-lua.ts';
-import { decodeEntry, encodeEntry, encodeHeader, loadedEntry, newEntry } from '../../src/cache/entry.ts';
+import { keptFields } from '../../src/cache/kept-fields.ts';
+import { decodeEntry, encodeEntry, encodeHeader, newEntry } from '../../src/cache/entry.ts';
+import { loadedEntry } from '../../src/cache/loaded-entry.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -16,18 +18,19 @@ afterAll(async () => server?.stop());
 
 const script = `${headOfFunction}
 local head = headOf(KEYS[1])
-return {head.kind, head.etag or redis.sha1hex(redis.call('GET', KEYS[1])), head.write or ''}`;
+return {head.kind, head.etag or redis.sha1hex(redis.call('GET', KEYS[1])), head.write or '', head.weak and 'W/' or ''}`;
 
 async function inRedis(stored: Buffer): Promise<unknown> {
   await server.admin('SET', 'key', stored);
   return server.admin('EVAL', script, '1', 'key');
 }
 
-function here(stored: Buffer): readonly [kind: string, etag: unknown, write: unknown] {
+function here(stored: Buffer): readonly [kind: string, etag: unknown, write: unknown, weak: unknown] {
   const decoded = decodeEntry(stored);
-  if (decoded.kind === 'invalid') return ['invalid', expect.any(String), ''];
-  const { etag, writeId, freshness } = decoded.entry;
-  return [freshness === undefined ? 'foreign' : 'entry', etag, writeId ?? ''];
+  if (decoded.kind === 'invalid') return ['invalid', expect.any(String), '', ''];
+  const { etag, writeId, freshness, loaded } = decoded.entry;
+  const kind = freshness === undefined ? 'foreign' : 'entry';
+  return [kind, etag, writeId ?? '', loaded?.isWeak === true ? 'W/' : ''];
 }
 
 const seen = { entry: 0, foreign: 0, invalid: 0 };
@@ -43,15 +46,33 @@ const entries = fc
     body: fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes)),
     contentType: fc.string({ minLength: 1, maxLength: 255 }),
     etag: fc.option(fc.string({ maxLength: 260 }), { nil: undefined }),
-    validator: fc.option(fc.string({ minLength: 1, maxLength: 600 }), { nil: undefined }),
+    link: fc.option(fc.string({ minLength: 1, maxLength: 600 }), { nil: undefined }),
     isLoaded: fc.boolean(),
     staleAllowed: fc.boolean(),
     ms: fc.nat(),
   })
-  .map(({ body, contentType, etag, validator, isLoaded, staleAllowed, ms }) => {
+  .map(({ body, contentType, etag, link, isLoaded, staleAllowed, ms }) => {
     if (!isLoaded) return newEntry(body, contentType, ms, 1);
-    const loaded = { validator, staleSeconds: 1, loadMs: 1, maxAgeSeconds: undefined, staleAllowed };
-    return loadedEntry({ body, contentType, etag }, { storedAtMs: ms, ttlSeconds: ms / 1000 }, loaded);
+    const lifetime = {
+      freshness: { storedAtMs: ms, ttlSeconds: ms / 1000 },
+      revalidate: staleAllowed,
+      staleAllowed,
+      staleWhileRevalidateSeconds: 1,
+      staleIfErrorSeconds: 1,
+      keptMs: ms,
+    };
+    const tag = etag === undefined ? {} : { etag: `${staleAllowed ? '' : 'W/'}"${etag}"` };
+    const fields = keptFields({ ...tag, ...(link === undefined ? {} : { link }) }, 200, ms);
+    const said = { ...fields, 'content-type': contentType };
+    const answer = {
+      kind: 'answered',
+      status: 200,
+      body,
+      codings: [],
+      fields: said,
+      restrictions: [],
+    } as const;
+    return loadedEntry(answer, fields, lifetime, 1);
   });
 
 interface Change {

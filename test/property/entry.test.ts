@@ -1,14 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { magic, version } from '../../src/cache/entry-form.ts';
-import {
-  decodeEntry,
-  decodeHead,
-  encodeEntry,
-  loadedEntry,
-  newEntry,
-  type Entry,
-} from '../../src/cache/entry.ts';
+import { keptFields } from '../../src/cache/kept-fields.ts';
+import { decodeEntry, decodeHead, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
+import { loadedEntry } from '../../src/cache/loaded-entry.ts';
 
 const bodies = fc.uint8Array({ maxLength: 4096 }).map((bytes) => Buffer.from(bytes));
 const contentTypes = fc.string({ minLength: 1, maxLength: 255 });
@@ -31,7 +26,8 @@ describe('entries in Redis', () => {
   });
 
   const etags = fc.option(fc.string({ maxLength: 300 }), { nil: undefined });
-  const validators = fc.option(fc.string({ maxLength: 200 }), { nil: undefined });
+  const anyByte = fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code));
+  const fieldValues = fc.string({ unit: anyByte, maxLength: 300 });
 
   it('that no reader could serve are not written', () => {
     for (const contentType of ['', 'text/html\r\nSet-Cookie: a=b', 'tëxt', 'x'.repeat(256)]) {
@@ -51,25 +47,30 @@ describe('entries in Redis', () => {
         bodies,
         fc.string({ maxLength: 255 }),
         etags,
-        validators,
+        fieldValues,
         ttls,
         fc.boolean(),
-        (body, contentType, etag, validator, ttl, staleAllowed) => {
-          const freshness = { storedAtMs: 1, ttlSeconds: Math.round((ttl / 3) * 1000) / 1000 };
-          const maxAgeSeconds = staleAllowed ? undefined : ttl;
-          const loaded = {
-            validator: validator || undefined,
-            staleSeconds: 60,
-            loadMs: 12,
-            maxAgeSeconds,
-            staleAllowed,
+        (body, contentType, opaque, value, ttl, isOdd) => {
+          const ttlSeconds = Math.round((ttl / 3) * 1000) / 1000;
+          const lifetime = {
+            freshness: { storedAtMs: 1, ttlSeconds },
+            revalidate: isOdd,
+            staleAllowed: !isOdd,
+            staleWhileRevalidateSeconds: 60,
+            staleIfErrorSeconds: ttl,
+            keptMs: ttl,
           };
-          const entry = loadedEntry({ body, contentType, etag }, freshness, loaded);
+          const etag = opaque === undefined ? undefined : `${isOdd ? 'W/' : ''}"${opaque}"`;
+          const said = { 'content-type': contentType, link: value, ...(etag === undefined ? {} : { etag }) };
+          const status = isOdd ? 403 : 200;
+          const codings = isOdd ? (['gzip', 'br'] as const) : [];
+          const answer = { kind: 'answered', status, body, codings, fields: said, restrictions: [] } as const;
+          const entry = loadedEntry(answer, keptFields(said, status, 1), lifetime, 12);
           expect(decoded(encodeEntry(entry))).toEqual(entry);
           const isSendable = /^[\t\u0020-\u007E]{1,255}$/u.test(contentType);
           expect(entry.contentType).toBe(isSendable ? contentType : 'application/octet-stream');
           // The origin's tag is kept where it can stand in a header and in the stored form.
-          if (etag !== undefined && /^[!#-~]{1,255}$/u.test(etag)) expect(entry.etag).toBe(etag);
+          if (opaque !== undefined && /^[!#-~]{1,255}$/u.test(opaque)) expect(entry.etag).toBe(opaque);
           else expect(entry.etag).toMatch(/^[\w-]{22}$/u);
         },
       ),

@@ -164,20 +164,20 @@ class World {
 
   #origin(): Origin {
     return {
-      load: (_name, { validator }) =>
+      load: (_name, { validators }) =>
         new Promise((resolve) => {
           this.#asked += 1;
           const state = `v${this.#originState}`;
           const answer: OriginAnswer =
-            validator?.startsWith(`"${state}-`) === true
-              ? { kind: 'unchanged', storage: undefined }
+            validators?.etag?.startsWith(`"${state}-`) === true
+              ? { kind: 'unchanged', fields: {}, restrictions: [] }
               : {
-                  kind: 'found',
+                  kind: 'answered',
+                  status: 200,
                   body,
-                  contentType,
-                  etag: undefined,
-                  validator: `"${state}-${this.#asked}"`,
-                  storage: { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true },
+                  codings: [],
+                  fields: { 'content-type': contentType, etag: `"${state}-${this.#asked}"` },
+                  restrictions: [],
                 };
           this.#questions.push(() => resolve(answer));
         }),
@@ -197,6 +197,7 @@ class World {
       store,
       filler: new Filler({ store, clock, random, rules }),
       locks: new Locks(redis.port, clock, 'ref'),
+      random,
       health: new OriginHealth(emit, clock),
       maxValueBytes,
       budget,
@@ -226,7 +227,7 @@ function isDone({ kind }: WriteResult): boolean {
 
 /** The question that brought it. */
 function questionOf({ loaded }: Entry): number {
-  return Number(/-(?<asked>\d+)"$/u.exec(loaded?.validator ?? '')?.groups?.['asked']);
+  return Number(/-(?<asked>\d+)"$/u.exec(loaded?.fields['etag'] ?? '')?.groups?.['asked']);
 }
 
 /** One key; a listing says of it what the cache has, as long as nothing changes. */
@@ -236,8 +237,8 @@ function warmSet(isListed: boolean): WarmSet {
     async *pages() {
       const stored = await server.adminRaw('GET', key);
       const decoded = Buffer.isBuffer(stored) ? decodeEntry(stored) : undefined;
-      const validator = decoded?.kind === 'entry' ? (decoded.entry.loaded?.validator ?? 'x') : 'x';
-      const listed = isListed ? { validator, bytes: body.length } : undefined;
+      const etag = decoded?.kind === 'entry' ? (decoded.entry.loaded?.fields['etag'] ?? 'x') : 'x';
+      const listed = isListed ? { etag, bytes: body.length } : undefined;
       yield { candidates: [{ name: key, listed }], continuationToken: undefined };
     },
   };

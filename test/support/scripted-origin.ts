@@ -3,13 +3,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
-import type {
-  ListedEntry,
-  LoadOptions,
-  Origin,
-  OriginAnswer,
-  StoragePermission,
-} from '../../src/origin/origin.ts';
+import type { ListedEntry, LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
+import type { Fields } from '../../src/origin/storage.ts';
 
 export class ScriptedOrigin implements Origin {
   readonly entries = new Map<string, { body: Buffer; version: number }>();
@@ -22,7 +17,10 @@ export class ScriptedOrigin implements Origin {
   failing = false;
   /** Whether an entry has a validator. */
   validates = true;
-  storage: StoragePermission = { kind: 'allowed', maxAgeSeconds: undefined, staleAllowed: true };
+  /** Header fields of every answer, `Cache-Control` say. */
+  fields: Fields = {};
+  /** Answers of another status than the entry's, by name. */
+  readonly statuses = new Map<string, number>();
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
   /** Entries a page of a listing. */
@@ -39,8 +37,9 @@ export class ScriptedOrigin implements Origin {
   }
 
   async load(name: string, options: Partial<LoadOptions>): Promise<OriginAnswer> {
-    const { validator, signal, admits } = options;
-    this.loads.push({ name, atMs: Date.now(), conditional: validator !== undefined });
+    const { validators, signal, admits } = options;
+    const asked = validators?.etag;
+    this.loads.push({ name, atMs: Date.now(), conditional: asked !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
     // As it was when it was asked, however long the answer is on its way.
@@ -49,18 +48,18 @@ export class ScriptedOrigin implements Origin {
     this.#now -= 1;
     if (this.failing || signal?.aborted === true)
       throw new AppError('origin-failed', 'The origin was told to fail.');
-    if (entry === undefined) return { kind: 'none' };
-    const etag = `v${entry.version}`;
-    if (validator === `"${etag}"`) return { kind: 'unchanged', storage: this.storage };
+    if (entry === undefined) return { kind: 'none', status: 404, fields: this.fields };
+    const etag = `"v${entry.version}"`;
+    if (asked === etag) return { kind: 'unchanged', fields: this.fields, restrictions: [] };
     if (admits?.(entry.body.length) === false) return { kind: 'not-admitted' };
     this.bodiesMoved += 1;
     return {
-      kind: 'found',
+      kind: 'answered',
+      status: this.statuses.get(name) ?? 200,
       body: entry.body,
-      contentType: 'text/plain',
-      etag,
-      validator: this.validates ? `"${etag}"` : undefined,
-      storage: this.storage,
+      codings: [],
+      fields: { 'content-type': 'text/plain', ...(this.validates ? { etag } : {}), ...this.fields },
+      restrictions: [],
     };
   }
 
@@ -75,7 +74,7 @@ export class ScriptedOrigin implements Origin {
         throw new AppError('origin-failed', 'The origin was told to fail.');
       const page = names.slice(at, at + this.pageSize).map((key): ListedEntry => {
         const { body, version } = this.entries.get(key) ?? { body: Buffer.alloc(0), version: 0 };
-        return { key, validator: `"v${version}"`, bytes: body.length };
+        return { key, etag: `"v${version}"`, bytes: body.length };
       });
       const isLast = at + this.pageSize >= names.length;
       yield { entries: page, continuationToken: isLast ? undefined : `${at + this.pageSize}` };

@@ -19,11 +19,11 @@ describe('If-None-Match of a read', () => {
     ['"abc" "x"', false],
     ['', false],
   ])('%s', (field, notModified) => {
-    expect(isNotModified(field, 'abc')).toBe(notModified);
+    expect(isNotModified(field, '"abc"')).toBe(notModified);
   });
 
   it('is optional', () => {
-    expect(isNotModified(null, 'abc')).toBe(false);
+    expect(isNotModified(null, '"abc"')).toBe(false);
   });
 });
 
@@ -37,11 +37,11 @@ describe('If-Match of a read', () => {
     ['abc', false],
     ['', false],
   ])('%s', (field, matches) => {
-    expect(isMatch(field, 'abc')).toBe(matches);
+    expect(isMatch(field, '"abc"')).toBe(matches);
   });
 
   it('is optional', () => {
-    expect(isMatch(null, 'abc')).toBe(true);
+    expect(isMatch(null, '"abc"')).toBe(true);
   });
 });
 

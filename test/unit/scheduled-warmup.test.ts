@@ -34,3 +34,41 @@ it.each([
     expect(runs).toEqual([[loadSeconds * 1000, endSeconds * 1000]]);
   },
 );
+
+it.each([
+  [0, 0, 'warning'],
+  [3, 0, 'information'],
+  [3, 1, 'warning'],
+])('with %i entries listed and %i failed ends with a line of level %s', async (listed, failed, level) => {
+  const report = {
+    listed,
+    current: listed - failed,
+    renewed: 0,
+    loaded: 0,
+    bytes: 0,
+    kept: 0,
+    failed: failed === 0 ? {} : { unusable: failed },
+    tooLarge: [],
+    seconds: 0,
+    complete: true,
+  };
+  const clock = new FakeClock();
+  const warmup = { run: async () => ({ kind: 'ended', report }) as const };
+  const schedule = '0 */5 * * * *';
+  const handler = scheduledWarmup({
+    warmup,
+    clock,
+    schedule,
+    invocationLimitMs: 300_000,
+    loadLimitMs: 30_000,
+  });
+  const lines: [string, string][] = [];
+  const logHandler = (at: string, ...args: unknown[]): void => void lines.push([at, args.join(' ')]);
+  await handler(
+    { isPastDue: false } as Timer,
+    new InvocationContext({ functionName: 'scheduledWarmup', logHandler }),
+  );
+  expect(lines.map(([at]) => at)).toEqual([level]);
+  expect(lines[0]?.[1]).toMatch(/entries are warm: warmup \{"listed"/u);
+  expect(lines[0]?.[1].includes('empty')).toBe(listed === 0);
+});

@@ -33,6 +33,7 @@ describe('settings', () => {
         defaultTtlSeconds: 300,
         staleSeconds: 60,
         maxValueBytes: 1_048_576,
+        query: 'reject',
       },
       requestBudgetMs: 2000,
       origin: { kind: 'none' },
@@ -181,7 +182,7 @@ describe('settings', () => {
     'https://127.0.0.1:10000/account/container',
     'https://localhost:10000/account/container',
   ])('take %s for a container', (containerUrl) => {
-    expect(readSettings(container(containerUrl)).origin).toEqual({ kind: 'blob', containerUrl });
+    expect(readSettings(container(containerUrl)).origin).toMatchObject({ kind: 'blob', containerUrl });
   });
 
   it.each([
@@ -212,8 +213,9 @@ describe('settings', () => {
     'https://origin.example/{key}',
     'http://origin.internal:8080/a/{key}.json?v=1',
     'https://origin.example/find?name={key}',
+    'https://origin.example/{+key}',
   ])('take %s for a template', (urlTemplate) => {
-    expect(readSettings(template(urlTemplate)).origin).toEqual({ kind: 'http', urlTemplate });
+    expect(readSettings(template(urlTemplate)).origin).toMatchObject({ kind: 'http', urlTemplate });
   });
 
   // What else is no template: test/property/origin-place.test.ts.
@@ -224,11 +226,11 @@ describe('settings', () => {
     'https://origin.example/#{key}',
     'https://origin.example/{key}/{key}',
     'ftp://origin.example/{key}',
+    'https://origin.example/{key}/{+key}',
+    'https://origin.example/{++key}',
   ])('refuse %s as a template', (value) => {
     const message = faultsOf(template(value));
-    expect(message).toMatch(
-      /ORIGIN_URL_TEMPLATE: expected an http:\/\/ or https:\/\/ URL with \{key\} once/u,
-    );
+    expect(message).toMatch(/ORIGIN_URL_TEMPLATE: expected an http:\/\/ or https:\/\/ URL with \{key\}/u);
     expect(message).not.toContain('c2VjcmV0');
   });
 
@@ -244,6 +246,52 @@ describe('settings', () => {
     expect(faultsOf({ ...least, ...prefix })).toMatch(/WARMUP_PREFIX: expected to be left out/u);
     expect(faultsOf({ ...http, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
     expect(faultsOf({ ...blob, ...keys, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
+  });
+
+  it('name keys with commas as a JSON array', () => {
+    const http = template('https://origin.example/{key}');
+    expect(readSettings({ ...http, WARMUP_KEYS: '["a,b", " c "]' }).warmup.keys).toEqual(['a,b', ' c ']);
+    for (const keys of ['["a"', '[1]', '[""]', '[a, b]']) {
+      expect(faultsOf({ ...http, WARMUP_KEYS: keys })).toMatch(/WARMUP_KEYS: .+JSON array/u);
+    }
+  });
+
+  it.each(['/images/', 'images/*', '*'])(
+    'refuse the prefix %j, under which no blob would be found',
+    (prefix) => {
+      const blob = container('https://account.blob.core.windows.net/container');
+      expect(faultsOf({ ...blob, WARMUP_PREFIX: prefix })).toMatch(
+        /WARMUP_PREFIX: expected the beginning of blob names/u,
+      );
+    },
+  );
+
+  it('name the header fields that are kept, but none that say something of a connection or a client', () => {
+    const http = template('https://origin.example/{key}');
+    const kept = (value: string) => readSettings({ ...http, ORIGIN_KEEP_HEADERS: value }).origin;
+    expect(readSettings(http).origin).toMatchObject({
+      keepHeaders: ['content-language', 'content-disposition', 'link'],
+    });
+    expect(kept('X-One,x-two , X-ONE')).toMatchObject({ keepHeaders: ['x-one', 'x-two'] });
+    for (const value of ['Set-Cookie', 'x-one, connection', 'ETag', 'a b', 'ä', 'x:'])
+      expect(faultsOf({ ...http, ORIGIN_KEEP_HEADERS: value })).toMatch(/ORIGIN_KEEP_HEADERS: expected/u);
+  });
+
+  it('refuse every reference that the platform has not resolved, by name and once', () => {
+    const reference = '@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/c2VjcmV0)';
+    for (const name of Object.keys(sample())) {
+      if (['FUNCTIONS_WORKER_RUNTIME', 'AzureWebJobsStorage'].includes(name)) continue;
+      const message = faultsOf({ ...least, [name]: reference });
+      expect(
+        message.split('\n').filter((line) => line.startsWith(`  ${name}: `)),
+        name,
+      ).toHaveLength(1);
+      expect(message).toContain('a reference that the platform has not resolved');
+      expect(message).not.toContain('c2VjcmV0');
+    }
+    const configuration = '@Microsoft.AppConfiguration(Endpoint=https://a.example; Key=k)';
+    expect(faultsOf({ ...least, AZURE_TENANT_ID: configuration })).toMatch(/AZURE_TENANT_ID/u);
+    expect(() => readSettings({ ...least, CACHE_KEY_PREFIX: '@mine:' })).not.toThrow();
   });
 
   it('are all in local.settings.sample.json, which is valid as it is', () => {

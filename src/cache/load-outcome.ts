@@ -1,0 +1,43 @@
+// What a load has come to, for those who wait for it.
+
+import { overloaded } from '../byte-budget.ts';
+import { AppError } from '../errors.ts';
+import type { Entry } from './entry.ts';
+import type { ReadResult } from './store.ts';
+
+export type LoadOutcome =
+  | {
+      readonly kind: 'found';
+      readonly entry: Entry;
+      readonly stored: boolean;
+      /** What the origin answered with: 304 where the entry is as it was. */
+      readonly originStatus: number;
+    }
+  /** Somebody else had filled it meanwhile. */
+  | { readonly kind: 'filled'; readonly entry: Entry }
+  | {
+      readonly kind: 'none';
+      readonly remembered: boolean;
+      /** For how long that holds; undefined where the origin does not say. */
+      readonly forMs?: number | undefined;
+    }
+  | { readonly kind: 'failed'; readonly error: AppError };
+
+/** Undefined for a miss, and for what is no entry: nobody has filled it yet. */
+export function outcomeOf(found: ReadResult): LoadOutcome | undefined {
+  if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
+  if (found.kind === 'unavailable') throw found.error;
+  return found.kind === 'overloaded' ? { kind: 'failed', error: overloaded() } : undefined;
+}
+
+/** As somebody else has found out. */
+export function failedJustNow(): LoadOutcome {
+  const error = new AppError('origin-failed', 'The origin failed a moment ago.', { retryAfterSeconds: 1 });
+  return { kind: 'failed', error };
+}
+
+export function pending(): LoadOutcome {
+  const message =
+    'The origin has not answered yet; other loads are before this one, or another instance is at it.';
+  return { kind: 'failed', error: new AppError('deadline-exceeded', message, { retryAfterSeconds: 1 }) };
+}

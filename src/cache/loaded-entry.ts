@@ -1,0 +1,62 @@
+// Entries of the origin: from its answer, and with the lifetime that it gives one anew.
+
+import type { OriginResponse } from '../origin/origin.ts';
+import type { Fields } from '../origin/storage.ts';
+import {
+  entityTag,
+  isContentType,
+  newWriteId,
+  type Entry,
+  type EntryHead,
+  type Loaded,
+  type NotStored,
+} from './entry.ts';
+import { etagRule, isValid } from './entry-form.ts';
+import type { Lifetime } from './freshness.ts';
+
+/**
+ * An entry from the origin; it keeps the origin's entity tag and content type where they fit.
+ * @param fields what is kept of the answer's.
+ */
+export function loadedEntry(
+  { status, body, codings, fields: { 'content-type': type = '' } }: OriginResponse,
+  fields: Fields,
+  lifetime: Lifetime | NotStored,
+  loadMs: number,
+): Entry {
+  const contentType = isContentType(type) ? type : 'application/octet-stream';
+  const tag = /^(?<weak>W\/)?"(?<opaque>.*)"$/u.exec(fields['etag']?.trim() ?? '')?.groups;
+  const opaque = tag?.['opaque'];
+  const isKept = opaque !== undefined && isValid(etagRule, opaque);
+  const etag = isKept ? opaque : entityTag(body, contentType);
+  const loaded = { status, codings, fields, isWeak: isKept && tag?.['weak'] !== undefined, loadMs };
+  return { body, contentType, etag, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
+}
+
+/** The same bytes with another lifetime: another write. */
+export function extendedHead<T extends EntryHead>(
+  held: T,
+  loaded: Pick<Loaded, 'status' | 'codings' | 'fields' | 'isWeak' | 'loadMs'>,
+  lifetime: Lifetime | NotStored,
+): T {
+  return { ...held, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
+}
+
+function withLifetime(
+  loaded: Pick<Loaded, 'status' | 'codings' | 'fields' | 'isWeak' | 'loadMs'>,
+  lifetime: Lifetime | NotStored,
+): Pick<EntryHead, 'freshness' | 'loaded'> {
+  if ('freshness' in lifetime) {
+    const { freshness, ...rest } = lifetime;
+    return { freshness, loaded: { ...loaded, ...rest } };
+  }
+  return { freshness: undefined, loaded: { ...loaded, ...unusable, notStored: lifetime } };
+}
+
+const unusable = {
+  revalidate: true,
+  staleAllowed: false,
+  staleWhileRevalidateSeconds: 0,
+  staleIfErrorSeconds: 0,
+  keptMs: 0,
+} as const;

@@ -1,0 +1,105 @@
+// From the message of an origin to what it means: reads the body whole and keeps the fields that matter.
+
+import type { Clock } from '../clock.ts';
+import { unusable } from './attempt.ts';
+import { drain, readBody } from './body.ts';
+import { decodeBody, readCodings } from './content-codings.ts';
+import { parseHttpDate } from './http-date.ts';
+import type { LoadOptions, OriginAnswer, Validators } from './origin.ts';
+import type { Fields, StoragePermission } from './storage.ts';
+import type { Answer } from './transport.ts';
+
+/** What decides over storing, and what tells one state of an entry from another. */
+const alwaysKept = [
+  'age',
+  'cache-control',
+  'cdn-cache-control',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'retry-after',
+  'vary',
+];
+
+/** @param keepHeaders further names, in lower case. */
+export function fieldsOf(headers: Answer['headers'], keepHeaders: readonly string[]): Fields {
+  const fields: Record<string, string> = {};
+  for (const name of [...alwaysKept, ...keepHeaders]) {
+    const value = headers[name];
+    if (value !== undefined) fields[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return fields;
+}
+
+const endNotTold: StoragePermission = {
+  kind: 'forbidden',
+  reason: 'its end was not told, so that a cut answer would look complete',
+};
+
+export interface ReadOptions {
+  /** For messages: scheme, host and port. */
+  readonly where: string;
+  readonly maxBytes: number;
+  readonly admits?: LoadOptions['admits'];
+  readonly fields: Fields;
+  readonly restrictions: readonly StoragePermission[];
+  readonly clock: Clock;
+}
+
+/**
+ * Reads an answer with a body to its end, and decodes it to see that it is whole.
+ * @throws AppError `origin-failed` where it is not.
+ */
+export async function readResponse(answer: Answer, options: ReadOptions): Promise<OriginAnswer> {
+  const { where, maxBytes, admits, fields, restrictions, clock } = options;
+  const { status, headers, framing } = answer;
+  const codings = readCodings(headers['content-encoding']);
+  if (typeof codings === 'string') {
+    await drain(answer.body, clock);
+    throw unusable(where, `answered with the content coding "${codings}", which cannot be decoded here`);
+  }
+  const announcedBytes = framing.kind === 'length' ? framing.bytes : undefined;
+  if (announcedBytes !== undefined && announcedBytes > maxBytes) {
+    return { kind: 'too-large', bytes: announcedBytes };
+  }
+  if (admits?.(announcedBytes ?? maxBytes) === false) return { kind: 'not-admitted' };
+  const body = await readBody(answer.body, maxBytes, announcedBytes);
+  if (body === undefined) return { kind: 'too-large', bytes: undefined };
+  const decoded = await decodeBody(body, body.length === 0 ? [] : codings, maxBytes);
+  if (decoded.kind === 'too-large') return { kind: 'too-large', bytes: undefined };
+  if (decoded.kind === 'damaged') {
+    throw unusable(where, `sent a body that is no whole ${decoded.coding} data`);
+  }
+  return {
+    kind: 'answered',
+    status,
+    body,
+    codings: body.length === 0 ? [] : codings,
+    fields,
+    restrictions: framing.kind === 'until-close' ? [...restrictions, endNotTold] : restrictions,
+  };
+}
+
+const entityTag = /^(?:W\/)?"[!\u0023-\u007E\u0080-\u00FF]*"$/u;
+
+/** The validators among an entry's fields that can be sent back. */
+export function validatorsOf(fields: Fields, nowMs: number): Validators {
+  const etag = fields['etag']?.trim() ?? '';
+  const lastModified = fields['last-modified']?.trim();
+  return {
+    etag: entityTag.test(etag) ? etag : undefined,
+    lastModified: parseHttpDate(lastModified, nowMs) === undefined ? undefined : lastModified,
+  };
+}
+
+/** Both, where there are both: an origin that knows entity tags goes by those (RFC 9110, section 13.1.3). */
+export function conditionalHeaders({ etag, lastModified }: Validators = {}): Readonly<
+  Record<string, string>
+> {
+  return {
+    ...(etag === undefined ? {} : { 'If-None-Match': etag }),
+    ...(lastModified === undefined ? {} : { 'If-Modified-Since': lastModified }),
+  };
+}
