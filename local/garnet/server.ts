@@ -2,13 +2,14 @@
 //
 // Held to https://microsoft.github.io/garnet/docs/security and the sources of the version in program.ts
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild, type Child } from '../child.ts';
 import { freeLoopbackPorts } from '../listening.ts';
 import { decodeReply, type AdminReply, type LocalRedis, type RawAdminReply } from '../redis-server.ts';
 import { redisAudience, type Identity, type TokenIssuer } from '../token-issuer.ts';
+import { untilNothingLacks } from '../until.ts';
 import { GarnetAdmin } from './admin.ts';
 import { prepareGarnet, type GarnetRules } from './configuration.ts';
 import { findGarnet, type GarnetProgram } from './program.ts';
@@ -131,8 +132,12 @@ export class GarnetServer implements LocalRedis {
     await this.start();
   }
 
-  pause(): void {
-    this.#child?.signal('SIGSTOP');
+  /** Resolves when nothing of it runs any more: a signal takes a moment to reach every thread. */
+  async pause(): Promise<void> {
+    const child = this.#child;
+    child?.signal('SIGSTOP');
+    if (child !== undefined)
+      await untilNothingLacks(async () => threadThatRuns(child.pid), 'Garnet stops', 2000);
   }
 
   resume(): void {
@@ -144,4 +149,13 @@ export class GarnetServer implements LocalRedis {
     await this.#child?.stop();
     await rm(this.#parts.directory, { recursive: true, force: true });
   }
+}
+
+/** Undefined when every thread has stopped (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
+async function threadThatRuns(pid: number): Promise<string | undefined> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(
+    threads.map(async (thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  );
+  return stats.find((stat) => !/\) T /u.test(stat));
 }

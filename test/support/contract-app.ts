@@ -18,7 +18,7 @@ export interface ContractApp extends AsyncDisposable {
   readonly stack: { readonly redis: Pick<LocalRedis, 'admin' | 'adminRaw' | 'kill' | 'restart'> };
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Redis goes on accepting connections and bytes, and answers nothing, until told otherwise. */
-  silenceRedis(silent: boolean): void;
+  silenceRedis(silent: boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,11 +31,11 @@ export async function startContractApp(options: ContractAppOptions): Promise<Con
   if (inject('cacheServer') === 'garnet') {
     const app = await startGarnetApp(options);
     const { redis } = app.stack;
-    return { ...app, silenceRedis: (silent) => (silent ? redis.pause() : redis.resume()) };
+    return { ...app, silenceRedis: async (silent) => (silent ? redis.pause() : redis.resume()) };
   }
   const app = await startLocalApp(options);
   return {
     ...app,
-    silenceRedis: (silent) => app.stack.front.setBehaviour(silent ? 'stall' : 'normal'),
+    silenceRedis: async (silent) => app.stack.front.setBehaviour(silent ? 'stall' : 'normal'),
   };
 }
