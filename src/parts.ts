@@ -24,6 +24,7 @@ import type { Redis } from './redis/redis.ts';
 import type { Settings } from './settings.ts';
 import type { Environment } from './settings-reader.ts';
 import { emit } from './telemetry/events.ts';
+import { Shedding } from './telemetry/shedding.ts';
 
 /** Put in by the bundler (scripts/package/bundle.ts). */
 declare const APP_VERSION: string;
@@ -48,7 +49,10 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   redis.start();
 
   const { maxValueBytes } = of.cache;
-  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes));
+  const shedding = new Shedding(emit, clock);
+  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes), (valueBytes, totalBytes) =>
+    shedding.refused(valueBytes, totalBytes),
+  );
   const store = new EntryStore({ redis, budget, maxValueBytes, emit });
   const filling = startFilling(of, {
     ...common,

@@ -18,7 +18,8 @@ export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
 type LoggedType = Exclude<AppEventType, (RollCallEnded | RollCallHeard)['type']>;
 
-const levels: Readonly<Record<LoggedType, Level>> = {
+/** Of every event that is a line. */
+export const levels: Readonly<Record<LoggedType, Level>> = {
   tokenRotated: 'info',
   tokenRenewalFailed: 'warn',
   tokenNotAdvancing: 'info',
@@ -35,6 +36,8 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
+  sheddingStarted: 'warn',
+  sheddingEnded: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
 };
@@ -78,6 +81,7 @@ function endedBy(event: AppEvent): readonly string[] {
 const ends: Partial<Record<AppEventType, readonly string[]>> = {
   connectionReady: ['connectionFailed ', 'connectionLost'],
   originRecovered: ['originFailing '],
+  sheddingEnded: ['sheddingStarted'],
   tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
 };
 
