@@ -11,11 +11,11 @@ import {
 export async function startFleet(
   stack: AnyStack,
   size: number,
-  options: FleetInstanceOptions,
+  optionsOf: (index: number) => FleetInstanceOptions,
 ): Promise<readonly FleetInstance[]> {
   const fleet: FleetInstance[] = [];
   for (let index = 0; index < size; index += 1) {
-    fleet.push(startFleetInstance(stack, `instance-${index}`, options));
+    fleet.push(startFleetInstance(stack, `instance-${index}`, optionsOf(index)));
     if (index % 20 === 19) await sleep(100);
   }
   return fleet;

@@ -34,6 +34,8 @@ export interface ConnectionDeps {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** About how many instances there are. */
+  readonly instances: () => number;
   readonly emit: Emit;
   /** An outage older than this is answered at once instead of being waited out by every request. */
   readonly patienceMs: number;
@@ -202,10 +204,15 @@ export class ConnectionKeeper {
 
   #reconnect(outage: Outage): void {
     const { failures, lastFailure, sinceMs } = outage;
-    const { random, emit, purpose } = this.#options;
+    const { random, instances, emit, purpose } = this.#options;
     const nowMs = this.#clock.nowMs();
-    const code = lastFailure?.code;
-    const delayMs = reconnectDelayMs({ failures, code, awayMs: nowMs - sinceMs, random: random() });
+    const delayMs = reconnectDelayMs({
+      failures,
+      code: lastFailure?.code,
+      awayMs: nowMs - sinceMs,
+      random: random(),
+      instances: instances(),
+    });
     const cancel = this.#clock.after(delayMs, () => void this.#connect(outage));
     this.#state = { kind: 'backing-off', outage, retryAtMs: nowMs + delayMs, cancel };
     if (lastFailure === undefined) return;

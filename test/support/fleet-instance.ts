@@ -5,7 +5,7 @@ import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
 import { Roster } from '../../src/fleet/roster.ts';
 import type { AnyStack } from '../../local/stack.ts';
-import { startSharedClient, type SharedClient } from './shared-client.ts';
+import { startSharedClient, type SharedClient, type SharedClientOptions } from './shared-client.ts';
 
 export interface FleetInstance extends SharedClient {
   readonly id: string;
@@ -21,9 +21,8 @@ export const silentClock: Clock = {
   after: () => () => {},
 };
 
-export interface FleetInstanceOptions {
+export interface FleetInstanceOptions extends Pick<SharedClientOptions, 'keeperClock' | 'listener'> {
   readonly namespace?: string;
-  readonly keeperClock?: Clock;
   readonly spreadMs?: number;
   readonly graceMs?: number;
 }
