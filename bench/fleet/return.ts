@@ -1,45 +1,42 @@
 // Redis is killed, and started again half a minute later: how a fleet knocks meanwhile, how it comes back, and what all
 // its instances together write into the log.
 
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyStack } from '../../local/stack.ts';
-import { systemClock as clock } from '../../src/clock.ts';
-import { eventLog } from '../../src/telemetry/log.ts';
-import { peak, startFleet, stopFleet } from './many.ts';
+import { peak } from './many.ts';
+import type { Line, WorkerState } from './worker.ts';
 
 const awayMs = 30_000;
-/** Until one busy process has noticed the loss of all its connections, and tried each once. */
+/** In which every instance has noticed the loss and tried once. */
 const firstTryMs = 1000;
 /** The log is watched for so long after the last is back: what is held back comes later. */
 const logAfterMs = 10_000;
 const sampleMs = 10;
 
+// In one process of so many clients the timers that come due together hold up everything else, until all that were
+// refused meanwhile start their next pause in one moment.
+const processes = 4;
+
 export async function measureReturn(stack: AnyStack, size: number): Promise<void> {
   stack.identity.forget();
-  const lines: { readonly atMs: number; readonly event: string }[] = [];
-  let events = 0;
-  const note = (line: string): void => {
-    lines.push({ atMs: Date.now(), event: /^\w+/u.exec(line)?.[0] ?? '' });
-  };
-  const fleet = await startFleet(stack, size, () => {
-    const log = eventLog({ info: note, warn: note, error: note }, { clock, random: Math.random });
-    return {
-      namespace: 'return',
-      listener(event) {
-        events += 1;
-        log(event);
-      },
-    };
-  });
+  const workers = Array.from({ length: processes }, (_, index) =>
+    startWorker(stack, index, size / processes),
+  );
+  const sum = (count: (state: WorkerState) => number): number =>
+    workers.reduce((total, { state }) => total + (state === undefined ? 0 : count(state)), 0);
   try {
-    await until(() => fleet.every(({ redis }) => redis.status().connections === 2));
-    // From a roll call each hears how many there are, and so its share of the log.
-    const rollCall = await fleet[0]?.rollCall.call(null);
-    if (rollCall?.answered !== size)
-      throw new Error(`The roll call reached ${rollCall?.answered} of ${size}.`);
+    await until(() => sum(({ listening }) => listening) === size);
+    // From a roll call each hears how many there are, and so its share of the log and of the attempts.
+    workers[0]?.child.send('call the roll');
+    await until(() => workers[0]?.state?.answered !== undefined);
+    const answered = workers[0]?.state?.answered;
+    if (answered !== size) throw new Error(`The roll call reached ${answered} of ${size}.`);
     const connects = watch(() => stack.front.stats.refused);
     const handshakes = watch(() => stack.front.stats.connectionsAccepted);
-    const eventsBefore = events;
+    const eventsBefore = sum(({ events }) => events);
     const killedAtMs = Date.now();
     await stack.redis.kill();
     stack.front.setBehaviour('refuse');
@@ -48,9 +45,9 @@ export async function measureReturn(stack: AnyStack, size: number): Promise<void
     await stack.redis.restart();
     stack.front.setBehaviour('normal');
     const backAtMs = Date.now();
-    await until(() => fleet.every(({ redis }) => redis.status().state === 'ready'));
+    await until(() => sum(({ ready }) => ready) === size);
     const lastReadyMs = Date.now() - backAtMs;
-    await until(() => fleet.every(({ redis }) => redis.status().connections === 2));
+    await until(() => sum(({ listening }) => listening) === size);
     const lastMs = Date.now() - backAtMs;
     await sleep(logAfterMs);
     const refused = connects.stop();
@@ -65,14 +62,12 @@ export async function measureReturn(stack: AnyStack, size: number): Promise<void
       'last serves': `${(lastReadyMs / 1000).toFixed(1)} s`,
       'last listens': `${(lastMs / 1000).toFixed(1)} s`,
     });
-    const writtenAtMs = lines.map(({ atMs }) => atMs).filter((atMs) => atMs >= killedAtMs);
+    const lines = workers.flatMap((worker) => worker.lines).filter(({ atMs }) => atMs >= killedAtMs);
+    const writtenAtMs = lines.map(({ atMs }) => atMs);
     const seconds = (Date.now() - killedAtMs) / 1000;
-    const byEvent = Map.groupBy(
-      lines.filter(({ atMs }) => atMs >= killedAtMs),
-      ({ event }) => event,
-    );
+    const byEvent = Map.groupBy(lines, ({ event }) => event);
     table(`The log of all ${size} together, from the loss to ${logAfterMs / 1000} s after the last is back`, {
-      events: events - eventsBefore,
+      events: sum(({ events }) => events) - eventsBefore,
       lines: writtenAtMs.length,
       'lines a second': (writtenAtMs.length / seconds).toFixed(1),
       'in the first second': within(writtenAtMs, killedAtMs, killedAtMs + 1000).length,
@@ -80,8 +75,33 @@ export async function measureReturn(stack: AnyStack, size: number): Promise<void
       'by event': [...byEvent].map(([event, { length }]) => `${length} ${event}`).join(', '),
     });
   } finally {
-    await stopFleet(fleet);
+    await Promise.all(workers.map(stopWorker));
   }
+}
+
+interface Worker {
+  readonly child: ChildProcess;
+  readonly lines: Line[];
+  state: WorkerState | undefined;
+}
+
+function startWorker({ settings }: AnyStack, index: number, size: number): Worker {
+  const child = fork(join(import.meta.dirname, 'worker.ts'), [`${index}`, `${size}`], {
+    env: { ...process.env, ...settings },
+  });
+  const worker: Worker = { child, lines: [], state: undefined };
+  child.on('message', (state: WorkerState) => {
+    worker.state = state;
+    worker.lines.push(...state.lines);
+  });
+  return worker;
+}
+
+async function stopWorker({ child }: Worker): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = once(child, 'exit');
+  child.disconnect();
+  await exit;
 }
 
 /** When `count` went up, each time. */

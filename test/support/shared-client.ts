@@ -39,7 +39,10 @@ export interface SharedClientOptions {
   readonly port?: number;
 }
 
-export function startSharedClient(stack: AnyStack, options: SharedClientOptions = {}): SharedClient {
+/** What a client needs of a stack. */
+export type CacheOfStack = Pick<AnyStack, 'settingsFor'>;
+
+export function startSharedClient(stack: CacheOfStack, options: SharedClientOptions = {}): SharedClient {
   const given = stack.settingsFor(options.credential ?? 'managed-identity');
   const settings = readSettings({ ...given, REDIS_PORT: `${options.port ?? given['REDIS_PORT']}` });
   const events: AppEvent[] = [];
@@ -47,7 +50,7 @@ export function startSharedClient(stack: AnyStack, options: SharedClientOptions 
   const parts = {
     clock: systemClock,
     random: Math.random,
-    emit(event: AppEvent) {
+    emit: (event: AppEvent) => {
       events.push(event);
       if (event.type === 'rollCallHeard') instances = event.expected;
       options.listener?.(event);

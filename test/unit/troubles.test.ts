@@ -20,5 +20,5 @@ it('every event that is a line of the log is in the table of events, with its le
 it('every warning and error is in the chart of troubles', () => {
   const charted = read('infra/queries/troubles.kql').matchAll(/"([a-z]+[A-Z]\w+)"/gu);
   const troubles = Object.entries(levels).flatMap(([event, level]) => (level === 'info' ? [] : [event]));
-  expect([...charted].map(([, event]) => event).toSorted()).toEqual(troubles.toSorted());
+  expect(new Set([...charted].map(([, event]) => event))).toEqual(new Set(troubles));
 });
