@@ -62,7 +62,7 @@ async function measure(size: number): Promise<Row> {
   stack.identity.forget();
   const acceptedBefore = stack.front.stats.connectionsAccepted;
   const options = { namespace: `bench${size}`, keeperClock: silentClock, spreadMs, graceMs: 8000 };
-  const fleet = await startFleet(stack, size, options);
+  const fleet = await startFleet(stack, size, () => options);
   try {
     const announcer = fleet[0];
     if (announcer === undefined) throw new Error('An empty fleet.');

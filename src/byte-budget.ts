@@ -11,18 +11,28 @@ const smallBytes = 64 * 1024;
 
 export class ByteBudget {
   readonly totalBytes: number;
+  readonly #onRefused: (valueBytes: number, totalBytes: number) => void;
   #usedBytes = 0;
 
-  constructor(totalBytes: number) {
+  /** @param onRefused hears of each value that did not fit, and for which nobody waits. */
+  constructor(totalBytes: number, onRefused: (valueBytes: number, totalBytes: number) => void = () => {}) {
     this.totalBytes = totalBytes;
+    this.#onRefused = onRefused;
   }
 
   get usedBytes(): number {
     return this.#usedBytes;
   }
 
-  /** Takes `bytes` for what has `valueBytes` if they fit; else takes nothing and returns false. */
+  /** Takes `bytes` for what has `valueBytes` if they fit; else takes nothing and returns false: a refusal. */
   take(bytes: number, valueBytes: number = bytes): boolean {
+    const fits = this.takeIfFree(bytes, valueBytes);
+    if (!fits) this.#onRefused(valueBytes, this.totalBytes);
+    return fits;
+  }
+
+  /** As `take`, for who comes again until it fits: false is no refusal. */
+  takeIfFree(bytes: number, valueBytes: number): boolean {
     const mostBytes = this.totalBytes * (valueBytes <= smallBytes ? 1 : shareOfLarge);
     if (this.#usedBytes + bytes > mostBytes) return false;
     this.#usedBytes += bytes;
@@ -57,9 +67,13 @@ export class Charge {
   /** Takes what a value of `valueBytes` needs on its way, if that fits; else takes nothing and returns false. */
   takeValue(valueBytes: number): boolean {
     const bytes = valueBytes * copiesOfValue;
-    if (!this.#budget.take(bytes, valueBytes)) return false;
-    this.#bytes += bytes;
-    return true;
+    return this.#hold(bytes, this.#budget.take(bytes, valueBytes));
+  }
+
+  /** As `takeValue`, for who comes again until it fits. */
+  takeValueIfFree(valueBytes: number): boolean {
+    const bytes = valueBytes * copiesOfValue;
+    return this.#hold(bytes, this.#budget.takeIfFree(bytes, valueBytes));
   }
 
   /** Takes `bytes` that are in memory already. */
@@ -83,6 +97,11 @@ export class Charge {
   close(): void {
     this.#closed = true;
     this.#giveBack();
+  }
+
+  #hold(bytes: number, taken: boolean): boolean {
+    if (taken) this.#bytes += bytes;
+    return taken;
   }
 
   #giveBack(): void {

@@ -24,7 +24,8 @@ import { createRedis } from './redis/create.ts';
 import type { Redis } from './redis/redis.ts';
 import type { Settings } from './settings.ts';
 import type { Environment } from './settings-reader.ts';
-import { emit } from './telemetry/events.ts';
+import { emit, onEvent } from './telemetry/events.ts';
+import { Shedding } from './telemetry/shedding.ts';
 
 /** Put in by the bundler (scripts/package/bundle.ts). */
 declare const APP_VERSION: string;
@@ -45,11 +46,21 @@ export interface Parts extends Filling {
 /** Makes and starts them: the connection is begun before any request. */
 export function startParts(of: Settings, { credential, keeper }: Auth, environment: Environment): Parts {
   const common = { clock, random: Math.random, emit };
-  const redis = createRedis(of.redis, { keeper, patienceMs: of.requestBudgetMs, ...common });
+  let instances = 1;
+  onEvent('rollCallHeard', ({ expected }) => (instances = expected));
+  const redis = createRedis(of.redis, {
+    keeper,
+    patienceMs: of.requestBudgetMs,
+    instances: () => instances,
+    ...common,
+  });
   redis.start();
 
   const { maxValueBytes } = of.cache;
-  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes));
+  const shedding = new Shedding(emit, clock);
+  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes), (valueBytes, totalBytes) =>
+    shedding.refused(valueBytes, totalBytes),
+  );
   const store = new EntryStore({ redis, budget, maxValueBytes, emit });
   const filling = startFilling(of, {
     ...common,

@@ -1,7 +1,7 @@
 // Many instances in one process, and the peak of what they do at once.
 
-import type { AnyStack } from '../../local/stack.ts';
 import { sleep } from '../../test/support/eventually.ts';
+import type { CacheOfStack } from '../../test/support/shared-client.ts';
 import {
   startFleetInstance,
   type FleetInstance,
@@ -9,13 +9,14 @@ import {
 } from '../../test/support/fleet-instance.ts';
 
 export async function startFleet(
-  stack: AnyStack,
+  stack: CacheOfStack,
   size: number,
-  options: FleetInstanceOptions,
+  optionsOf: (index: number) => FleetInstanceOptions & { readonly id?: string },
 ): Promise<readonly FleetInstance[]> {
   const fleet: FleetInstance[] = [];
   for (let index = 0; index < size; index += 1) {
-    fleet.push(startFleetInstance(stack, `instance-${index}`, options));
+    const { id = `instance-${index}`, ...options } = optionsOf(index);
+    fleet.push(startFleetInstance(stack, id, options));
     if (index % 20 === 19) await sleep(100);
   }
   return fleet;

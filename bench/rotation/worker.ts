@@ -19,7 +19,7 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
   async ours() {
     const parts = { clock: systemClock, random: Math.random, emit: () => {} };
     const { keeper } = startAuth(settings, parts);
-    const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, ...parts });
+    const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, instances: () => 1, ...parts });
     redis.start();
     await redis.ping(Date.now() + 10_000);
     const call = { key: 'key', idempotent: true };

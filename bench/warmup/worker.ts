@@ -69,7 +69,12 @@ async function startOurs(): Promise<Contestant> {
   const parts = { clock, random: Math.random, emit: () => {} };
   const source = createTokenSource({ credential, scope: settings.entraScope, oidRequired: true, clock });
   const keeper = new TokenKeeper({ source, ...parts });
-  const redis = createRedis(redisSettings, { keeper, patienceMs: settings.requestBudgetMs, ...parts });
+  const redis = createRedis(redisSettings, {
+    keeper,
+    patienceMs: settings.requestBudgetMs,
+    instances: () => 1,
+    ...parts,
+  });
   keeper.start();
   redis.start();
   await redis.ping(Date.now() + 10_000);

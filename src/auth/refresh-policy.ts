@@ -82,6 +82,11 @@ export function patienceMs(situation: Omit<RefreshSituation, 'setbacks'>): numbe
   return leftMs > 0 ? clamp(leftMs / 4, 250, 10_000) : clamp(lifetimeMs(token) / 16, 350, 5000);
 }
 
+/** Past `refreshAfter` MSAL fetches the new token but still returns the old one; the next call has it. */
+export function nextCallHasAnother({ refreshAfterMs }: TokenTimes, nowMs: number): boolean {
+  return refreshAfterMs !== undefined && nowMs >= refreshAfterMs;
+}
+
 // Only upwards, so that a floor stays a floor.
 function jittered(delayMs: number, random: number): number {
   return delayMs * (1 + random / 10);

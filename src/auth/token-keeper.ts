@@ -5,8 +5,16 @@ import { AppError, describe } from '../errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { Waiters } from '../waiters.ts';
 import { afterByEither } from './either-clock.ts';
-import { dueAtMs, floorMs, nextRequestAtMs, patienceMs, type RefreshSituation } from './refresh-policy.ts';
-import type { TokenSource } from './token-source.ts';
+import {
+  dueAtMs,
+  floorMs,
+  nextCallHasAnother,
+  nextRequestAtMs,
+  patienceMs,
+  type RefreshSituation,
+} from './refresh-policy.ts';
+import { RenewalWaiters, type Renewal } from './renewal.ts';
+import { TokenRequests, type TokenRequest, type TokenRequestsOptions } from './token-requests.ts';
 import type { Token } from './token.ts';
 
 /** A token exists only in the state that may hand it out. */
@@ -15,13 +23,6 @@ type KeeperState =
   | { readonly kind: 'seeking'; readonly expired: Token | undefined }
   | { readonly kind: 'holding'; readonly token: Token; readonly cancelExpiry: () => void }
   | { readonly kind: 'stopped' };
-
-/** How a renewal that somebody asked for ended. */
-export type Renewal =
-  | { readonly kind: 'rotated'; readonly expiresAtMs: number }
-  | { readonly kind: 'not-due' }
-  | { readonly kind: 'not-advancing' }
-  | { readonly kind: 'failed'; readonly reason: string };
 
 export interface KeeperStatus {
   readonly state: KeeperState['kind'];
@@ -34,46 +35,35 @@ export interface KeeperStatus {
   readonly lastFailure: string | undefined;
 }
 
-export interface TokenKeeperOptions {
-  readonly source: TokenSource;
-  readonly clock: Clock;
+export interface TokenKeeperOptions extends Pick<TokenRequestsOptions, 'source' | 'clock'> {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly emit: Emit;
 }
 
-interface Request {
-  readonly startedAtMs: number;
-  /** Whether it repeats a request that returned the old token although a new one was to be had. */
-  readonly again: boolean;
-}
-
 export class TokenKeeper {
-  readonly #source: TokenSource;
   readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #emit: Emit;
-  readonly #stopping = new AbortController();
+  readonly #options: TokenKeeperOptions;
+  readonly #requests: TokenRequests;
+  readonly #renewals = new RenewalWaiters();
   readonly #tokenWaiters: Waiters<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
   #state: KeeperState = { kind: 'idle' };
-  /** The one request that is waited for; a request that hangs is let go, and another may start beside it. */
-  #awaited: Request | undefined;
-  #renewalWaiters: ((renewal: Renewal) => void)[] = [];
   #cancelTimer = (): void => {};
   #setbacks = 0;
-  #lastRequestAtMs = Number.NEGATIVE_INFINITY;
   #lastRotationAtMs: number | undefined;
   #lastFailure: AppError | undefined;
   #rotations = 0;
-  #requests = 0;
 
   constructor(options: TokenKeeperOptions) {
-    this.#source = options.source;
     this.#clock = options.clock;
-    this.#random = options.random;
-    this.#emit = options.emit;
+    this.#options = options;
     this.#tokenWaiters = new Waiters(options.clock);
+    this.#requests = new TokenRequests({
+      ...options,
+      onAnswer: (request, token) => this.#onAnswer(request, token),
+      onFailure: (request, error) => this.#onFailure(request, error),
+    });
   }
 
   /** Asks for the first token at once and keeps renewing from then on. Calling it again changes nothing. */
@@ -89,10 +79,9 @@ export class TokenKeeper {
     if (this.#state.kind === 'holding') this.#state.cancelExpiry();
     this.#state = { kind: 'stopped' };
     this.#cancelTimer();
-    this.#awaited = undefined;
-    this.#stopping.abort();
+    this.#requests.stop();
     this.#tokenWaiters.rejectAll(stoppedError());
-    this.#settleRenewal({ kind: 'failed', reason: 'stopping' });
+    this.#renewals.settle({ kind: 'failed', reason: 'stopping' });
     this.#rotationListeners.clear();
   }
 
@@ -113,15 +102,11 @@ export class TokenKeeper {
     const token = this.current();
     if (token !== undefined) return Promise.resolve(token);
     if (this.#state.kind === 'stopped') return Promise.reject(stoppedError());
-    return this.#tokenWaiters.wait(
-      deadlineAtMs,
-      () =>
-        new AppError(
-          'token-unavailable',
-          `No valid token yet. ${this.#lastFailure?.message ?? 'The credential has not answered.'}`,
-          { cause: this.#lastFailure },
-        ),
-    );
+    return this.#tokenWaiters.wait(deadlineAtMs, () => {
+      const cause = this.#lastFailure;
+      const reason = cause?.message ?? 'The credential has not answered.';
+      return new AppError('token-unavailable', `No valid token yet. ${reason}`, { cause });
+    });
   }
 
   /** Renews if the policy says it is due; asked for too early or too often it does nothing. */
@@ -137,11 +122,11 @@ export class TokenKeeper {
     if (this.#state.kind === 'stopped' || this.#state.kind === 'idle') {
       return Promise.resolve({ kind: 'failed', reason: `token keeper is ${this.#state.kind}` });
     }
-    if (this.#awaited === undefined) {
+    if (this.#requests.awaited === undefined) {
       if (this.#floorLeftMs() > 0) return Promise.resolve({ kind: 'not-due' });
       this.#ask(false);
     }
-    return new Promise((resolve) => this.#renewalWaiters.push(resolve));
+    return this.#renewals.wait();
   }
 
   /** Calls `listener` with each token adopted from now on; returns how to stop. */
@@ -157,34 +142,17 @@ export class TokenKeeper {
       timeLeftMs: this.current()?.leftMs(this.#clock),
       lastRotationAtMs: this.#lastRotationAtMs,
       rotations: this.#rotations,
-      requests: this.#requests,
+      requests: this.#requests.count,
       lastFailure: this.#lastFailure?.message,
     };
   }
 
   #ask(again: boolean): void {
-    const startedAtMs = this.#clock.nowMs();
-    const request: Request = { startedAtMs, again };
-    this.#awaited = request;
-    this.#lastRequestAtMs = startedAtMs;
-    this.#requests += 1;
-    const limitMs = patienceMs(this.#situation());
     this.#cancelTimer();
-    this.#cancelTimer = this.#clock.after(limitMs, () => {
-      const late = new AppError(
-        'token-unavailable',
-        `The credential has not answered for ${Math.round(limitMs)} ms.`,
-      );
-      this.#onFailure(request, late);
-    });
-    this.#source.request(this.#stopping.signal).then(
-      (token) => this.#onAnswer(request, token),
-      (error: unknown) => this.#onFailure(request, error),
-    );
+    this.#requests.begin(again, patienceMs(this.#situation()));
   }
 
-  #onAnswer(request: Request, token: Token): void {
-    if (this.#state.kind === 'stopped') return;
+  #onAnswer(request: TokenRequest, token: Token): void {
     const requestMs = this.#clock.nowMs() - request.startedAtMs;
     const last = this.#lastToken();
     // Whoever brought it and however late: a later expiry is the one thing that counts. While none is held one
@@ -192,30 +160,22 @@ export class TokenKeeper {
     const holdsAgain = this.#state.kind === 'seeking' && token.leftMs(this.#clock) > 0;
     if (last === undefined || token.expiresAtMs > last.expiresAtMs || holdsAgain)
       return this.#adopt(token, requestMs);
-    if (this.#awaited !== request) return;
-    // Past `refreshAfter` MSAL fetches the new token but still returns the old one; the next call has it.
-    if (
-      !request.again &&
-      last.refreshAfterMs !== undefined &&
-      last.reckonedNowMs(this.#clock) >= last.refreshAfterMs
-    )
-      return this.#ask(true);
-    this.#awaited = undefined;
+    if (this.#requests.awaited !== request) return;
+    if (!request.again && nextCallHasAnother(last, last.reckonedNowMs(this.#clock))) return this.#ask(true);
+    this.#requests.letGo();
     this.#setbacks += 1;
     const timeLeftMs = last.leftMs(this.#clock);
-    this.#emit({ type: 'tokenNotAdvancing', requestMs, setbacks: this.#setbacks, timeLeftMs });
+    this.#options.emit({ type: 'tokenNotAdvancing', requestMs, setbacks: this.#setbacks, timeLeftMs });
     this.#schedule();
-    this.#settleRenewal({ kind: 'not-advancing' });
+    this.#renewals.settle({ kind: 'not-advancing' });
   }
 
-  #onFailure(request: Request, error: unknown): void {
-    if (this.#state.kind === 'stopped' || this.#awaited !== request) return;
-    this.#awaited = undefined;
+  #onFailure(request: TokenRequest, error: unknown): void {
     this.#setbacks += 1;
     const reason = describe(error);
     this.#lastFailure =
       error instanceof AppError ? error : new AppError('token-unavailable', reason, { cause: error });
-    this.#emit({
+    this.#options.emit({
       type: 'tokenRenewalFailed',
       reason,
       requestMs: this.#clock.nowMs() - request.startedAtMs,
@@ -223,7 +183,7 @@ export class TokenKeeper {
       timeLeftMs: Math.max(this.#lastToken()?.leftMs(this.#clock) ?? 0, 0),
     });
     this.#schedule();
-    this.#settleRenewal({ kind: 'failed', reason });
+    this.#renewals.settle({ kind: 'failed', reason });
   }
 
   #adopt(token: Token, requestMs: number): void {
@@ -232,13 +192,13 @@ export class TokenKeeper {
     if (this.#state.kind === 'holding') this.#state.cancelExpiry();
     const cancelExpiry = this.#clock.after(timeLeftMs, () => this.#expire(token));
     this.#state = { kind: 'holding', token, cancelExpiry };
-    this.#awaited = undefined;
+    this.#requests.letGo();
     this.#setbacks = 0;
     this.#lastFailure = undefined;
     this.#lastRotationAtMs = this.#clock.wallMs();
     this.#rotations += 1;
     this.#schedule();
-    this.#emit({
+    this.#options.emit({
       type: 'tokenRotated',
       expiresAtMs: token.expiresAtMs,
       timeLeftMs,
@@ -247,7 +207,7 @@ export class TokenKeeper {
     });
     this.#tokenWaiters.resolveAll(token);
     for (const listener of this.#rotationListeners) listener(token);
-    this.#settleRenewal({ kind: 'rotated', expiresAtMs: token.expiresAtMs });
+    this.#renewals.settle({ kind: 'rotated', expiresAtMs: token.expiresAtMs });
   }
 
   #expire(token: Token): void {
@@ -255,13 +215,13 @@ export class TokenKeeper {
     if (this.#state.kind !== 'holding' || this.#state.token !== token) return;
     this.#state.cancelExpiry();
     this.#state = { kind: 'seeking', expired: token };
-    this.#emit({ type: 'tokenExpired', expiredAtMs: token.expiresAtMs, setbacks: this.#setbacks });
-    if (this.#awaited === undefined) this.#schedule();
+    this.#options.emit({ type: 'tokenExpired', expiredAtMs: token.expiresAtMs, setbacks: this.#setbacks });
+    if (this.#requests.awaited === undefined) this.#schedule();
   }
 
   #schedule(): void {
     const situation = this.#situation();
-    const wishedMs = nextRequestAtMs(situation, this.#random()) - situation.nowMs;
+    const wishedMs = nextRequestAtMs(situation, this.#options.random()) - situation.nowMs;
     this.#cancelTimer();
     this.#cancelTimer = afterByEither(this.#clock, Math.max(wishedMs, this.#floorLeftMs()), () =>
       this.#ask(false),
@@ -276,18 +236,12 @@ export class TokenKeeper {
 
   /** How long the policy's floor still forbids a request; not above zero when it does not. */
   #floorLeftMs(): number {
-    return this.#lastRequestAtMs + floorMs(this.#lastToken()) - this.#clock.nowMs();
+    return this.#requests.lastAtMs + floorMs(this.#lastToken()) - this.#clock.nowMs();
   }
 
   #lastToken(): Token | undefined {
     if (this.#state.kind === 'holding') return this.#state.token;
     return this.#state.kind === 'seeking' ? this.#state.expired : undefined;
-  }
-
-  #settleRenewal(renewal: Renewal): void {
-    const waiting = this.#renewalWaiters;
-    this.#renewalWaiters = [];
-    for (const resolve of waiting) resolve(renewal);
   }
 }
 

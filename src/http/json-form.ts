@@ -16,7 +16,9 @@ const extraOf = Uint8Array.from({ length: 256 }, (_, byte) =>
 export function jsonFormOf(body: Buffer): { readonly encoding: Encoding; readonly bytes: number } {
   const base64 = { encoding: 'base64', bytes: Math.ceil(body.length / 3) * 4 } as const;
   if (!isUtf8(body)) return base64;
+  const mostBytes = body.length <= shortBytes ? Number.POSITIVE_INFINITY : base64.bytes;
   let bytes = body.length;
-  for (const byte of body) bytes += extraOf[byte] ?? 0;
-  return bytes <= base64.bytes || body.length <= shortBytes ? { encoding: 'utf8', bytes } : base64;
+  // By index, and not to the end where it is decided before: an iterator takes 20 ms for 1 MiB.
+  for (let at = 0; at < body.length && bytes <= mostBytes; at += 1) bytes += extraOf[body[at] ?? 0] ?? 0;
+  return bytes <= mostBytes ? { encoding: 'utf8', bytes } : base64;
 }

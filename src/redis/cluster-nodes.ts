@@ -7,6 +7,7 @@ import type { Emit } from '../telemetry/events.ts';
 import type { RedisNode } from './node.ts';
 import { closedError } from './outage.ts';
 import type { RedisStatus } from './redis.ts';
+import { Refresher } from './refresher.ts';
 import { askForSlotTable, type Source } from './slot-table.ts';
 import { addressText, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
 
@@ -26,11 +27,6 @@ interface Member extends Source {
   askedAtMs: number;
 }
 
-// A node that joins, or a new port, is told by MOVED or a lost connection; this is for what nobody asks for.
-const calmRefreshMs = 30_000;
-const firstTroubledRefreshMs = 50;
-// A replica takes over within seconds; its keys are to be served within one second of that.
-const lastTroubledRefreshMs = 400;
 const keepAskedMs = 60_000;
 const askedAtOnce = 3;
 
@@ -38,18 +34,23 @@ export class ClusterNodes {
   readonly #options: ClusterNodesOptions;
   readonly #members = new Map<string, Member>();
   readonly #listeners = new Set<() => void>();
+  readonly #refresher: Refresher;
   #table: SlotTable | undefined;
   /** Lives only while no node can be asked instead. */
   #entrance: RedisNode | undefined;
-  #refreshing: Promise<void> | undefined;
-  #next: { readonly atMs: number; readonly cancel: () => void } | undefined;
-  #troubledRefreshes = 0;
   #lastFailure: AppError | undefined;
   #retired = { reauthenticated: 0, reauthenticationsFailed: 0 };
   #state: 'idle' | 'open' | 'closed' = 'idle';
 
   constructor(options: ClusterNodesOptions) {
     this.#options = options;
+    this.#refresher = new Refresher({
+      ...options,
+      refresh: () => this.#refresh(),
+      isTroubled: () =>
+        this.#table === undefined || this.all().some((node) => node.status().state !== 'ready'),
+      onCalm: () => this.#leaveEntrance(),
+    });
   }
 
   start(): void {
@@ -57,7 +58,7 @@ export class ClusterNodes {
     this.#state = 'open';
     // Here, not in the refresh: the connection is to be begun in this turn.
     this.#enter();
-    this.#refreshAfter(0);
+    this.#refresher.start();
   }
 
   /** Resolves when it is known what holds which slot; rejects with what stands in the way. */
@@ -65,7 +66,7 @@ export class ClusterNodes {
     if (this.#table !== undefined) return;
     const late = (): AppError =>
       this.#lastFailure ?? new AppError('redis-unavailable', 'Not connected to Redis yet.');
-    await withDeadline(this.#options.clock, deadlineAtMs, this.#refresh(), late);
+    await withDeadline(this.#options.clock, deadlineAtMs, this.#refresher.now(), late);
   }
 
   ownerOf(slot: number): RedisNode | undefined {
@@ -87,7 +88,7 @@ export class ClusterNodes {
   }
 
   refreshSoon(): void {
-    this.#refreshAfter(this.#troubledDelayMs());
+    this.#refresher.soon();
   }
 
   /** Called whenever the slots have been asked for, which also follows the move of a single one. */
@@ -125,7 +126,7 @@ export class ClusterNodes {
 
   async close(): Promise<void> {
     this.#state = 'closed';
-    this.#next?.cancel();
+    this.#refresher.stop();
     await Promise.all(this.#everyOne().map((node) => node.close()));
   }
 
@@ -169,39 +170,7 @@ export class ClusterNodes {
     return this.#entrance;
   }
 
-  #troubledDelayMs(): number {
-    const delayMs = firstTroubledRefreshMs * 2 ** this.#troubledRefreshes;
-    return Math.min(delayMs, lastTroubledRefreshMs) * (0.75 + this.#options.random() / 2);
-  }
-
-  /** Unless one is due before that. */
-  #refreshAfter(delayMs: number): void {
-    const atMs = this.#options.clock.nowMs() + delayMs;
-    if (this.#state !== 'open' || (this.#next !== undefined && this.#next.atMs <= atMs)) return;
-    this.#next?.cancel();
-    const cancel = this.#options.clock.after(delayMs, () => {
-      this.#next = undefined;
-      this.#refresh().catch(() => {});
-    });
-    this.#next = { atMs, cancel };
-  }
-
-  /** One at a time, for whoever waits for it. */
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#refreshOnce().finally(() => {
-      this.#refreshing = undefined;
-      const troubled =
-        this.#table === undefined || this.all().some((node) => node.status().state !== 'ready');
-      this.#troubledRefreshes = troubled ? Math.min(this.#troubledRefreshes + 1, 10) : 0;
-      if (!troubled) this.#leaveEntrance();
-      this.#refreshAfter(
-        troubled ? this.#troubledDelayMs() : calmRefreshMs * (0.75 + this.#options.random() / 2),
-      );
-    });
-    return this.#refreshing;
-  }
-
-  async #refreshOnce(): Promise<void> {
+  async #refresh(): Promise<void> {
     if (this.#state !== 'open') throw closedError();
     try {
       const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');

@@ -1,7 +1,6 @@
 // Keeps one connection to one server ready and authenticated, as a state machine.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Token } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
@@ -12,6 +11,7 @@ import { ConnectionOpener, isRejection } from './connection-opener.ts';
 import { asAppError, closedError, isKnown, outageError, type Outage } from './outage.ts';
 import { Reauthentication, type AuthCounts } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
+import { Replacement } from './replacement.ts';
 
 type State =
   | { readonly kind: 'idle' }
@@ -34,6 +34,8 @@ export interface ConnectionDeps {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** About how many instances there are. */
+  readonly instances: () => number;
   readonly emit: Emit;
   /** An outage older than this is answered at once instead of being waited out by every request. */
   readonly patienceMs: number;
@@ -63,7 +65,6 @@ export class ConnectionKeeper {
   readonly #waiters: Waiters<Connection>;
   readonly #reauthentication: Reauthentication;
   readonly #opener: ConnectionOpener;
-  readonly #replacing = new Set<Connection>();
   #state: State = { kind: 'idle' };
   #stopListening = (): void => {};
 
@@ -71,15 +72,22 @@ export class ConnectionKeeper {
     this.#options = options;
     this.#clock = options.clock;
     this.#waiters = new Waiters(options.clock);
-    this.#opener = new ConnectionOpener({
+    const opener = new ConnectionOpener({
       ...options,
       onLost: (reason, connection) => this.#onLost(reason, connection),
-      onDebts: (connection) => void this.#leaveDebts(connection),
+      onDebts: (connection) => void replacement.ofIndebted(connection),
     });
+    const replacement = new Replacement({
+      ...options,
+      opener,
+      closeGraceMs,
+      isCurrent: (connection) => this.#state.kind === 'ready' && this.#state.connection === connection,
+      adopt: (successor, startedAtMs) => this.#adopt(successor, startedAtMs),
+    });
+    this.#opener = opener;
     this.#reauthentication = new Reauthentication({
       ...options,
-      replace: (connection, token) =>
-        this.#replace(connection, 'its token is about to expire and AUTH failed', token),
+      replace: (connection, token) => replacement.ofExpiring(connection, token),
     });
   }
 
@@ -202,10 +210,15 @@ export class ConnectionKeeper {
 
   #reconnect(outage: Outage): void {
     const { failures, lastFailure, sinceMs } = outage;
-    const { random, emit, purpose } = this.#options;
+    const { random, instances, emit, purpose } = this.#options;
     const nowMs = this.#clock.nowMs();
-    const code = lastFailure?.code;
-    const delayMs = reconnectDelayMs({ failures, code, awayMs: nowMs - sinceMs, random: random() });
+    const delayMs = reconnectDelayMs({
+      failures,
+      code: lastFailure?.code,
+      awayMs: nowMs - sinceMs,
+      random: random(),
+      instances: instances(),
+    });
     const cancel = this.#clock.after(delayMs, () => void this.#connect(outage));
     this.#state = { kind: 'backing-off', outage, retryAtMs: nowMs + delayMs, cancel };
     if (lastFailure === undefined) return;
@@ -229,41 +242,5 @@ export class ConnectionKeeper {
     void this.#reauthentication.keep(connection);
     if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
     this.#reconnect({ kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined });
-  }
-
-  async #leaveDebts(connection: Connection): Promise<void> {
-    const token = this.#options.admission.offer();
-    const reason = 'it is busy with answers that nobody waits for any more';
-    if (token !== undefined) await this.#replace(connection, reason, token, () => connection.isInDebt);
-  }
-
-  /** Make before break: the successor is ready before this connection is left. */
-  async #replace(
-    connection: Connection,
-    reason: string,
-    token: Token,
-    isStillWanted = (): boolean => true,
-  ): Promise<boolean> {
-    if (this.#replacing.has(connection)) return false;
-    this.#replacing.add(connection);
-    try {
-      const startedAtMs = this.#clock.nowMs();
-      const successor = await this.#opener.openWith(token);
-      const isCurrent = this.#state.kind === 'ready' && this.#state.connection === connection;
-      if (!isCurrent || !successor.isLive || !isStillWanted()) {
-        await successor.close(0);
-        return true;
-      }
-      const { id: connectionId } = connection;
-      this.#options.emit({ type: 'connectionReplaced', connectionId, successorId: successor.id, reason });
-      await this.#adopt(successor, startedAtMs);
-      await (connection.isInDebt ? connection.leave(closeGraceMs) : connection.close(closeGraceMs));
-      return true;
-    } catch {
-      // It is tried again; if the server cuts first, the ordinary reconnect takes over.
-      return false;
-    } finally {
-      this.#replacing.delete(connection);
-    }
   }
 }

@@ -11,11 +11,14 @@ export interface ReconnectSituation {
   readonly awayMs: number;
   /** A number in [0, 1). */
   readonly random: number;
+  /** About how many instances there are, this one included: they may all have lost theirs in this moment. */
+  readonly instances: number;
 }
 
 // A failover cuts every instance at once, and Azure limits the rate of new connections
-// (https://learn.microsoft.com/azure/redis/best-practices-connection). 400 instances that each wait 0.66 s on average
-// make 61 attempts in 100 ms; with the length of the outage that falls to 9.
+// (https://learn.microsoft.com/azure/redis/best-practices-connection). 400 instances that first try within 600 ms make
+// 67 attempts in 100 ms, and 61 where each waits 0.66 s on average; with the length of the outage that falls to 9.
+const firstTryMs = { perInstance: 1.5, least: 50, most: 1000 };
 const leastPauseMs = 750;
 const mostPauseMs = 5000;
 const pausePerAwayMs = 0.13;
@@ -23,14 +26,20 @@ const pausePerAwayMs = 0.13;
 const shortest = 0.75;
 
 /** Milliseconds until the next attempt. */
-export function reconnectDelayMs({ failures, code, awayMs, random }: ReconnectSituation): number {
+export function reconnectDelayMs(situation: ReconnectSituation): number {
+  const { failures, code, awayMs, random, instances } = situation;
+  const { perInstance, least, most } = firstTryMs;
+  const firstSpreadMs = Math.min(Math.max(instances * perInstance, least), most);
   // Most often the cache is there, and reads wait.
-  if (failures === 0) return random * 50;
+  if (failures === 0) return random * firstSpreadMs;
   if (code === 'redis-rejected-identity') return rejectedDelayMs(failures, random);
   const longestMs = Math.min(Math.max(awayMs * pausePerAwayMs, leastPauseMs), mostPauseMs);
-  // The first pause begins for all at the same time. This is what is left of pauses that began at different times, so
-  // that attempts come at one rate from then on.
-  if (failures === 1) return ((longestMs * (1 + shortest)) / 2) * random;
+  // Spreads the first failures of a small fleet, which come together, over the average pause, and those of a large one
+  // no further than they are, so that attempts come at one rate from then on.
+  if (failures === 1) {
+    const averageMs = (longestMs * (1 + shortest)) / 2;
+    return averageMs - Math.max(averageMs - firstSpreadMs, 0) * random;
+  }
   return longestMs * (shortest + (1 - shortest) * random);
 }
 

@@ -15,6 +15,7 @@ export type AppEvent =
   /** What Redis holds under some key begins as an entry and is none; it counts as a miss. */
   | { readonly type: 'entryInvalid'; readonly reason: string }
   | RefusalEvent
+  | SheddingEvent
   | CacheShared
   | {
       readonly type: 'tokenRotated';
@@ -115,6 +116,17 @@ export type RefusalEvent =
       /** How many commands were refused. */
       readonly refusals: number;
       readonly address: string;
+    };
+
+/** From the first value that did not fit into this instance's memory to when none was refused for a while. */
+export type SheddingEvent =
+  | { readonly type: 'sheddingStarted'; readonly valueBytes: number; readonly totalBytes: number }
+  | {
+      readonly type: 'sheddingEnded';
+      /** Between the first refusal and the last. */
+      readonly shedMs: number;
+      /** How many values were refused. */
+      readonly refusals: number;
     };
 
 /** Nodes are told by `<host>:<port>`. */

@@ -6,6 +6,7 @@ import {
   onEvent,
   type AppEvent,
   type AppEventType,
+  type Emit,
   type RollCallEnded,
   type RollCallHeard,
 } from './events.ts';
@@ -18,7 +19,8 @@ export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
 type LoggedType = Exclude<AppEventType, (RollCallEnded | RollCallHeard)['type']>;
 
-const levels: Readonly<Record<LoggedType, Level>> = {
+/** Of every event that is a line. */
+export const levels: Readonly<Record<LoggedType, Level>> = {
   tokenRotated: 'info',
   tokenRenewalFailed: 'warn',
   tokenNotAdvancing: 'info',
@@ -35,20 +37,35 @@ const levels: Readonly<Record<LoggedType, Level>> = {
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
+  sheddingStarted: 'warn',
+  sheddingEnded: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
   answerNotStored: 'info',
 };
 
+/** Logs what an instance tells from now on; returns how to stop. */
+export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void {
+  const log = eventLog(sink, options);
+  const types = ['rollCallHeard', ...Object.keys(levels)] as AppEventType[];
+  const stops = types.map((type) => onEvent(type, log));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
 /**
- * Logs events as `<type> {fields}`, in a large fleet not each of them (see log-limiter.ts); returns how to stop. Lines
- * of a level above `info` name it: the Functions host takes what a worker writes to stderr for a warning where it
- * contains "warn", else for an error where it contains "error" or "fail", else for information.
+ * Logs events as `<type> {fields}`, in a large fleet not each of them (see log-limiter.ts). Lines of a level above
+ * `info` name it: the Functions host takes what a worker writes to stderr for a warning where it contains "warn", else
+ * for an error where it contains "error" or "fail", else for information.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Workers/ProcessManagement/WorkerProcess.cs
  */
-export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void {
+export function eventLog(sink: LogSink, options: LogLimiterOptions): Emit {
   const limiter = new LogLimiter(options);
-  const log = (event: AppEvent, level: Level): void => {
+  return (event) => {
+    if (event.type === 'rollCallHeard') limiter.instances = event.expected;
+    if (!isLogged(event)) return;
+    const level = levels[event.type];
     const write = ({ omitted, heldMs }: Passage): void => {
       const heldBack = heldMs === 0 ? {} : { atMs: options.clock.wallMs() - heldMs };
       const leftOut = omitted === 0 ? {} : { omitted };
@@ -56,12 +73,10 @@ export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void
     };
     limiter.pass(causeOf(event), write, endedBy(event));
   };
-  const types = Object.keys(levels) as LoggedType[];
-  const stops = types.map((type) => onEvent(type, (event) => log(event, levels[type])));
-  const stopCounting = onEvent('rollCallHeard', ({ expected }) => (limiter.instances = expected));
-  return () => {
-    for (const stop of [...stops, stopCounting]) stop();
-  };
+}
+
+function isLogged(event: AppEvent): event is Extract<AppEvent, { type: LoggedType }> {
+  return Object.hasOwn(levels, event.type);
 }
 
 /** What events have in common that can stand for each other. */
@@ -79,6 +94,7 @@ function endedBy(event: AppEvent): readonly string[] {
 const ends: Partial<Record<AppEventType, readonly string[]>> = {
   connectionReady: ['connectionFailed ', 'connectionLost'],
   originRecovered: ['originFailing '],
+  sheddingEnded: ['sheddingStarted'],
   tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
 };
 

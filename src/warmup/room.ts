@@ -24,7 +24,7 @@ export class WarmupRoom {
       const charge = this.#budget.open();
       try {
         while (pass.goesOn) {
-          if (charge.takeValue(bytes)) return await task();
+          if (charge.takeValueIfFree(bytes)) return await task();
           await delay(this.#clock, pauseMs);
         }
       } finally {

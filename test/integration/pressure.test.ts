@@ -210,6 +210,17 @@ describe('the largest value that the settings allow', () => {
   }, 120_000);
 });
 
+describe('what was refused', () => {
+  it('is told: one line as it begins, one with their number when it is over', async () => {
+    const told = (type: string): readonly string[] =>
+      app.host.logs().flatMap(({ message }) => (message.startsWith(`${type} `) ? [message] : []));
+    await eventually(() => expect(told('sheddingEnded').length).toBe(told('sheddingStarted').length), 15_000);
+    expect(told('sheddingStarted')[0]).toContain('"level":"warn","valueBytes":10');
+    const [, refusals] = /"refusals":(\d+)/u.exec(told('sheddingEnded')[0] ?? '') ?? [];
+    expect(Number(refusals)).toBeGreaterThan(50);
+  });
+});
+
 describe('a link of 20 MB/s', () => {
   it('that is asked for five times as much serves small reads again within a second of the burst', async () => {
     await using link = await startSlowLink(app.stack.front.port);

@@ -4,8 +4,12 @@ import { systemClock, type Clock } from '../../src/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
 import { Roster } from '../../src/fleet/roster.ts';
-import type { AnyStack } from '../../local/stack.ts';
-import { startSharedClient, type SharedClient } from './shared-client.ts';
+import {
+  startSharedClient,
+  type CacheOfStack,
+  type SharedClient,
+  type SharedClientOptions,
+} from './shared-client.ts';
 
 export interface FleetInstance extends SharedClient {
   readonly id: string;
@@ -21,15 +25,14 @@ export const silentClock: Clock = {
   after: () => () => {},
 };
 
-export interface FleetInstanceOptions {
+export interface FleetInstanceOptions extends Pick<SharedClientOptions, 'keeperClock' | 'listener'> {
   readonly namespace?: string;
-  readonly keeperClock?: Clock;
   readonly spreadMs?: number;
   readonly graceMs?: number;
 }
 
 export function startFleetInstance(
-  stack: AnyStack,
+  stack: CacheOfStack,
   id: string,
   options: FleetInstanceOptions = {},
 ): FleetInstance {

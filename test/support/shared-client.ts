@@ -33,18 +33,28 @@ export interface SharedClientOptions {
   readonly connection?: ConnectionLimits;
   /** For a keeper that must not renew by itself: one whose timers never fire. */
   readonly keeperClock?: Clock;
+  /** Hears every event at once. */
+  readonly listener?: Emit;
   /** Another way to the cache. */
   readonly port?: number;
 }
 
-export function startSharedClient(stack: AnyStack, options: SharedClientOptions = {}): SharedClient {
+/** What a client needs of a stack. */
+export type CacheOfStack = Pick<AnyStack, 'settingsFor'>;
+
+export function startSharedClient(stack: CacheOfStack, options: SharedClientOptions = {}): SharedClient {
   const given = stack.settingsFor(options.credential ?? 'managed-identity');
   const settings = readSettings({ ...given, REDIS_PORT: `${options.port ?? given['REDIS_PORT']}` });
   const events: AppEvent[] = [];
+  let instances = 1;
   const parts = {
     clock: systemClock,
     random: Math.random,
-    emit: (event: AppEvent) => void events.push(event),
+    emit: (event: AppEvent) => {
+      events.push(event);
+      if (event.type === 'rollCallHeard') instances = event.expected;
+      options.listener?.(event);
+    },
   };
   const source = createTokenSource({
     credential: createCredential(settings.credential),
@@ -55,7 +65,7 @@ export function startSharedClient(stack: AnyStack, options: SharedClientOptions 
   const keeper = new TokenKeeper({ source, ...parts, clock: options.keeperClock ?? systemClock });
   const redis = createRedis(
     settings.redis,
-    { keeper, patienceMs: settings.requestBudgetMs, ...parts },
+    { keeper, patienceMs: settings.requestBudgetMs, instances: () => instances, ...parts },
     options.connection,
   );
   keeper.start();
