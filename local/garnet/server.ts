@@ -132,10 +132,13 @@ export class GarnetServer implements LocalRedis {
     await this.start();
   }
 
+  pause(): void {
+    this.#child?.signal('SIGSTOP');
+  }
+
   /** Resolves when nothing of it runs any more: a signal takes a moment to reach every thread. */
-  async pause(): Promise<void> {
+  async paused(): Promise<void> {
     const child = this.#child;
-    child?.signal('SIGSTOP');
     if (child !== undefined)
       await untilNothingLacks(async () => threadThatRuns(child.pid), 'Garnet stops', 2000);
   }

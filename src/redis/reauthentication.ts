@@ -67,7 +67,7 @@ export class Reauthentication {
       const first = keeper.current();
       let pauseMs = first === undefined || first === connection.token ? 0 : admission.retryInMs(first);
       for (let failures = 0; ;) {
-        if (pauseMs > 0) await this.#pause(run, pauseMs, connection.token.leftMs(clock));
+        if (pauseMs > 0) await this.#pause(run, pauseMs, connection.token);
         pauseMs = 0;
         const token = keeper.current();
         if (!connection.isLive || token === undefined || token === connection.token) return;
@@ -135,11 +135,16 @@ export class Reauthentication {
     return admission.retryInMs(token) || rejectedDelayMs(failures, random());
   }
 
-  #pause(run: Run, delayMs: number, leftMs: number): Promise<void> {
-    // None that the old token does not outlast several times: what is rejected may be let in again.
+  /** @param old the token that the connection lives on. */
+  #pause(run: Run, delayMs: number, old: Token): Promise<void> {
+    const leftMs = old.leftMs(this.#options.clock);
+    const untilMarginMs = leftMs - marginMs(old);
+    // None that the old token does not outlast several times: what is rejected may be let in again. And none that goes
+    // on where its margin begins, which is for making another connection.
     const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
+    const pauseMs = Math.min(delayMs, mostMs, untilMarginMs > 0 ? untilMarginMs : Infinity);
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(Math.min(delayMs, mostMs), resolve);
+      const cancel = this.#options.clock.after(pauseMs, resolve);
       run.goOn = () => {
         cancel();
         resolve();

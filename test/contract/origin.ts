@@ -237,7 +237,9 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         const refusing = (bytes: number): boolean => asked.push(bytes) === 0;
         expect(await load(fixture.origin, 'large', { admits: refusing })).toEqual({ kind: 'not-admitted' });
         expect(asked).toEqual([2000]);
-        expect(await load(fixture.origin, 'large', { admits: () => true })).toMatchObject({ kind: 'answered' });
+        expect(await load(fixture.origin, 'large', { admits: () => true })).toMatchObject({
+          kind: 'answered',
+        });
       });
 
       it('that an entry is too large without reading it', async () => {

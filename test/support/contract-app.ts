@@ -31,7 +31,12 @@ export async function startContractApp(options: ContractAppOptions): Promise<Con
   if (inject('cacheServer') === 'garnet') {
     const app = await startGarnetApp(options);
     const { redis } = app.stack;
-    return { ...app, silenceRedis: async (silent) => (silent ? redis.pause() : redis.resume()) };
+    const silenceRedis = async (silent: boolean): Promise<void> => {
+      if (!silent) return redis.resume();
+      redis.pause();
+      await redis.paused();
+    };
+    return { ...app, silenceRedis };
   }
   const app = await startLocalApp(options);
   return {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { marginMs } from '../../src/auth/refresh-policy.ts';
 import type { Token } from '../../src/auth/token.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { AppError, type ErrorCode } from '../../src/errors.ts';
@@ -151,6 +152,8 @@ describe('AUTH on a live connection', () => {
     await rotate();
     const endsAtMs = token.expiresAtMs;
     await clock.advance(endsAtMs - clock.nowMs());
+    // The first one as soon as the margin for it begins, whatever pause there was.
+    expect(replacementsAtMs[0]).toBe(endsAtMs - marginMs(token));
     expect(replacementsAtMs.length).toBeGreaterThan(5);
     expect(replacementsAtMs.length).toBeLessThan(30);
     expect(endsAtMs - (replacementsAtMs.at(-1) ?? 0)).toBeLessThan(1000);
