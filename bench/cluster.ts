@@ -2,7 +2,7 @@
 // single reads on both, side by side in one run.
 
 import { newEntry } from '../src/cache/entry.ts';
-import { ByteBudget } from '../src/byte-budget.ts';
+import { ByteBudget } from '../src/util/byte-budget.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack, type AnyStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';

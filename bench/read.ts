@@ -2,7 +2,7 @@
 // side in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
 
 import { createClient } from 'redis';
-import { ByteBudget } from '../src/byte-budget.ts';
+import { ByteBudget } from '../src/util/byte-budget.ts';
 import { newEntry } from '../src/cache/entry.ts';
 import { EntryStore } from '../src/cache/store.ts';
 import { startStack } from '../local/stack.ts';

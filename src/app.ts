@@ -3,7 +3,7 @@
 
 import { app } from '@azure/functions';
 import type { Auth } from './auth/auth.ts';
-import { systemClock as clock } from './clock.ts';
+import { systemClock as clock } from './util/clock.ts';
 import type { WriteDeps } from './functions/deps.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
@@ -11,12 +11,12 @@ import { readBatch } from './functions/read-batch.ts';
 import { readCache } from './functions/read-cache.ts';
 import { reauthenticate } from './functions/reauthenticate.ts';
 import { scheduledWarmup } from './functions/scheduled-warmup.ts';
-import { functionTimeoutMs } from './functions/timer.ts';
+import { functionTimeoutMs } from './config/function-timeout.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
 import { keyRulesOf, loadLimitMs, startParts } from './parts.ts';
-import type { Settings } from './settings.ts';
-import type { Environment } from './settings-reader.ts';
-import { sharedParts } from './shared.ts';
+import type { Settings } from './config/settings.ts';
+import type { Environment } from './config/settings-reader.ts';
+import { sharedParts } from './util/one-per-process.ts';
 
 /** Registers the triggers and starts what they share. Waits for nothing. */
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {

@@ -1,19 +1,19 @@
 // The parts that bring entries from the origin into the cache, wired together. Used by parts.ts and benches.
 // Reads no environment and registers nothing.
 
-import type { ByteBudget } from './byte-budget.ts';
-import { Filler } from './cache/filler.ts';
+import type { ByteBudget } from './util/byte-budget.ts';
+import { Filler } from './cache/entry-writer.ts';
 import { Loader } from './cache/loader.ts';
 import { Locks } from './cache/locks.ts';
 import { ReadThrough } from './cache/read-through.ts';
 import type { EntryStore } from './cache/store.ts';
-import type { Clock } from './clock.ts';
-import { checkKey, type KeyRules } from './http/key.ts';
+import type { Clock } from './util/clock.ts';
+import { checkKey, type KeyRules } from './cache/key.ts';
 import type { Origin } from './origin/origin.ts';
 import type { Redis } from './redis/redis.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './config/settings.ts';
 import type { Emit } from './telemetry/events.ts';
-import { OriginHealth } from './telemetry/origin-health.ts';
+import { OriginHealth } from './origin/origin-health.ts';
 import { Checkpoint } from './warmup/checkpoint.ts';
 import { listing, namedKeys, type WarmSet } from './warmup/warm-set.ts';
 import { Warmup } from './warmup/warmup.ts';

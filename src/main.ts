@@ -3,9 +3,9 @@
 
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { startAuth } from './auth/auth.ts';
-import { systemClock as clock } from './clock.ts';
-import { readSettings } from './settings.ts';
-import { sharedParts } from './shared.ts';
+import { systemClock as clock } from './util/clock.ts';
+import { readSettings } from './config/settings.ts';
+import { sharedParts } from './util/one-per-process.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
 
@@ -13,7 +13,8 @@ const settings = readSettings(process.env);
 const auth = sharedParts('auth', () => {
   const common = { clock, random: Math.random };
   logEvents(console, common);
-  return startAuth(settings, { ...common, emit });
+  const { credential, entraScope: scope, redis } = settings;
+  return startAuth({ credential, scope, oidRequired: redis.username === undefined }, { ...common, emit });
 });
 
 // node-redis and @azure/functions take 50 ms to load. The identity endpoint can answer meanwhile, if it was

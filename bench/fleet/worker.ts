@@ -1,6 +1,6 @@
 // A part of a fleet in a process of its own, told by environment and messages. Started by return.ts.
 
-import { systemClock as clock } from '../../src/clock.ts';
+import { systemClock as clock } from '../../src/util/clock.ts';
 import { eventLog } from '../../src/telemetry/log.ts';
 import { startFleet, stopFleet } from './many.ts';
 

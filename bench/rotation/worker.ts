@@ -5,9 +5,9 @@ import { ManagedIdentityCredential } from '@azure/identity';
 import { EntraIdCredentialsProviderFactory } from '@redis/entraid';
 import { createClient } from 'redis';
 import { startAuth } from '../../src/auth/auth.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { createRedis } from '../../src/redis/create.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { steadyReads } from '../../test/support/steady-reads.ts';
 
 const budgetMs = 2000;
@@ -18,7 +18,10 @@ const socket = { host: settings.redis.hostname, port: settings.redis.port, tls: 
 const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
   async ours() {
     const parts = { clock: systemClock, random: Math.random, emit: () => {} };
-    const { keeper } = startAuth(settings, parts);
+    const { keeper } = startAuth(
+      { credential: settings.credential, scope: settings.entraScope, oidRequired: true },
+      parts,
+    );
     const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, instances: () => 1, ...parts });
     redis.start();
     await redis.ping(Date.now() + 10_000);

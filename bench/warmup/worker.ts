@@ -8,13 +8,13 @@ import { createClient } from 'redis';
 import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
-import { ByteBudget } from '../../src/byte-budget.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { EntryStore } from '../../src/cache/store.ts';
-import { systemClock as clock } from '../../src/clock.ts';
+import { systemClock as clock } from '../../src/util/clock.ts';
 import { startFilling } from '../../src/filling.ts';
-import { createBlobOrigin } from '../../src/origin/blob.ts';
+import { createBlobOrigin } from '../../src/origin/blob/blob-origin.ts';
 import { createRedis } from '../../src/redis/create.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { blobBody, blobCount, blobName, sequentialSample } from './blobs.ts';
 
 export type ContestantName = 'ours' | 'sequential' | 'unbounded';

@@ -1,11 +1,9 @@
-// Where this process's tokens come from: the credential and the keeper of its token, started. Used by main.ts.
-// Knows no Redis.
+// Where this process's tokens come from: the credential, and the keeper of its token, started.
 
 import type { TokenCredential } from '@azure/identity';
-import type { Clock } from '../clock.ts';
-import type { Settings } from '../settings.ts';
+import type { Clock } from '../util/clock.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { createCredential } from './credential.ts';
+import { createCredential, type CredentialOptions } from './credential.ts';
 import { TokenKeeper } from './token-keeper.ts';
 import { createTokenSource } from './token-source.ts';
 
@@ -21,15 +19,18 @@ export interface AuthDeps {
   readonly emit: Emit;
 }
 
+export interface AuthOptions {
+  readonly credential: CredentialOptions;
+  /** What the token is for, like `https://redis.azure.com/.default`. */
+  readonly scope: string;
+  /** Whether the token has to name an object id: the user name, where no other is given. */
+  readonly oidRequired: boolean;
+}
+
 /** Asks for the first token. */
-export function startAuth({ credential: chosen, entraScope, redis }: Settings, deps: AuthDeps): Auth {
+export function startAuth({ credential: chosen, scope, oidRequired }: AuthOptions, deps: AuthDeps): Auth {
   const credential = createCredential(chosen);
-  const source = createTokenSource({
-    credential,
-    scope: entraScope,
-    oidRequired: redis.username === undefined,
-    clock: deps.clock,
-  });
+  const source = createTokenSource({ credential, scope, oidRequired, clock: deps.clock });
   const keeper = new TokenKeeper({ source, ...deps });
   keeper.start();
   return { credential, keeper };

@@ -1,5 +1,4 @@
-// Settings -> TokenCredential of @azure/identity. Used by auth.ts only.
-// Knows no Redis, and never probes: the credential that the settings name is the one that is asked.
+// Options -> TokenCredential of @azure/identity. Never probes: the credential that is named is the one that is asked.
 
 import {
   AzureCliCredential,
@@ -11,7 +10,26 @@ import {
   ManagedIdentityCredential,
   type TokenCredential,
 } from '@azure/identity';
-import type { CredentialSettings } from '../settings.ts';
+
+/** Which identity asks for tokens. */
+export type CredentialOptions =
+  | { readonly kind: 'managed-identity'; readonly clientId: string | undefined }
+  | {
+      readonly kind: 'client-secret';
+      readonly tenantId: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly authorityHost: string | undefined;
+    }
+  | {
+      readonly kind: 'client-certificate';
+      readonly tenantId: string;
+      readonly clientId: string;
+      readonly certificatePath: string;
+      readonly certificatePassword: string | undefined;
+      readonly authorityHost: string | undefined;
+    }
+  | { readonly kind: 'developer' };
 
 // The SDK would retry four times within 5.5 s behind one getToken() call. The token keeper asks again by
 // itself, denser as expiry comes nearer, and must see each failure at once.
@@ -30,7 +48,7 @@ const microsoftAuthorityHosts: ReadonlySet<string> = new Set([
 ]);
 
 /** The credential that the settings name. Makes no request. */
-export function createCredential(settings: CredentialSettings): TokenCredential {
+export function createCredential(settings: CredentialOptions): TokenCredential {
   switch (settings.kind) {
     case 'managed-identity':
       return new ManagedIdentityCredential({

@@ -1,7 +1,7 @@
 // A timer that goes by whichever clock is ahead: the monotonic one stands still while a machine sleeps or is moved,
 // and the one on the wall may be put back.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 
 const lookEveryMs = 60_000;
 

@@ -1,9 +1,9 @@
 // Holds the current token and renews it by itself, as a state machine.
 
-import type { Clock } from '../clock.ts';
-import { AppError, describe } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError, describe } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { Waiters } from '../waiters.ts';
+import { Waiters } from '../util/deadline-queue.ts';
 import { afterByEither } from './either-clock.ts';
 import {
   dueAtMs,

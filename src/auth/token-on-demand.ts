@@ -2,8 +2,8 @@
 // own: a request for a token that hangs would block every later one there, and
 // one that fails in the background is an unhandled rejection (core-rest-pipeline, tokenCycler.ts).
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import { dueAtMs, floorMs } from './refresh-policy.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';

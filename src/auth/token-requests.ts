@@ -1,7 +1,7 @@
 // Asks the source for tokens and waits for one request at a time, so long and no longer.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
 

@@ -1,7 +1,7 @@
 // Asks a TokenCredential for a token, within a time limit of its own.
 
-import type { Clock } from '../clock.ts';
-import { AppError, describe } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError, describe } from '../util/errors.ts';
 import { readToken, type RawToken, type Token } from './token.ts';
 
 /** The part of `@azure/core-auth`'s TokenCredential that is used: any credential fits. */

@@ -1,7 +1,7 @@
 // An Entra access token and how one is read.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 
 export interface TokenTimes {
   /** When the issuer made it (`iat`), or when it was received where the token does not say. */

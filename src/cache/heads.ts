@@ -1,10 +1,10 @@
 // Reads the heads of many entries, without their bodies.
 
 import { RESP_TYPES } from 'redis';
-import type { AppError } from '../errors.ts';
+import type { AppError } from '../util/errors.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { Redis } from '../redis/redis.ts';
-import { zip } from '../zip.ts';
+import { zip } from '../util/zip.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
 import { decodeHead, type EntryHead } from './entry.ts';
 import { repliesOf, type WrongType } from './replies.ts';

@@ -1,7 +1,7 @@
 // What a load has come to, for those who wait for it.
 
-import { overloaded } from '../byte-budget.ts';
-import { AppError } from '../errors.ts';
+import { overloaded } from '../util/byte-budget.ts';
+import { AppError } from '../util/errors.ts';
 import type { Entry } from './entry.ts';
 import type { ReadResult } from './store.ts';
 

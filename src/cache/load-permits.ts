@@ -1,7 +1,7 @@
 // Which loads may run at once, so that slow ones do not keep quick ones waiting: a policy over a clock.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 
 /** Who waits for a load; see single-flight.ts. */
 export interface LoadCallers {

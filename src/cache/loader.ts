@@ -1,11 +1,11 @@
 // Loads missing entries: once per process, by single flight, and once per fleet, by a lock. A load goes on when
 // nobody waits for it any more, unless others wait for its place.
 
-import { delay, type Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import { SingleFlight, type Callers, type Flight } from '../single-flight.ts';
+import { delay, type Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+import { SingleFlight, type Callers, type Flight } from '../util/single-flight.ts';
 import type { Entry } from './entry.ts';
-import { isStored } from './filler.ts';
+import { isStored } from './entry-writer.ts';
 import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';

@@ -1,7 +1,7 @@
 // Where a lock, what is remembered instead of one, and the last removal of an entry stand in Redis.
 
 import { createHash } from 'node:crypto';
-import { ownName } from '../own-name.ts';
+import { ownName } from '../redis/own-name.ts';
 
 /** What is locked: the load of a Redis key, or the warmup of a warm set. Each has names of its own. */
 export interface LockSubject {

@@ -2,8 +2,8 @@
 // step, what makes a load or a lock needless.
 
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import { lockKeys, type LockKeys, type LockSubject } from './lock-keys.ts';
 import type { Guard, RemovalTrace } from './store.ts';

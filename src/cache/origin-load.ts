@@ -1,15 +1,15 @@
 // One load: asks the origin, writes what it says, gives the lock back.
 
-import { overloaded, type ByteBudget, type Charge } from '../byte-budget.ts';
-import { delay, type Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
+import { delay, type Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Origin, OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { readRetryAfter } from '../origin/retry-after.ts';
 import { storagePermission } from '../origin/storage.ts';
-import type { OriginHealth } from '../telemetry/origin-health.ts';
+import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Entry } from './entry.ts';
-import { isStored, type Filler } from './filler.ts';
+import { isStored, type Filler } from './entry-writer.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import type { LoadOutcome } from './load-outcome.ts';
 import { longestMarkMs, type Lock } from './locks.ts';

@@ -1,12 +1,12 @@
 // Reads that a miss does not end: what the cache lacks is loaded, what is stale is served and renewed. And removals,
 // which loads must know of. How a load is done is the loader's business.
 
-import type { Charge } from '../byte-budget.ts';
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError } from '../errors.ts';
-import type { Flight } from '../single-flight.ts';
-import { zip } from '../zip.ts';
+import type { Charge } from '../util/byte-budget.ts';
+import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError } from '../util/errors.ts';
+import type { Flight } from '../util/single-flight.ts';
+import { zip } from '../util/zip.ts';
 import type { Entry } from './entry.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import { redisShare, type Loader } from './loader.ts';

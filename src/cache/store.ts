@@ -2,11 +2,11 @@
 // kind. What is no entry, though it begins as one, is told by an event and counts as a miss.
 
 import { randomUUID } from 'node:crypto';
-import type { ByteBudget, Charge } from '../byte-budget.ts';
-import { AppError } from '../errors.ts';
+import type { ByteBudget, Charge } from '../util/byte-budget.ts';
+import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { zip } from '../zip.ts';
+import { zip } from '../util/zip.ts';
 import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
 import { readHeads, type HeadResult } from './heads.ts';
 import { repliesOf, type WrongType } from './replies.ts';

@@ -2,10 +2,10 @@
 // under the byte budget.
 
 import { RESP_TYPES } from 'redis';
-import { overloaded, type ByteBudget, type Charge } from '../byte-budget.ts';
+import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { CallOptions, Redis } from '../redis/redis.ts';
-import { Semaphore } from '../semaphore.ts';
+import { Semaphore } from '../util/semaphore.ts';
 import type { AnswerLimit } from './answer-limit.ts';
 import { decodeEntry, decodeHead, type Entry, type InvalidEntry } from './entry.ts';
 

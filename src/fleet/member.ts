@@ -2,11 +2,11 @@
 // Knows nothing of who announces, and does no more for an announcement than check itself.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import { delay, type Clock } from '../clock.ts';
+import { delay, type Clock } from '../util/clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { parseAnnouncement, type Report } from './messages.ts';
-import type { Roster } from './roster.ts';
+import type { Roster } from './registry.ts';
 
 /** What does not change while the instance runs. */
 export interface InstanceIdentity {

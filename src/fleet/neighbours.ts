@@ -1,8 +1,8 @@
 // Which apps of this project use one cache: each enters itself where all can read it, so that one whose keys can meet
 // another's is warned of. Advisory: where it may not be written, nobody is warned.
 
-import type { Clock } from '../clock.ts';
-import { ownName } from '../own-name.ts';
+import type { Clock } from '../util/clock.ts';
+import { ownName } from '../redis/own-name.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 

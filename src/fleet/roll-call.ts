@@ -2,12 +2,12 @@
 // Knows the members only by their reports.
 
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { parseReport, type Report, type RollCallRecord } from './messages.ts';
-import type { Roster } from './roster.ts';
+import type { Roster } from './registry.ts';
 
 export interface RollCallOptions {
   readonly roster: Roster;

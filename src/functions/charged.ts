@@ -1,7 +1,7 @@
 // Holds what a request takes of the byte budget until its answer is with the worker.
 
 import { HttpResponse, type HttpHandler, type HttpRequest, type HttpResponseInit } from '@azure/functions';
-import type { ByteBudget, Charge } from '../byte-budget.ts';
+import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { BytesResponse } from '../http/bytes-response.ts';
 
 type Answer = HttpResponseInit | BytesResponse;

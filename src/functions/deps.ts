@@ -1,10 +1,10 @@
 // What the HTTP handlers are given. Filled by app.ts.
 
-import type { ByteBudget } from '../byte-budget.ts';
+import type { ByteBudget } from '../util/byte-budget.ts';
 import type { ReadThrough } from '../cache/read-through.ts';
 import type { EntryStore } from '../cache/store.ts';
-import type { Clock } from '../clock.ts';
-import type { KeyRules } from '../http/key.ts';
+import type { Clock } from '../util/clock.ts';
+import type { KeyRules } from '../cache/key.ts';
 import type { QueryRule } from '../http/query.ts';
 
 export interface HttpDeps {

@@ -3,13 +3,13 @@
 
 import { randomBytes } from 'node:crypto';
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { RollCallRecord } from '../fleet/messages.ts';
-import type { Roster, RosterEntry } from '../fleet/roster.ts';
+import type { Roster, RosterEntry } from '../fleet/registry.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheUnavailable } from '../http/problem.ts';
-import { firstTickAfterMs } from '../schedule.ts';
+import { firstTickAfterMs } from '../util/schedule.ts';
 
 export interface FleetDeps {
   readonly roster: Roster;

@@ -3,10 +3,10 @@
 
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import { delay, type Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import { delay, type Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import { deadlineAtMs } from '../http/budget.ts';
-import type { KeyRules } from '../http/key.ts';
+import type { KeyRules } from '../cache/key.ts';
 import { refusalCause } from '../redis/failures.ts';
 import type { CallOptions, Redis } from '../redis/redis.ts';
 

@@ -5,7 +5,7 @@ import type { ReadThroughResult } from '../cache/read-through.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { entryResponse } from '../http/entry-response.ts';
-import { checkKey, keyFromRoute } from '../http/key.ts';
+import { checkKey, keyFromRoute } from '../cache/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { charged } from './charged.ts';

@@ -3,10 +3,10 @@
 
 import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { RollCall } from '../fleet/roll-call.ts';
-import { nextTickAtMs } from '../schedule.ts';
+import { nextTickAtMs } from '../util/schedule.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: TokenKeeper;

@@ -2,9 +2,9 @@
 // Fires on one instance only, which is enough: what it warms is in Redis, for all.
 
 import type { TimerHandler } from '@azure/functions';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import { nextTickAtMs } from '../schedule.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+import { nextTickAtMs } from '../util/schedule.ts';
 import type { Warmup } from '../warmup/warmup.ts';
 
 export interface ScheduledWarmupDeps {

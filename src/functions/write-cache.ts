@@ -4,10 +4,10 @@ import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/function
 import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { WriteCondition, WriteResult } from '../cache/store.ts';
-import { withheldBody } from '../http/body.ts';
+import { withheldBody } from '../http/request-body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
-import { checkKey, keyFromRoute } from '../http/key.ts';
+import { checkKey, keyFromRoute } from '../cache/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { checkParameters, parameterOf } from '../http/query.ts';
 import { charged } from './charged.ts';

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { ReadThroughResult } from '../cache/read-through.ts';
-import type { Charge } from '../byte-budget.ts';
+import type { Charge } from '../util/byte-budget.ts';
 import { bodyOf, formFor } from './form.ts';
 import { jsonFormOf, type Encoding } from './json-form.ts';
 

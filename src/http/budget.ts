@@ -1,6 +1,6 @@
 // A request's time budget -> the deadline for what it does inside. Used by functions/.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 
 /**
  * When the work of a request that begins now has to end, in milliseconds since the epoch: a tenth of the

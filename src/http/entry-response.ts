@@ -2,7 +2,7 @@
 // (RFC 9110, sections 8, 13 and 14).
 
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import type { Charge } from '../byte-budget.ts';
+import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from '../cache/entry.ts';
 import { extrasOf } from '../cache/kept-fields.ts';
 import { parseHttpDate } from '../origin/http-date.ts';

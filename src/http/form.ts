@@ -1,11 +1,11 @@
 // The forms of an entry: coded, as its origin sent it, or decoded for a client that does not accept the coding. Each
 // has an entity tag of its own (RFC 9110, section 8.8.3.3).
 
-import type { Charge } from '../byte-budget.ts';
+import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from '../cache/entry.ts';
 import { decodeBody } from '../origin/content-codings.ts';
 import { acceptsCodings } from './accept-encoding.ts';
-import { largestValueBytes } from './body.ts';
+import { largestValueBytes } from './request-body.ts';
 
 export interface Form {
   /** As a header has it: with its quotes, and `W/` where it is weak. */

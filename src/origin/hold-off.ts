@@ -1,7 +1,7 @@
 // Leaves an origin alone for as long as it asked to be: one key after 429, the whole origin after 503 (RFC 9110, 10.2.3).
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Origin, OriginAnswer } from './origin.ts';
 import { readRetryAfter } from './retry-after.ts';
 

@@ -1,8 +1,8 @@
 // From the message of an origin to what it means: reads the body whole and keeps the fields that matter.
 
-import type { Clock } from '../clock.ts';
-import { unusable } from './attempt.ts';
-import { drain, readBody } from './body.ts';
+import type { Clock } from '../util/clock.ts';
+import { unusable } from './origin-timeout.ts';
+import { drain, readBody } from './response-body.ts';
 import { decodeBody, readCodings } from './content-codings.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { LoadOptions, OriginAnswer, Validators } from './origin.ts';

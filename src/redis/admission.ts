@@ -5,7 +5,7 @@
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 import { rejectedDelayMs } from './reconnect-policy.ts';
 
 type State =

@@ -1,8 +1,8 @@
 // The nodes of a cluster: which there are, one RedisNode for each primary, and what holds which slot, kept true.
 
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { RedisNode } from './node.ts';
 import { closedError } from './outage.ts';

@@ -2,8 +2,8 @@
 //
 // Not sharded Pub/Sub: what is published while the slot moves still reaches listeners on both nodes.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { slotOf } from './key-slot.ts';
 import type { RedisNode } from './node.ts';

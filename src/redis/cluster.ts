@@ -1,8 +1,8 @@
 // The Redis port over a cluster, Azure's policy OSSCluster: sends each command to the node that holds its slot, follows
 // slots that move, and splits what concerns many keys.
 
-import { delay, type Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import { delay, type Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterSubscriptions } from './cluster-subscriptions.ts';
 import type { RedisClient } from './connection.ts';

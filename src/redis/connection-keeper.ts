@@ -1,10 +1,10 @@
 // Keeps one connection to one server ready and authenticated, as a state machine.
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
-import type { Clock } from '../clock.ts';
-import { AppError, type ErrorCode } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError, type ErrorCode } from '../util/errors.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
-import { Waiters } from '../waiters.ts';
+import { Waiters } from '../util/deadline-queue.ts';
 import type { Admission } from './admission.ts';
 import type { Connection, ConnectionOptions } from './connection.ts';
 import { ConnectionOpener, isRejection } from './connection-opener.ts';

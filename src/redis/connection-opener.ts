@@ -2,8 +2,8 @@
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Admission } from './admission.ts';
 import { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts';
 

@@ -1,9 +1,9 @@
 // One live connection: a client that connected once, is watched, and is never reused after a loss.
 
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError, describe } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError, describe } from '../util/errors.ts';
 import { Debts } from './debts.ts';
 import { fromErrorReply } from './failures.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Handshake,
   type RedisClient,
 } from './handshake.ts';
-import { Silence } from './silence.ts';
+import { Silence } from './reply-watchdog.ts';
 
 export type { ConnectionOptions, RedisClient } from './handshake.ts';
 

@@ -1,6 +1,5 @@
-// Settings -> the one Redis client, as the cache's clustering policy asks for.
+// Creates the Redis client that the cache's clustering policy asks for.
 
-import type { Settings } from '../settings.ts';
 import { Admission } from './admission.ts';
 import { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterRedis } from './cluster.ts';
@@ -8,6 +7,19 @@ import type { ConnectionOptions } from './connection.ts';
 import { RedisNode, type RedisNodeOptions } from './node.ts';
 import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
+
+export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
+export type ClusteringPolicy = (typeof clusteringPolicies)[number];
+
+/** The cache, and as whom it is entered. */
+export interface RedisEndpoint {
+  readonly hostname: string;
+  readonly port: number;
+  readonly clusteringPolicy: ClusteringPolicy;
+  readonly tls: boolean;
+  /** The token's object id where it is undefined. */
+  readonly username: string | undefined;
+}
 
 export type CreateRedisOptions = Omit<RedisNodeOptions, 'connection' | 'nextConnectionId' | 'admission'>;
 
@@ -18,7 +30,7 @@ export type ConnectionLimits = Partial<
 
 /** Not started. */
 export function createRedis(
-  { hostname, port, tls, username, clusteringPolicy: policy }: Settings['redis'],
+  { hostname, port, tls, username, clusteringPolicy: policy }: RedisEndpoint,
   options: CreateRedisOptions,
   limits: ConnectionLimits = {},
 ): Redis {

@@ -1,6 +1,6 @@
 // Tells a connection that is busy with answers nobody waits for any more: what is asked now would wait for them.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 
 // Answers that come for this long and are all too late: whoever asks now comes too late as well.
 const debtLimitMs = 750;

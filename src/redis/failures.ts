@@ -2,7 +2,7 @@
 // Knows no connection.
 
 import { ErrorReply } from 'redis';
-import { AppError, describe } from '../errors.ts';
+import { AppError, describe } from '../util/errors.ts';
 import type { RefusalCause } from '../telemetry/events.ts';
 
 /** What is refused as long as a cause lasts: `some`, certain commands or keys. */

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createClient, ErrorReply } from 'redis';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError, describe } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError, describe } from '../util/errors.ts';
 import { fromErrorReply, rejectedIdentity } from './failures.ts';
 
 export interface ConnectionOptions {

@@ -1,9 +1,9 @@
 // One Redis server: a connection for commands and, where something is listened to, another that hears it.
 
-import { delay } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError } from '../errors.ts';
-import { Semaphore, type Permit } from '../semaphore.ts';
+import { delay } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError } from '../util/errors.ts';
+import { Semaphore, type Permit } from '../util/semaphore.ts';
 import type { ConnectionOptions, RedisClient } from './connection.ts';
 import { ConnectionKeeper, type ConnectionDeps } from './connection-keeper.ts';
 import type { Outage } from './outage.ts';

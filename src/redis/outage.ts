@@ -1,6 +1,6 @@
 // A time without a connection, and what those are told who need one.
 
-import { AppError, describe } from '../errors.ts';
+import { AppError, describe } from '../util/errors.ts';
 
 export interface Outage {
   /** Of the first connection `start`; of a later one the loss. */

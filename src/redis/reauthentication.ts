@@ -3,9 +3,9 @@
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
-import { withDeadline } from '../deadline.ts';
-import { AppError, describe, type ErrorCode } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
+import { AppError, describe, type ErrorCode } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';

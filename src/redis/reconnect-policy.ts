@@ -1,6 +1,6 @@
 // How long to wait before connecting, or offering a token, again: pure functions.
 
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../util/errors.ts';
 
 export interface ReconnectSituation {
   /** Attempts that failed in a row; 0 for a connection that was just lost. */

@@ -2,7 +2,7 @@
 // cluster.ts and standalone.ts. Pure; knows no connection.
 
 import { ErrorReply } from 'redis';
-import { AppError } from '../errors.ts';
+import { AppError } from '../util/errors.ts';
 import { parseAddress, type NodeAddress } from './topology.ts';
 
 export type NextStep =

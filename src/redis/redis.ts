@@ -1,6 +1,6 @@
 // What the rest of the app sees of Redis: one client, however many connections are behind it.
 
-import type { AppError } from '../errors.ts';
+import type { AppError } from '../util/errors.ts';
 import type { RedisClient } from './connection.ts';
 
 export interface CallOptions {

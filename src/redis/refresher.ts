@@ -1,6 +1,6 @@
 // Refreshes something from time to time: seldom while all is well, soon and often while it is not. One at a time.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 
 export interface RefresherOptions {
   readonly clock: Clock;

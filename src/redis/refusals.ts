@@ -2,8 +2,8 @@
 // Changes no command and no answer.
 
 import { ErrorReply } from 'redis';
-import type { Clock } from '../clock.ts';
-import { describe } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { describe } from '../util/errors.ts';
 import type { Emit, RefusalCause } from '../telemetry/events.ts';
 import type { RedisClient } from './connection.ts';
 import { refusalCause, refusalScope } from './failures.ts';

@@ -1,7 +1,7 @@
 // Puts another connection in the place of a live one: the successor is ready before the connection is left.
 
 import type { Token } from '../auth/token.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';

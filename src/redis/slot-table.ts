@@ -1,7 +1,7 @@
 // Asks a cluster which node holds which slot. Used by cluster-nodes.ts. Keeps nothing.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { RedisNode } from './node.ts';
 import { wrongClusteringPolicy } from './redirect.ts';
 import { parseSlotTable, type NodeAddress, type SlotTable } from './topology.ts';

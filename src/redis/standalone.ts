@@ -1,7 +1,7 @@
 // The Redis port over a single endpoint: Azure's policies EnterpriseCluster and NoCluster, and its classic caches.
 // Notices when the cache has slots after all.
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { RedisClient } from './connection.ts';
 import type { NodeCall, RedisNode } from './node.ts';

@@ -1,8 +1,8 @@
 // Pub/Sub listeners that outlive connections: what is listened to, and on which connection now.
 
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import { Waiters } from '../waiters.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+import { Waiters } from '../util/deadline-queue.ts';
 import type { Connection } from './connection.ts';
 
 type Listener = (message: string) => void;

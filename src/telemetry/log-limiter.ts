@@ -1,7 +1,7 @@
 // Keeps the log of a whole fleet to about one line a second for one cause, whatever happens to how many instances.
 // Writes nothing itself, and knows no event.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 
 /** How a line that was let through came to be. */
 export interface Passage {

@@ -1,7 +1,7 @@
 // Events -> log lines, at a fitting level. Switched on by main.ts.
 // Knows no part that tells events.
 
-import { redactTokens } from '../errors.ts';
+import { redactTokens } from '../util/errors.ts';
 import {
   onEvent,
   type AppEvent,

@@ -1,7 +1,7 @@
 // Tells when an instance begins to refuse what does not fit into its memory, and when it no longer does; not each
 // refusal. Knows no budget.
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 import type { Emit } from './events.ts';
 
 /** From the first refusal to the last one that came within `quietMs` of the one before. */

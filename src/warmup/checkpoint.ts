@@ -2,7 +2,7 @@
 // instance. Advisory: losing it means that the next run begins at the start.
 
 import { createHash } from 'node:crypto';
-import { ownName } from '../own-name.ts';
+import { ownName } from '../redis/own-name.ts';
 import type { Redis } from '../redis/redis.ts';
 
 const keptSeconds = 24 * 3600;

@@ -1,8 +1,8 @@
 // One warmup run under way.
 
-import { isStored } from '../cache/filler.ts';
+import { isStored } from '../cache/entry-writer.ts';
 import type { WriteResult } from '../cache/store.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../util/clock.ts';
 import { Tally } from './report.ts';
 
 export interface WarmupRun {

@@ -1,8 +1,8 @@
 // How many bytes of bodies the warmup has on their way: a part of what requests leave of the byte budget.
 
-import type { ByteBudget } from '../byte-budget.ts';
-import { delay, type Clock } from '../clock.ts';
-import { Semaphore } from '../semaphore.ts';
+import type { ByteBudget } from '../util/byte-budget.ts';
+import { delay, type Clock } from '../util/clock.ts';
+import { Semaphore } from '../util/semaphore.ts';
 
 // It is not to take all that is free.
 const mostBytes = 16 * 1024 * 1024;

@@ -1,16 +1,16 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
-import type { ByteBudget } from '../byte-budget.ts';
+import type { ByteBudget } from '../util/byte-budget.ts';
 import type { EntryHead } from '../cache/entry.ts';
-import type { Filler } from '../cache/filler.ts';
+import type { Filler } from '../cache/entry-writer.ts';
 import type { Locks } from '../cache/locks.ts';
 import type { EntryStore } from '../cache/store.ts';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
 import type { Origin } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
-import type { OriginHealth } from '../telemetry/origin-health.ts';
-import { zip } from '../zip.ts';
+import type { OriginHealth } from '../origin/origin-health.ts';
+import { zip } from '../util/zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { noAnswer, Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';

@@ -3,9 +3,9 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
-import { ownName } from '../../src/own-name.ts';
+import { ownName } from '../../src/redis/own-name.ts';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
-import { systemClock, type Clock } from '../../src/clock.ts';
+import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { Neighbours, type AppIdentity } from '../../src/fleet/neighbours.ts';
 import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
 import type { AppEvent, CacheShared } from '../../src/telemetry/events.ts';

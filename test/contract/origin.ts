@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/util/errors.ts';
 import type { LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { validatorsOf } from '../../src/origin/response.ts';
 import { eventually } from '../support/eventually.ts';

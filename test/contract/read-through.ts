@@ -6,7 +6,7 @@ import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import { encodeEntry, newEntry } from '../../src/cache/entry.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/util/errors.ts';
 import type { ReadThroughResult } from '../../src/cache/read-through.ts';
 import type { WriteCondition, WriteResult } from '../../src/cache/store.ts';
 import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';

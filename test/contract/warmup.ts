@@ -3,11 +3,11 @@
 
 import { InvocationContext, type Timer } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/util/errors.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
 import { withHoldOff } from '../../src/origin/hold-off.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { differences, readArguments, type Prediction } from '../../scripts/infra-changes.ts';
 import { compareVersions } from '../../scripts/bicep.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { bicepFiles, bicepOrReason, infraDirectory, type Bicep } from '../support/bicep.ts';
 import { appSettings, at, ofType, type Faults } from '../support/prediction.ts';
 import * as access from '../support/template-access-checks.ts';

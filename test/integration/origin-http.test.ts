@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeServerCertificates } from '../../local/certificates.ts';
-import { systemClock } from '../../src/clock.ts';
-import { createHttpOrigin } from '../../src/origin/http.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import { createHttpOrigin } from '../../src/origin/http/http-origin.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import { describeOrigin, failureOf, load } from '../contract/origin.ts';
 import { startOriginServer, type OriginServer } from '../support/origin-server.ts';

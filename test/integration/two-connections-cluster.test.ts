@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startStack, type ClusterStack } from '../../local/stack.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ByteBudget } from '../../src/byte-budget.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { newEntry } from '../../src/cache/entry.ts';
 import { EntryStore } from '../../src/cache/store.ts';
 import { startStack, type Stack } from '../../local/stack.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkKey, keyFromRoute } from '../../src/http/key.ts';
+import { checkKey, keyFromRoute } from '../../src/cache/key.ts';
 
 const rules = { prefix: '', namespace: 'ref' };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lockKeys as keysOf, type LockKeys, type LockSubject } from '../../src/cache/lock-keys.ts';
-import { checkKey } from '../../src/http/key.ts';
+import { checkKey } from '../../src/cache/key.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
 
 const lockKeys = (key: string, kind: LockSubject['kind'] = 'load'): LockKeys =>

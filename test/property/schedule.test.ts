@@ -1,7 +1,7 @@
 import { Cron } from 'croner';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { nextTickAtMs } from '../../src/schedule.ts';
+import { nextTickAtMs } from '../../src/util/schedule.ts';
 
 /** What NCRONTAB and croner read alike: numbers, ranges in order, steps and lists of them. */
 function field(least: number, most: number): fc.Arbitrary<string> {

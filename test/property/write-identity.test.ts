@@ -3,16 +3,16 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ByteBudget } from '../../src/byte-budget.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
 import { decodeEntry, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
-import { Filler } from '../../src/cache/filler.ts';
+import { Filler } from '../../src/cache/entry-writer.ts';
 import { Loader } from '../../src/cache/loader.ts';
 import { Locks } from '../../src/cache/locks.ts';
 import { ReadThrough } from '../../src/cache/read-through.ts';
 import { EntryStore, type WriteCondition, type WriteResult } from '../../src/cache/store.ts';
 import type { Origin, OriginAnswer } from '../../src/origin/origin.ts';
-import { OriginHealth } from '../../src/telemetry/origin-health.ts';
+import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { Checkpoint } from '../../src/warmup/checkpoint.ts';
 import type { WarmSet } from '../../src/warmup/warm-set.ts';
 import { Warmup } from '../../src/warmup/warmup.ts';

@@ -1,6 +1,6 @@
 // A clock that moves only when told. Used by unit and property tests.
 
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/util/clock.ts';
 
 interface Timer {
   readonly atMs: number;

@@ -1,12 +1,12 @@
 // One instance's read-through and warmup without a host, on a scripted origin. Used by integration tests.
 
-import { ByteBudget } from '../../src/byte-budget.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { EntryStore } from '../../src/cache/store.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/util/clock.ts';
 import { startFilling, type Filling } from '../../src/filling.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import type { EntryKey } from '../../src/cache/origin-load.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { AnyStack } from '../../local/stack.ts';
 import { startSharedClient, type SharedClient } from './shared-client.ts';

@@ -1,9 +1,9 @@
 // One instance of the app without a host: client, roster, member and roll call. Used by fleet tests and benches.
 
-import { systemClock, type Clock } from '../../src/clock.ts';
+import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
-import { Roster } from '../../src/fleet/roster.ts';
+import { Roster } from '../../src/fleet/registry.ts';
 import {
   startSharedClient,
   type CacheOfStack,

@@ -2,7 +2,7 @@
 // Used by tests and benches of what stands on the Origin port; the real ones have tests of their own.
 
 import { setTimeout } from 'node:timers/promises';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../src/util/errors.ts';
 import type { ListedEntry, LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import type { Fields } from '../../src/origin/storage.ts';
 

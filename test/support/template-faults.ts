@@ -1,7 +1,7 @@
 // What every variant of the infrastructure is held to, with the app's own reader of settings on the other side.
 
 import type { Prediction } from '../../scripts/infra-changes.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import type { Faults } from './prediction.ts';
 import * as checks from './template-checks.ts';
 

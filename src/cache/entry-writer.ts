@@ -1,0 +1,114 @@
+// What the origin has answered -> what stands in Redis. What a client wrote meanwhile is newer, and stays.
+
+import type { Clock } from '../util/clock.ts';
+import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
+import { validatorsOf } from '../origin/response.ts';
+import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
+import type { Entry, EntryHead, NotStored } from './entry.ts';
+import { lifetimeOf, type Lifetime, type LifetimeRules } from './freshness.ts';
+import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
+import { extendedHead, loadedEntry } from './loaded-entry.ts';
+import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
+
+export interface FillerOptions {
+  readonly store: EntryStore;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly rules: LifetimeRules;
+}
+
+/** What the origin says of an entry that it was asked about by its validators. */
+type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
+
+const timeLimitMs = 5000;
+
+export class Filler {
+  readonly #options: FillerOptions;
+
+  constructor(options: FillerOptions) {
+    this.#options = options;
+  }
+
+  /** The entry with its lifetime from now on; without one where it may not be stored, or could not be used again. */
+  entryOf(answer: OriginResponse, loadMs: number): Entry {
+    const nowMs = this.#options.clock.wallMs();
+    const { status, restrictions } = answer;
+    const fields = keptFields(answer.fields, status, nowMs);
+    const permission = strictest(restrictions, storagePermission(answer.fields, status, nowMs));
+    return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
+  }
+
+  /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
+  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
+    if (entry.freshness === undefined) return this.remove(key, held);
+    const condition = replaceable(held, guard);
+    return this.#options.store.write(key, entry, condition, this.#deadline(), { guard });
+  }
+
+  /**
+   * The entry as the origin's 304 leaves it (RFC 9111, section 4.3.4): without a lifetime where it ends it. Undefined
+   * where that speaks of another state.
+   */
+  updated<T extends EntryHead>(
+    held: T,
+    answer: Pick<Unchanged, 'fields' | 'restrictions'>,
+    loadMs?: number,
+  ): T | undefined {
+    const { loaded } = held;
+    if (loaded === undefined) throw new TypeError('What did not come from the origin is never renewed.');
+    if (!isAbout(loaded.fields, answer.fields)) return undefined;
+    const { status, codings, isWeak } = loaded;
+    const nowMs = this.#options.clock.wallMs();
+    const all = updatedFields(loaded.fields, answer, nowMs);
+    const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
+    const fields = keptFields(all, status, nowMs);
+    const lifetime = this.#lifetime(permission, fields, nowMs);
+    return extendedHead(held, { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs }, lifetime);
+  }
+
+  /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
+  touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+    if (head.freshness === undefined) return this.remove(key, held);
+    return this.#options.store.touch(key, writeIdOf(held), head, this.#deadline());
+  }
+
+  /** Removes what the origin has no more. */
+  async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
+    if (held === undefined) return { kind: 'precondition-failed' };
+    return this.#options.store.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
+  }
+
+  #lifetime(permission: StoragePermission, fields: Fields, nowMs: number): Lifetime | NotStored {
+    if (permission.kind === 'forbidden') {
+      const { reason, noStore } = permission;
+      return { reason, ...(noStore === true ? { noStore } : {}) };
+    }
+    const { rules, random } = this.#options;
+    const { etag, lastModified } = validatorsOf(fields, nowMs);
+    const hasValidator = etag !== undefined || lastModified !== undefined;
+    const lifetime = lifetimeOf(permission, rules, { nowMs, hasValidator }, random());
+    return (
+      lifetime ?? { reason: 'it could not be used again: no lifetime is left, and no validator is there' }
+    );
+  }
+
+  #deadline(): number {
+    return this.#options.clock.nowMs() + timeLimitMs;
+  }
+}
+
+/** Under a guard, which no removal leaves as it was, what is gone has expired; without one it may have been removed. */
+function replaceable(held: EntryHead | undefined, guard: Guard | undefined): WriteIdCondition {
+  if (held === undefined) return { kind: 'absent' };
+  return { kind: guard === undefined ? 'same' : 'same-or-absent', writeId: writeIdOf(held) };
+}
+
+function writeIdOf({ writeId }: EntryHead): string {
+  if (writeId === undefined) throw new TypeError('What somebody else wrote is never renewed.');
+  return writeId;
+}
+
+export function isStored({ kind }: WriteResult): boolean {
+  return kind === 'created' || kind === 'replaced';
+}

@@ -1,0 +1,74 @@
+import { InvocationContext, type Timer } from '@azure/functions';
+import { expect, it } from 'vitest';
+import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
+import type { WarmupRun } from '../../../src/warmup/pass.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+it.each([
+  [300, 260, 290],
+  [600, 560, 590],
+  // Half of what is short is still for warming: else nothing would ever be.
+  [60, 30, 50],
+  [10, 5, 7.5],
+])(
+  'of a functionTimeout of %i s begins loads in the first %d s, and gives up what is under way after %d s',
+  async (timeoutSeconds, loadSeconds, endSeconds) => {
+    const clock = new FakeClock();
+    const startedAtMs = clock.nowMs();
+    const runs: number[][] = [];
+    const warmup = {
+      async run({ deadlineAtMs, endsAtMs }: WarmupRun) {
+        runs.push([deadlineAtMs - startedAtMs, endsAtMs - startedAtMs]);
+        return { kind: 'held' } as const;
+      },
+    };
+    const handler = scheduledWarmup({
+      warmup,
+      clock,
+      schedule: '0 */5 * * * *',
+      invocationLimitMs: timeoutSeconds * 1000,
+      loadLimitMs: 30_000,
+    });
+    const timer = { isPastDue: false } as Timer;
+    await handler(timer, new InvocationContext({ functionName: 'scheduledWarmup', logHandler() {} }));
+    expect(runs).toEqual([[loadSeconds * 1000, endSeconds * 1000]]);
+  },
+);
+
+it.each([
+  [0, 0, 'warning'],
+  [3, 0, 'information'],
+  [3, 1, 'warning'],
+])('with %i entries listed and %i failed ends with a line of level %s', async (listed, failed, level) => {
+  const report = {
+    listed,
+    current: listed - failed,
+    renewed: 0,
+    loaded: 0,
+    bytes: 0,
+    kept: 0,
+    failed: failed === 0 ? {} : { unusable: failed },
+    tooLarge: [],
+    seconds: 0,
+    complete: true,
+  };
+  const clock = new FakeClock();
+  const warmup = { run: async () => ({ kind: 'ended', report }) as const };
+  const schedule = '0 */5 * * * *';
+  const handler = scheduledWarmup({
+    warmup,
+    clock,
+    schedule,
+    invocationLimitMs: 300_000,
+    loadLimitMs: 30_000,
+  });
+  const lines: [string, string][] = [];
+  const logHandler = (at: string, ...args: unknown[]): void => void lines.push([at, args.join(' ')]);
+  await handler(
+    { isPastDue: false } as Timer,
+    new InvocationContext({ functionName: 'scheduledWarmup', logHandler }),
+  );
+  expect(lines.map(([at]) => at)).toEqual([level]);
+  expect(lines[0]?.[1]).toMatch(/entries are warm: warmup \{"listed"/u);
+  expect(lines[0]?.[1].includes('empty')).toBe(listed === 0);
+});

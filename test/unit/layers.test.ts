@@ -1,0 +1,124 @@
+// Holds the source tree to its shape: imports go one way, between files and between folders.
+
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** Each may import itself and what stands after it. */
+const layers = [
+  'main.ts',
+  'app.ts',
+  'config',
+  'exports',
+  'functions',
+  'http',
+  'warmup',
+  'fleet',
+  'cache',
+  'origin',
+  'redis',
+  'auth',
+  'telemetry',
+  'util',
+];
+const root = join(import.meta.dirname, '../../src');
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = globSync('**/*.ts', { cwd: root });
+const imports = files.flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8')));
+
+function importsOf(file: string, text: string): Import[] {
+  const specifiers = text.matchAll(
+    /^(?:import|export)\b[^'";]*from '(?<from>\.[^']+)'|^import '(?<bare>\.[^']+)'|import\('(?<dynamic>\.[^']+)'\)/gmu,
+  );
+  return [...specifiers].map(({ groups }) => {
+    const specifier = groups?.['from'] ?? groups?.['bare'] ?? groups?.['dynamic'] ?? '';
+    return { from: file, to: relative(root, join(root, dirname(file), specifier)) };
+  });
+}
+
+const layerOf = (file: string): number => layers.indexOf(file.split('/')[0] ?? '');
+const text = ({ from, to }: Import): string => `${from} imports ${to}`;
+
+function faultsOf(all: readonly Import[]): readonly string[] {
+  const upwards = all.filter(({ from, to }) => layerOf(to) < layerOf(from)).map(text);
+  const config = all
+    .filter(({ from, to }) => to.startsWith('config/') && !/^(?:main\.ts|app\.ts|config\/.*)$/u.test(from))
+    .map(text);
+  return [...upwards, ...config];
+}
+
+/** One cycle, as the way around it; undefined where there is none. */
+function cycleOf(edges: readonly Import[]): readonly string[] | undefined {
+  const next = new Map<string, Set<string>>();
+  for (const { from, to } of edges) {
+    if (from !== to) next.set(from, (next.get(from) ?? new Set()).add(to));
+  }
+  const done = new Set<string>();
+  const walk = (at: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(at)) return [...path.slice(path.indexOf(at)), at];
+    if (done.has(at)) return undefined;
+    for (const to of next.get(at) ?? []) {
+      const found = walk(to, [...path, at]);
+      if (found !== undefined) return found;
+    }
+    done.add(at);
+    return undefined;
+  };
+  for (const from of next.keys()) {
+    const found = walk(from, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const between = (name: (file: string) => string): readonly Import[] =>
+  imports.map(({ from, to }) => ({ from: name(from), to: name(to) }));
+
+describe('the source tree', () => {
+  it('holds nothing at its root but main.ts, app.ts and the folders that have their place', () => {
+    expect(files.filter((file) => layerOf(file) === -1)).toEqual([]);
+    expect(imports.length).toBeGreaterThan(300);
+  });
+
+  it('imports one way', () => {
+    expect(faultsOf(imports)).toEqual([]);
+  });
+
+  it('has no cycle of files, and none of folders', () => {
+    expect(cycleOf(imports)).toBeUndefined();
+    expect(cycleOf(between((file) => dirname(file)))).toBeUndefined();
+  });
+
+  it('reads process.env in main.ts only', () => {
+    const reading = files.filter((file) =>
+      /\bprocess\s*\.\s*env\b|\benv\b[^;]*\bfrom 'node:process'/u.test(read(file)),
+    );
+    expect(reading).toEqual(['main.ts']);
+  });
+});
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+describe('the rules', () => {
+  it.each([
+    ['auth that knows settings', 'auth/credential.ts', "import type { X } from '../config/settings.ts';"],
+    ['settings taken by a part', 'fleet/member.ts', "import { X } from '../config/settings.ts';"],
+    ['redis that asks the cache', 'redis/node.ts', "export { x } from '../cache/entry.ts';"],
+    ['telemetry that knows an origin', 'telemetry/log.ts', "const a = await import('../origin/origin.ts');"],
+    ['an import of several lines', 'util/clock.ts', "import {\n  a,\n  b,\n} from '../telemetry/events.ts';"],
+  ])('are broken by %s', (_name, file, source) => {
+    expect(faultsOf(importsOf(file, source))).not.toEqual([]);
+  });
+
+  it('find a cycle of three', () => {
+    const edges = ['ab', 'bc', 'ca', 'ad'].map(([from = '', to = '']) => ({ from, to }));
+    expect(cycleOf(edges)).toEqual(['a', 'b', 'c', 'a']);
+  });
+});
