@@ -1,38 +1,53 @@
-// One Bicep CLI that works out many deployments: it speaks JSON-RPC over its pipes, and is fast once it is warm.
+// One Bicep CLI for many questions: it speaks JSON-RPC over its pipes, and is fast once it is warm.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { copyTemplate, type Prediction } from '../../scripts/infra-changes.ts';
+import type { Prediction } from '../../scripts/infra-changes.ts';
 
-export const subscriptionId = '00000000-0000-0000-0000-000000000000';
+export interface Compilation {
+  readonly success: boolean;
+  /** What the compiler and the linter have to say. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The template as Azure Resource Manager takes it; of a file with errors, null. */
+  readonly contents: string | null;
+}
 
-const inSubscription = { location: 'westeurope' };
+export interface Diagnostic {
+  readonly source: string;
+  readonly level: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What only Azure knows, told to a prediction. */
+export interface Scope {
+  readonly subscriptionId: string;
+  readonly location?: string;
+  readonly resourceGroup?: string;
+}
 
 export interface BicepServer {
-  /** @param values parameters of the template, by name. */
-  predict(template: string, values: Readonly<Record<string, unknown>>): Promise<Prediction>;
-  /** @param environment what main.bicepparam reads: `DEPLOY_NETWORK` and the like. */
-  predictDeployment(environment?: Readonly<Record<string, string>>): Promise<Prediction>;
+  compile(path: string): Promise<Compilation>;
+  /** Of a parameter file, with the template that it names. */
+  compileParameters(path: string): Promise<Compilation>;
+  /** The text of a file as the CLI formats it. */
+  format(path: string): Promise<string>;
+  /** @throws Error with what is wrong with the parameter file, or the template. */
+  predict(parametersPath: string, scope: Scope): Promise<Prediction>;
   stop(): Promise<void>;
 }
 
 interface Answer {
   readonly id: number;
-  readonly result?: { readonly snapshot: string };
+  readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly message: string };
 }
 
-/** @param change done to the copy of infra/ that is worked on. */
-export async function startBicepServer(
-  path: string,
-  change?: (directory: string) => Promise<void>,
-): Promise<BicepServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'bicep-server-'));
-  await copyTemplate(directory);
-  await change?.(join(directory, 'infra'));
-  const env = { ...process.env, DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1' };
+/** What main.bicepparam demands; everything else has a default there. */
+const demanded = { AZURE_ENV_NAME: 'demo', AZURE_LOCATION: 'westeurope' };
+
+export function startBicepServer(path: string): BicepServer {
+  // Without ICU on the machine it starts in this mode only.
+  const env = { ...process.env, ...demanded, DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1' };
   const child = spawn(path, ['jsonrpc', '--stdio'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting = new Map<number, (answer: Answer) => void>();
@@ -41,68 +56,32 @@ export async function startBicepServer(
     messages((answer) => waiting.get(answer.id)?.(answer)),
   );
   let calls = 0;
-  const call = async (method: string, params: unknown): Promise<Answer> => {
+  const call = async <T>(method: string, params: object): Promise<T> => {
     calls += 1;
     const body = JSON.stringify({ jsonrpc: '2.0', id: calls, method, params });
     const answer = new Promise<Answer>((resolve, reject) => {
       waiting.set(calls, resolve);
-      void ended.then(() => reject(new Error('the Bicep CLI ended')));
+      void ended.then(() => reject(new Error('The Bicep CLI ended.')));
     });
     child.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-    return answer;
+    const { result, error } = await answer;
+    if (result === undefined) throw new Error(error?.message ?? `no answer to ${method}`);
+    return result as T;
   };
-  let files = 0;
-  const snapshot = async (parameters: string, scope: object): Promise<Prediction> => {
-    files += 1;
-    const file = join(directory, 'infra', `case-${files}.bicepparam`);
-    await writeFile(file, parameters);
-    const metadata = { subscriptionId, ...scope };
-    const { result, error } = await call('bicep/getSnapshot', { path: file, metadata, externalInputs: [] });
-    if (result === undefined) throw new Error(error?.message ?? 'no answer');
-    return JSON.parse(result.snapshot) as Prediction;
-  };
-  const main = await readFile(join(directory, 'infra', 'main.bicepparam'), 'utf8');
   return {
-    predict: (template, values) =>
-      snapshot(
-        parameterFile(template, values),
-        template === 'main.bicep' ? inSubscription : { resourceGroup: 'rg-app' },
-      ),
-    predictDeployment: (environment = {}) =>
-      snapshot(
-        withEnvironment(main, { AZURE_ENV_NAME: 'demo', AZURE_LOCATION: 'westeurope', ...environment }),
-        inSubscription,
-      ),
+    compile: (file) => call('bicep/compile', { path: file }),
+    compileParameters: (file) => call('bicep/compileParams', { path: file, parameterOverrides: {} }),
+    format: async (file) => (await call<{ contents: string }>('bicep/format', { path: file })).contents,
+    async predict(file, metadata) {
+      const params = { path: file, metadata, externalInputs: [] };
+      const { snapshot } = await call<{ snapshot: string }>('bicep/getSnapshot', params);
+      return JSON.parse(snapshot) as Prediction;
+    },
     async stop() {
       child.kill();
       await ended;
-      await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** JSON is Bicep once names have no quotes, strings have single ones and lines end where values do. */
-function parameterFile(template: string, values: Readonly<Record<string, unknown>>): string {
-  const lines = Object.entries(values).map(([name, value]) => {
-    const text = JSON.stringify(JSON.stringify(value))
-      .slice(1, -1)
-      .replaceAll("'", String.raw`\'`);
-    return `param ${name} = json('${text.replaceAll(String.raw`\"`, '"')}')`;
-  });
-  return [`using '${template}'`, ...lines, ''].join('\n');
-}
-
-/** Puts values where a parameter file reads the environment: the CLI has only the one that it was started with. */
-export function withEnvironment(text: string, environment: Readonly<Record<string, string>>): string {
-  const reads = /readEnvironmentVariable\(\s*'(\w+)'(?:,\s*([^()]*))?\)/gu;
-  const replaced = text.replaceAll(reads, (_call, name: string, standard: string | undefined) => {
-    const value = environment[name];
-    if (value !== undefined) return `'${value.replaceAll(/['\\]/gu, String.raw`\$&`)}'`;
-    if (standard === undefined) throw new Error(`${name} is not set`);
-    // Without parentheses, so that the call around it is found in the next round.
-    return standard.includes('?') ? `[${standard}][0]` : standard.trim();
-  });
-  return replaced === text ? text : withEnvironment(replaced, environment);
 }
 
 /** Cuts a stream into its messages: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#baseProtocol */

@@ -1,7 +1,7 @@
 // The parameters that decide what is made, in every combination, and what has to come out of each.
 
 import type { Prediction } from '../../scripts/infra-changes.ts';
-import { subscriptionId } from './bicep-server.ts';
+import { subscriptionId } from './template-copy.ts';
 import { at, ofType, unmet, type Faults } from './prediction.ts';
 
 export interface Combination {

@@ -1,4 +1,4 @@
-// One instance's read-through and warmup without a host, on a scripted origin. Used by integration tests.
+// One instance's read-through and warmup without a host, on a scripted origin.
 
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { EntryStore } from '../../src/cache/store.ts';
@@ -7,6 +7,7 @@ import { startFilling, type Filling } from '../../src/filling.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import type { EntryKey } from '../../src/cache/origin-load.ts';
 import { readSettings } from '../../src/config/settings.ts';
+import type { Redis } from '../../src/redis/redis.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import type { AnyStack } from '../../local/stack.ts';
 import { startSharedClient, type SharedClient } from './shared-client.ts';
@@ -16,18 +17,24 @@ export interface FillingInstance extends SharedClient, Filling {
   readonly budget: ByteBudget;
 }
 
-/**
- * The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`.
- * Resolves when it is connected to all nodes: what a test times is not the start.
- */
+export interface FillingInstanceOptions {
+  /** Changes to the settings of the stack with a blob origin. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** What the instance sees of Redis, in the place of its client. */
+  readonly redisPort?: (client: Redis) => Redis;
+}
+
+const budgetBytes = 128 * 2 ** 20;
+
+/** Resolves when it is connected to all nodes: what a test times is not the start. */
 export async function startFillingInstance(
   stack: AnyStack,
   origin: Origin | undefined,
-  settings: Readonly<Record<string, string>> = {},
-  budgetBytes = 128 * 2 ** 20,
+  { settings = {}, redisPort = (client) => client }: FillingInstanceOptions = {},
 ): Promise<FillingInstance> {
   const client = startSharedClient(stack);
   await client.connected();
+  const redis = redisPort(client.redis);
   const read = readSettings({
     ...stack.settings,
     ORIGIN_BLOB_CONTAINER_URL: 'https://localhost/account/container',
@@ -37,10 +44,10 @@ export async function startFillingInstance(
   const emit = (event: AppEvent): void => void events.push(event);
   const budget = new ByteBudget(budgetBytes);
   const { maxValueBytes } = read.cache;
-  const store = new EntryStore({ redis: client.redis, budget, maxValueBytes, emit });
+  const store = new EntryStore({ redis, budget, maxValueBytes, emit });
   const filling = startFilling(read, {
     origin,
-    redis: client.redis,
+    redis,
     budget,
     store,
     keyRules: { prefix: settings['CACHE_KEY_PREFIX'] ?? '', namespace: 'ref' },

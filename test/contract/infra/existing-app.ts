@@ -1,22 +1,15 @@
 // The template for a function app that is there already: an identity, its access, the settings, and nothing else.
 
-import { afterAll, describe, expect, it } from 'vitest';
-import { findBicep } from '../../scripts/bicep.ts';
-import { startBicepServer } from '../support/bicep-server.ts';
-import { assignments } from '../support/template-access-checks.ts';
+import { expect, it } from 'vitest';
+import type { Infrastructure } from '../../support/infrastructure.ts';
+import { assignments } from '../../support/template-access-checks.ts';
 
-const found = await findBicep();
-if (found.kind === 'missing') it.skip(`the template for an existing app: ${found.reason}`);
-else describe('the template for an existing app', { timeout: 240_000 }, () => suite(found.path));
-
-function suite(path: string): void {
-  const server = startBicepServer(path);
-  afterAll(async () => (await server).stop());
+export function templateForAnExistingApp({ copy }: Infrastructure): void {
   const identity = 'Microsoft.ManagedIdentity/userAssignedIdentities';
   const access = 'accessPolicyAssignments';
 
   it('makes an identity and lets it into a cache', async () => {
-    const predicted = await (await server).predict('existing-app.bicep', { cacheName: 'old' });
+    const predicted = await (await copy).predict('existing-app.bicep', { cacheName: 'old' });
     expect(predicted.predictedResources.map(({ type }) => type)).toEqual([
       identity,
       `Microsoft.Cache/redisEnterprise/databases/${access}`,
@@ -25,7 +18,7 @@ function suite(path: string): void {
 
   it('takes a classic cache, and a cache and an origin in groups of their own', async () => {
     const predicted = await (
-      await server
+      await copy
     ).predict('existing-app.bicep', {
       cacheKind: 'classic',
       cacheName: 'old',
@@ -49,7 +42,7 @@ function suite(path: string): void {
 
   it('says the settings that the app needs, as az takes them', async () => {
     const values = { cacheName: 'old', originStorageName: 'files' };
-    const { outputs } = await (await server).predict('existing-app.bicep', values);
+    const { outputs } = await (await copy).predict('existing-app.bicep', values);
     const settings = JSON.stringify(outputs?.['settings'] ?? 'no output');
     for (const name of [
       'REDIS_HOSTNAME',
