@@ -1,31 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
-// Real servers in real time, on machines that have other work: what fails once may be the machine's doing, what
-// fails twice is not.
-const limits = { testTimeout: 60_000, hookTimeout: 60_000, retry: 1 };
-const globalSetup = 'test/support/package-once.ts';
+// These have real servers in real time and wait more than they compute: four files at a time keep two cores busy.
+const maxWorkers = 4;
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
 const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
 
 const project = (name: string, more: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...more },
+  test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers, ...more },
 });
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/support/global-setup.ts',
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit'),
       project('property', { testTimeout: 30_000 }),
-      // These wait more than they compute.
-      project('integration', { ...limits, ...onRedis, globalSetup, exclude: [scenarios], maxWorkers: 3 }),
-      // Each of these reads 200 times a second through TLS: four at a time are what two cores carry with
-      // time to spare, and nothing else beside them.
+      project('integration', { ...limits, ...onRedis, exclude: [scenarios], maxConcurrency: 6 }),
+      // Each of these reads 100 times a second through TLS: eight at a time are what two cores carry with time to
+      // spare, and nothing else beside them.
       project('scenario', {
         ...limits,
-        globalSetup,
         include: [scenarios],
         maxWorkers: 2,
-        maxConcurrency: 2,
+        maxConcurrency: 4,
         sequence: { groupOrder: 1 },
       }),
     ],

@@ -6,7 +6,7 @@ export default defineConfig({
     name: 'garnet',
     include: ['test/garnet/**/*.test.ts', 'test/integration/{http,origin-http}-contract.test.ts'],
     provide: { cacheServer: 'garnet' },
-    globalSetup: 'test/support/package-once.ts',
+    globalSetup: 'test/support/global-setup.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -2,6 +2,7 @@
 
 import type { CacheKind } from '../support/caches.ts';
 import { onOneStack } from '../support/read-through-test.ts';
+import { manyReads } from './read-through/many-reads.ts';
 import { misses } from './read-through/misses.ts';
 import { redisInTrouble } from './read-through/redis-in-trouble.ts';
 import { removals } from './read-through/removals.ts';
@@ -13,6 +14,7 @@ import { unstorable } from './read-through/unstorable.ts';
 export function readThroughSuite(cache: CacheKind): void {
   const begin = onOneStack(cache);
   for (const tests of [slowLoads, staleEntries, removals, unstorable, storedValues, misses]) tests(begin);
+  manyReads(begin);
   // After all others: these take Redis away.
   redisInTrouble(begin);
 }

@@ -1,25 +1,14 @@
 // The fleet page in a real Chromium: what it shows, that it stays live, and that it asks nobody else.
 
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumFlags, findChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
-const executablePath = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .flatMap((directory) =>
-    ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(directory, name)),
-  )
-  .find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+const executablePath = findChromium();
 /** Where screenshots go, for whoever wants to look. */
 const pictures = join(import.meta.dirname, '../../out/screenshots');
 
@@ -37,15 +26,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
     app = await startLocalApp({ instances: 3 });
     browser = await chromium.launch({
       executablePath: executablePath ?? '',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
+      args: [...chromiumFlags],
     });
     await callRoll();
   });

@@ -1,4 +1,4 @@
-// The whole local Azure with the packaged app in it, for one test file. Used by integration tests.
+// The whole local Azure with the packaged app in it, for one test file.
 
 import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
@@ -11,7 +11,7 @@ import {
 } from '../../local/stack.ts';
 import { eventually } from './eventually.ts';
 
-/** Where package-once.ts has unzipped it. */
+/** Where global-setup.ts has unzipped it. */
 export const packagedApp = inject('appDirectory');
 
 export interface LocalApp<S extends AnyStack = Stack> extends AsyncDisposable {

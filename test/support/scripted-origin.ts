@@ -1,5 +1,4 @@
 // An origin in memory that can be told to be slow, to fail, and to change, and that counts what it is asked.
-// Used by tests and benches of what stands on the Origin port; the real ones have tests of their own.
 
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../../src/util/errors.ts';
@@ -21,6 +20,8 @@ export class ScriptedOrigin implements Origin {
   fields: Fields = {};
   /** Answers of another status than the entry's, by name. */
   readonly statuses = new Map<string, number>();
+  /** Asked at every load, after its delay: it answers, throws what the load fails with, or leaves it as it is. */
+  decide: ((name: string) => OriginAnswer | undefined) | undefined;
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
   /** Entries a page of a listing. */
@@ -46,6 +47,8 @@ export class ScriptedOrigin implements Origin {
     const entry = this.entries.get(name);
     await setTimeout(this.delaysMs.get(name) ?? this.delayMs, undefined, { signal }).catch(() => {});
     this.#now -= 1;
+    const decided = this.decide?.(name);
+    if (decided !== undefined) return decided;
     if (this.failing || signal?.aborted === true)
       throw new AppError('origin-failed', 'The origin was told to fail.');
     if (entry === undefined) return { kind: 'none', status: 404, fields: this.fields };

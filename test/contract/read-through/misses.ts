@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { entryKey } from '../../support/filling-instance.ts';
 import { eventually } from '../../support/eventually.ts';
-import { gotOf, outcomeOf, type Begin } from '../../support/read-through-test.ts';
+import { outcomeOf, type Begin } from '../../support/read-through-test.ts';
 
 export function misses(begin: Begin): void {
   describe.concurrent('a miss', () => {
@@ -28,22 +28,6 @@ export function misses(begin: Begin): void {
       expect(hit.entry.freshness?.ttlSeconds).toBeLessThanOrEqual(1000);
       expect(Number(await test.admin('PTTL', key))).toBeGreaterThan(950_000);
       expect(origin.loads).toHaveLength(1);
-    });
-
-    it('of 1,000 concurrent reads on three instances asks the origin once', async () => {
-      await using test = begin();
-      const { origin, key } = test;
-      const instances = await test.startMany(3);
-      origin.set(key, 'value');
-      origin.delayMs = 300;
-      const outcomes = await Promise.all(
-        Array.from({ length: 1000 }, async (_, index) =>
-          // Long enough for two busy cores: what is looked at is the number of loads.
-          test.outcome(instances[index % instances.length] ?? expect.unreachable(), key, 10_000),
-        ),
-      );
-      expect(origin.loads).toHaveLength(1);
-      expect(gotOf(outcomes)).toEqual(new Set(['got value']));
     });
 
     it('for which there is no memory is refused at once, and blames neither Redis nor the origin', async () => {

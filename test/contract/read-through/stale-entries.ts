@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { eventually, sleep } from '../../support/eventually.ts';
-import type { FillingInstance } from '../../support/filling-instance.ts';
 import { outcomeOf, type Begin } from '../../support/read-through-test.ts';
 
 /** A lifetime is in whole seconds, so the shortest is one. */
@@ -10,37 +9,6 @@ const untilStale = (): Promise<void> => sleep(1100);
 
 export function staleEntries(begin: Begin): void {
   describe.concurrent('an entry past its time', () => {
-    it('that is hot is loaded once a lifetime, and no read waits for the origin after the first', async () => {
-      await using test = begin();
-      const { origin, key } = test;
-      const lifetimeMs = 2000;
-      const instances = await test.startMany(3, {
-        CACHE_DEFAULT_TTL_SECONDS: `${lifetimeMs / 1000}`,
-        CACHE_STALE_SECONDS: '2',
-      });
-      origin.delayMs = 100;
-      origin.set(key, 'value');
-      for (const instance of instances) await test.read(instance);
-      const startedAtMs = origin.loads[0]?.atMs ?? 0;
-      const outcomes: string[] = [];
-      const reading = async (instance: FillingInstance): Promise<void> => {
-        while (Date.now() - startedAtMs < 3 * lifetimeMs) {
-          outcomes.push(await test.outcome(instance));
-          await sleep(10);
-        }
-      };
-      await Promise.all(instances.map(reading));
-      expect(outcomes.length).toBeGreaterThan(300);
-      expect(outcomes.filter((outcome) => !['hit value', 'stale value'].includes(outcome))).toEqual([]);
-      // Each lifetime is cut by up to a tenth, and a renewal begins before it ends.
-      const gapsMs = origin.loads.slice(1).map(({ atMs }, index) => atMs - (origin.loads[index]?.atMs ?? 0));
-      expect(gapsMs.length).toBeGreaterThanOrEqual(2);
-      expect(gapsMs.length).toBeLessThanOrEqual(4);
-      expect(Math.min(...gapsMs)).toBeGreaterThan(lifetimeMs * 0.65);
-      // Renewals are conditional: the body was moved once.
-      expect(origin.bodiesMoved).toBe(1);
-    });
-
     it('is served while the origin fails, which is tried once a second by the whole fleet, and recovers', async () => {
       await using test = begin();
       const { origin, key } = test;

@@ -1,5 +1,6 @@
-// Packages the app once before the integration tests and unzips it into an empty folder outside of the checkout:
-// the tests run what is deployed, where nothing else can be found. APP_DIRECTORY names another folder to test.
+// Done once before all tests but unit and property tests: packages the app and unzips it into an empty folder outside of
+// the checkout, so that the tests run what is deployed, where nothing else can be found; and starts Chromium once.
+// APP_DIRECTORY names another folder to test.
 
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { TestProject } from 'vitest/node';
 import { packageApp } from '../../scripts/package.ts';
+import { warmUpChromium } from './chromium.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,7 +17,11 @@ declare module 'vitest' {
   }
 }
 
+const projectsWithoutApp = ['unit', 'property'];
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { projects } = project.vitest;
+  if (projects.every(({ name }) => projectsWithoutApp.includes(name))) return async () => {};
   const given = process.env['APP_DIRECTORY'];
   if (given !== undefined) {
     project.provide('appDirectory', resolve(given));
@@ -24,7 +30,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const directory = await mkdtemp(join(tmpdir(), 'packaged-app-'));
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
-    const { zipPath } = await packageApp({ outDirectory: join(directory, 'out') });
+    const [{ zipPath }] = await Promise.all([
+      packageApp({ outDirectory: join(directory, 'out') }),
+      warmUpChromium(),
+    ]);
     const appDirectory = join(directory, 'unzipped');
     await unzip(zipPath, appDirectory);
     project.provide('appDirectory', appDirectory);

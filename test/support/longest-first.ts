@@ -1,0 +1,41 @@
+// The order of the test files: those that take longest begin first, so that none of them ends long after all others.
+
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Half a minute or more of two quiet cores, the longest first. All others in the order of their size. */
+const longest = [
+  'infra',
+  'fleet-cluster',
+  'fleet',
+  'read-through-cluster',
+  'warmup-cluster',
+  'cluster',
+  'pressure',
+  'read-through',
+  'warmup',
+  'admitted-token',
+  'fleet-http',
+  'two-connections',
+  'local-cluster',
+  'cache-routes-origin',
+  'scenario-connection',
+  'scenario-endpoint',
+  'scenario-expiry',
+];
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => groupOf(a) - groupOf(b) || rankOf(a) - rankOf(b));
+  }
+}
+
+function groupOf({ project }: TestSpecification): number {
+  return project.config.sequence.groupOrder;
+}
+
+function rankOf({ moduleId }: TestSpecification): number {
+  const [, name = ''] = /\/test\/integration\/([\w-]+)\.test\.ts$/u.exec(moduleId) ?? [];
+  const rank = longest.indexOf(name);
+  return rank === -1 ? longest.length : rank;
+}
