@@ -18,7 +18,7 @@ export default defineConfig({
     projects: [
       project('unit'),
       project('property', { testTimeout: 30_000 }),
-      project('integration', { ...limits, ...onRedis, exclude: [scenarios], maxConcurrency: 6 }),
+      project('integration', { ...limits, ...onRedis, exclude: [scenarios], maxConcurrency: 4 }),
       // Each of these reads 100 times a second through TLS: eight at a time are what two cores carry with time to
       // spare, and nothing else beside them.
       project('scenario', {

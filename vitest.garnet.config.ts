@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     name: 'garnet',
-    include: ['test/garnet/**/*.test.ts', 'test/integration/{http,origin-http}-contract.test.ts'],
+    include: ['test/garnet/**/*.test.ts', 'test/integration/{cache-routes,cache-routes-origin}.test.ts'],
     provide: { cacheServer: 'garnet' },
     globalSetup: 'test/support/global-setup.ts',
     testTimeout: 60_000,

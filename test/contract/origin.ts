@@ -1,5 +1,5 @@
 // What every origin does: one suite, run against each implementation and a real server.
-// Used by test/integration/origin-*.test.ts. A rejection that nobody handles fails the run by itself.
+// A rejection that nobody handles fails the run by itself.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

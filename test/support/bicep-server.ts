@@ -1,6 +1,7 @@
 // One Bicep CLI for many questions: it speaks JSON-RPC over its pipes, and is fast once it is warm.
 
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import type { Prediction } from '../../scripts/infra-changes.ts';
 
 export interface Compilation {
@@ -49,6 +50,8 @@ export function startBicepServer(path: string): BicepServer {
   // Without ICU on the machine it starts in this mode only.
   const env = { ...process.env, ...demanded, DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1' };
   const child = spawn(path, ['jsonrpc', '--stdio'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  // It computes for a minute, beside tests that measure times.
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting = new Map<number, (answer: Answer) => void>();
   child.stdout.on(

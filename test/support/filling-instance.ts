@@ -33,7 +33,13 @@ export async function startFillingInstance(
   { settings = {}, redisPort = (client) => client }: FillingInstanceOptions = {},
 ): Promise<FillingInstance> {
   const client = startSharedClient(stack);
-  await client.connected();
+  try {
+    await client.connected();
+  } catch (error) {
+    // One that goes on connecting would take the time of all that follow.
+    await client[Symbol.asyncDispose]();
+    throw error;
+  }
   const redis = redisPort(client.redis);
   const read = readSettings({
     ...stack.settings,

@@ -9,7 +9,7 @@ import { failed } from '../../support/steady-reads.ts';
 export function renewal(fleets: Fleets): void {
   describe('a fleet whose instances do not renew themselves', () => {
     it('lives by the ticks on its last instance alone, over four lifetimes', async () => {
-      const [spreadMs, tokenLifetimeMs] = [500, 8000];
+      const [spreadMs, tokenLifetimeMs] = [500, 10_000];
       const { connections } = fleets.cache;
       const started = await fleets.start(4, { keeperClock: silentClock, tokenLifetimeMs, spreadMs });
       const { fleet, last } = started;

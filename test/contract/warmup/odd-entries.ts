@@ -4,7 +4,6 @@ import { AppError } from '../../../src/util/errors.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { withHoldOff } from '../../../src/origin/hold-off.ts';
 import { expect, it } from 'vitest';
-import { sleep } from '../../support/eventually.ts';
 import { entryKey, startFillingInstance } from '../../support/filling-instance.ts';
 import type { Warmups } from '../../support/warmups.ts';
 
