@@ -2,12 +2,12 @@
 
 import type { CacheKind } from '../support/caches.ts';
 import { fleetsOnOneStack } from '../support/fleets.ts';
-import { neighbours } from './fleet/neighbours.ts';
+import { sharedCaches } from './fleet/shared-caches.ts';
 import { refusals } from './fleet/refusals.ts';
 import { renewal } from './fleet/renewal.ts';
 import { trouble } from './fleet/trouble.ts';
 
 export function fleetSuite(cache: CacheKind): void {
   const fleets = fleetsOnOneStack(cache);
-  for (const tests of [renewal, refusals, neighbours, trouble]) tests(fleets);
+  for (const tests of [renewal, refusals, sharedCaches, trouble]) tests(fleets);
 }

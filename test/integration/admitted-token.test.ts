@@ -36,7 +36,7 @@ const readSteadily = (client: SharedClient): SteadyReads =>
 
 const rotationsOf = ({ keeper }: SharedClient): number => keeper.status().rotations;
 
-interface Refused {
+interface Refused extends AsyncDisposable {
   readonly client: SharedClient;
   /** Of the token that was let in. */
   readonly endsAtMs: number;
@@ -53,12 +53,12 @@ async function startRefused(): Promise<Refused> {
   const endsAtMs = client.keeper.status().expiresAtMs ?? 0;
   stack.front.refuseTokensFrom(Math.ceil(Date.now() / 1000) * 1000);
   await eventually(() => expect(rotationsOf(client)).toBe(begun + 1), tokenLifetimeMs);
-  return { client, endsAtMs };
+  return { client, endsAtMs, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }
 
 it('the live connections go on, and the newer token is let in as soon as it is accepted', async () => {
-  const { client, endsAtMs } = await startRefused();
-  await using _ended = client;
+  await using refused = await startRefused();
+  const { client, endsAtMs } = refused;
   const reads = readSteadily(client);
   await sleep(endsAtMs - Date.now() - 3000);
   stack.front.refuseTokensFrom(Infinity);
@@ -73,8 +73,8 @@ it('the live connections go on, and the newer token is let in as soon as it is a
 });
 
 it('new connections take the token that was let in, and no read fails until its end', async () => {
-  const { client, endsAtMs } = await startRefused();
-  await using _ended = client;
+  await using refused = await startRefused();
+  const { client, endsAtMs } = refused;
   const reads = readSteadily(client);
   const cuts = 3;
   for (let cut = 0; cut < cuts; cut += 1) {
@@ -92,8 +92,8 @@ it('new connections take the token that was let in, and no read fails until its 
 });
 
 it('at its end there is an outage, which the acceptance of the newer token ends', async () => {
-  const { client, endsAtMs } = await startRefused();
-  await using _ended = client;
+  await using refused = await startRefused();
+  const { client, endsAtMs } = refused;
   const reads = readSteadily(client);
   await sleep(endsAtMs - 500 - Date.now());
   expect(failed(await reads.stop())).toEqual([]);

@@ -9,7 +9,7 @@ import { eventually, sleep } from '../../support/eventually.ts';
 import type { Fleets } from '../../support/fleets.ts';
 import { startSharedClient } from '../../support/shared-client.ts';
 
-export function neighbours(fleets: Fleets): void {
+export function sharedCaches(fleets: Fleets): void {
   describe('apps that share a cache', () => {
     const key = ownName('redis-entra-functions', 'apps');
     /** Starts an app, and what it is warned of. */
