@@ -1,7 +1,7 @@
 // Redis goes away and comes back: an outage is answered as one, in time, and ends by itself.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
+import { eventually, sleep } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
 const budgetMs = 1000;
@@ -62,9 +62,7 @@ describe('while Redis is away', () => {
     await app.stack.redis.kill();
     await expectOutageAnswers();
     // Also long into the outage, when it is known.
-    await new Promise((resolve) => {
-      setTimeout(resolve, 2 * budgetMs);
-    });
+    await sleep(1.5 * budgetMs);
     await expectOutageAnswers();
     expect((await timed('/api/cache/key')).tookMs).toBeLessThan(budgetMs / 2);
 

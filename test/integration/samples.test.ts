@@ -46,7 +46,7 @@ describe.each<StackCredential>(['managed-identity', 'client-secret', 'client-cer
         const firstExpiresAtMs = keeper.status().expiresAtMs ?? 0;
         expect(firstExpiresAtMs).toBeGreaterThan(Date.now());
         const connected = stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
-        while (Date.now() < firstExpiresAtMs + 2000) {
+        while (Date.now() < firstExpiresAtMs + 500) {
           expect(await redis.run((client) => client.get('session'), call('session', true))).toBe('alive');
           await new Promise((resolve) => {
             setTimeout(resolve, 50);

@@ -1,4 +1,4 @@
-// The kinds of cache that whole suites run on. Used by contract suites and scenarios.
+// The kinds of cache that whole suites run on.
 
 export interface CacheKind {
   readonly cache: string;

@@ -1,4 +1,4 @@
-// Plain node-redis clients for the fronts of a local cluster, closed with the test. Used by tests of the cluster.
+// Plain node-redis clients for the fronts of a local cluster, closed with the test.
 
 import { createClient, createCluster } from 'redis';
 import { redisAudience, systemAssigned } from '../../local/token-issuer.ts';

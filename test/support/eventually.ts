@@ -1,4 +1,4 @@
-// Waiting for what comes true by itself. Used by tests and benches.
+// Waiting for what comes true by itself.
 
 /** Repeats `check` until it passes; fails with its last error when the time is up. */
 export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_000): Promise<T> {

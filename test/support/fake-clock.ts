@@ -1,4 +1,4 @@
-// A clock that moves only when told. Used by unit and property tests.
+// A clock that moves only when told.
 
 import type { Clock } from '../../src/util/clock.ts';
 

@@ -1,4 +1,4 @@
-// One instance of the app without a host: client, roster, member and roll call. Used by fleet tests and benches.
+// One instance of the app without a host: client, roster, member and roll call.
 
 import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';

@@ -1,5 +1,5 @@
-// Microsoft's own analyser of Kusto queries, with the tables of Application Insights. Used by tests of infra/queries.
-// Knows columns and types; runs no query.
+// Microsoft's own analyser of Kusto queries, with the tables of Application Insights. Knows columns and types; runs
+// no query.
 
 import { createRequire } from 'node:module';
 

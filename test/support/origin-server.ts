@@ -1,5 +1,4 @@
 // A real HTTP or HTTPS origin on loopback that can be told to misbehave and counts what it is asked.
-// Used by the contract of the origins and by end-to-end tests. Knows nothing of the app.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

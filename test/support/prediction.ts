@@ -1,5 +1,4 @@
-// Reads what the Bicep CLI says would be deployed. Used by the checks of the infrastructure.
-// Pure functions; knows no CLI.
+// Reads what the Bicep CLI says would be deployed. Pure functions; knows no CLI.
 
 import type { PredictedResource, Prediction } from '../../scripts/infra-changes.ts';
 

@@ -1,4 +1,4 @@
-// The app's own token keeper and Redis client over a local stack, without a host. Used by tests and benches.
+// The app's own token keeper and Redis client over a local stack, without a host.
 
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createCredential } from '../../src/auth/credential.ts';

@@ -1,4 +1,4 @@
-// A way to Redis that can be made slow, in the direction of the answers. Used by integration tests.
+// A way to Redis that can be made slow, in the direction of the answers.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { listenOnLoopback } from '../../local/listening.ts';

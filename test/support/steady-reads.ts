@@ -1,4 +1,4 @@
-// Reads at a steady rate, whatever the answers take. Used by integration tests and benches.
+// Reads at a steady rate, whatever the answers take.
 
 export interface ReadOutcome {
   readonly atMs: number;

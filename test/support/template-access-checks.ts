@@ -1,5 +1,5 @@
-// Who may do what, what is reachable from where, and what a template gives away, as pure functions that return
-// the faults they find. Used by the infrastructure tests, which also break each rule once.
+// Who may do what, what is reachable from where, and what a template gives away, as pure functions that return the
+// faults they find.
 
 import type { Prediction } from '../../scripts/infra-changes.ts';
 import { at, identityIn, ofType, unmet, type Faults, type Tree } from './prediction.ts';

@@ -1,5 +1,4 @@
 // Each rule of the infrastructure, broken once: what is done to the prediction, and what a check must then say.
-// Used by the infrastructure tests.
 
 import type { PredictedResource, Prediction } from '../../scripts/infra-changes.ts';
 import { at, ofType } from './prediction.ts';

@@ -1,5 +1,4 @@
 // What must hold of every variant of the infrastructure, as pure functions that return the faults they find.
-// Used by the infrastructure tests, which also break each rule once.
 
 import type { Prediction } from '../../scripts/infra-changes.ts';
 import { appSettings, at, identityIn, ofType, unmet, type Faults, type Tree } from './prediction.ts';

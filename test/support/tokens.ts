@@ -1,4 +1,4 @@
-// Unsigned tokens and scripted sources for tests that need no server. Used by unit and property tests.
+// Unsigned tokens and scripted sources for tests that need no server.
 
 import type { TokenSource } from '../../src/auth/token-source.ts';
 import { Token, type RawToken } from '../../src/auth/token.ts';
