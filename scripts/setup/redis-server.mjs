@@ -8,10 +8,8 @@ export async function ensureRedisServer(machine) {
   const administrator = machine.onPath('apt-get') ? await administratorOf(machine) : undefined;
   if (administrator !== undefined) {
     // RUNLEVEL=1 keeps Debian's invoke-rc.d from starting a system-wide server on port 6379.
-    const [command, ...apt] = [
-      ...administrator,
-      ...['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'],
-    ];
+    const quietly = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'];
+    const [command, ...apt] = [...administrator, ...quietly];
     await machine.run('Reading the list of Debian packages', command, [...apt, 'update']);
     const install = [...apt, 'install', '-y', '--no-install-recommends', 'redis-server'];
     await machine.run('Installing redis-server', command, install);
