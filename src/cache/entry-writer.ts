@@ -5,13 +5,14 @@ import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
 import type { Entry, EntryHead, NotStored } from './entry.ts';
-import { lifetimeOf, type Lifetime, type LifetimeRules } from './freshness.ts';
+import { lifetimeOf, type LifetimeRules } from './freshness.ts';
+import type { Lifetime } from './lifetime.ts';
 import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
 import { extendedHead, loadedEntry } from './loaded-entry.ts';
-import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
+import type { Guard, RemoveResult, WriteIdCondition, WriteResult, Tier } from './tier.ts';
 
-export interface FillerOptions {
-  readonly store: EntryStore;
+export interface EntryWriterOptions {
+  readonly tier: Tier;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -21,12 +22,15 @@ export interface FillerOptions {
 /** What the origin says of an entry that it was asked about by its validators. */
 type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
 
+/** Removed is what may not be stored any more. */
+export type Change = WriteResult | RemoveResult;
+
 const timeLimitMs = 5000;
 
-export class Filler {
-  readonly #options: FillerOptions;
+export class EntryWriter {
+  readonly #options: EntryWriterOptions;
 
-  constructor(options: FillerOptions) {
+  constructor(options: EntryWriterOptions) {
     this.#options = options;
   }
 
@@ -40,10 +44,10 @@ export class Filler {
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
-  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
+  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<Change> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = replaceable(held, guard);
-    return this.#options.store.write(key, entry, condition, this.#deadline(), { guard });
+    return this.#options.tier.write(key, entry, condition, this.#deadline(), { guard });
   }
 
   /**
@@ -68,15 +72,15 @@ export class Filler {
   }
 
   /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
-  touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+  touch(key: string, held: EntryHead, head: EntryHead): Promise<Change> {
     if (head.freshness === undefined) return this.remove(key, held);
-    return this.#options.store.touch(key, writeIdOf(held), head, this.#deadline());
+    return this.#options.tier.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
   /** Removes what the origin has no more. */
-  async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
+  async remove(key: string, held: EntryHead | undefined): Promise<RemoveResult> {
     if (held === undefined) return { kind: 'precondition-failed' };
-    return this.#options.store.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
+    return this.#options.tier.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
 
   #lifetime(permission: StoragePermission, fields: Fields, nowMs: number): Lifetime | NotStored {
@@ -109,6 +113,7 @@ function writeIdOf({ writeId }: EntryHead): string {
   return writeId;
 }
 
-export function isStored({ kind }: WriteResult): boolean {
+/** Whether an entry stands there now. */
+export function isStored({ kind }: Change): boolean {
   return kind === 'created' || kind === 'replaced';
 }

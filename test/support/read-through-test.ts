@@ -2,70 +2,66 @@
 
 import { afterAll, beforeAll, expect } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
-import type { ReadThroughResult } from '../../src/cache/read-through.ts';
-import type { WriteCondition, WriteResult } from '../../src/cache/store.ts';
+import type { CacheAnswer } from '../../src/cache/answer.ts';
+import type { RemoveResult, WriteCondition } from '../../src/cache/tier.ts';
 import type { CacheKind } from './caches.ts';
 import {
   entryKey,
-  startFillingInstance,
-  type FillingInstance,
-  type FillingInstanceOptions,
-} from './filling-instance.ts';
+  startCacheInstance,
+  type CacheInstance,
+  type CacheInstanceOptions,
+} from './cache-instance.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { adoptStack } from './shared-client.ts';
 
-type Settings = NonNullable<FillingInstanceOptions['settings']>;
+type Settings = NonNullable<CacheInstanceOptions['settings']>;
 
 export class ReadThroughTest implements AsyncDisposable {
   readonly stack: AnyStack;
   readonly key: string;
   readonly origin = new ScriptedOrigin();
-  readonly #instances: FillingInstance[] = [];
+  readonly #instances: CacheInstance[] = [];
 
   constructor(stack: AnyStack, key: string) {
     this.stack = stack;
     this.key = key;
   }
 
-  start(settings: Settings = {}): Promise<FillingInstance> {
+  start(settings: Settings = {}): Promise<CacheInstance> {
     return this.startWith({ settings });
   }
 
-  startMany(count: number, settings: Settings = {}): Promise<readonly FillingInstance[]> {
+  startMany(count: number, settings: Settings = {}): Promise<readonly CacheInstance[]> {
     return Promise.all(Array.from({ length: count }, () => this.start(settings)));
   }
 
   /** @param origin the test's own unless another one, or none, is given. */
   async startWith(
-    options: FillingInstanceOptions,
+    options: CacheInstanceOptions,
     origin: ScriptedOrigin | undefined = this.origin,
-  ): Promise<FillingInstance> {
-    return this.#keep(await startFillingInstance(this.stack, origin, options));
+  ): Promise<CacheInstance> {
+    return this.#keep(await startCacheInstance(this.stack, origin, options));
   }
 
-  async startWithoutOrigin(): Promise<FillingInstance> {
-    return this.#keep(await startFillingInstance(this.stack, undefined));
+  async startWithoutOrigin(): Promise<CacheInstance> {
+    return this.#keep(await startCacheInstance(this.stack, undefined));
   }
 
-  read(
-    { readThrough }: FillingInstance,
-    key: string = this.key,
-    budgetMs = 1800,
-  ): Promise<ReadThroughResult> {
-    return readThrough.read(entryKey(key), Date.now() + budgetMs);
+  read({ cache }: CacheInstance, key: string = this.key, budgetMs = 1800): Promise<CacheAnswer> {
+    return cache.read(entryKey(key), Date.now() + budgetMs);
   }
 
   /** What a read says, in one word or two, and its body. */
-  async outcome(instance: FillingInstance, key?: string, budgetMs?: number): Promise<string> {
+  async outcome(instance: CacheInstance, key?: string, budgetMs?: number): Promise<string> {
     return outcomeOf(await this.read(instance, key, budgetMs));
   }
 
   remove(
-    { readThrough }: FillingInstance,
+    { cache }: CacheInstance,
     condition: WriteCondition = { kind: 'none', etags: [] },
     key: string = this.key,
-  ): Promise<WriteResult> {
-    return readThrough.remove(key, condition, Date.now() + 1800);
+  ): Promise<RemoveResult> {
+    return cache.remove(entryKey(key), condition, Date.now() + 1800);
   }
 
   admin(...command: readonly (string | Buffer)[]): Promise<unknown> {
@@ -76,13 +72,13 @@ export class ReadThroughTest implements AsyncDisposable {
     await Promise.all(this.#instances.map(async (instance) => instance[Symbol.asyncDispose]()));
   }
 
-  #keep(instance: FillingInstance): FillingInstance {
+  #keep(instance: CacheInstance): CacheInstance {
     this.#instances.push(instance);
     return instance;
   }
 }
 
-export function outcomeOf(result: ReadThroughResult): string {
+export function outcomeOf(result: CacheAnswer): string {
   if (result.kind === 'hit') return `${result.stale ? 'stale' : 'hit'} ${result.entry.body.toString()}`;
   return result.kind === 'loaded' ? `loaded ${result.entry.body.toString()}` : result.kind;
 }

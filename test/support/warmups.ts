@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import type { CacheKind } from './caches.ts';
-import { entryKey, startFillingInstance, type FillingInstance } from './filling-instance.ts';
+import { entryKey, startCacheInstance, type CacheInstance } from './cache-instance.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { adoptStack } from './shared-client.ts';
 
@@ -18,13 +18,13 @@ export interface Warmups {
   readonly stack: AnyStack;
   /** Of the test that runs. */
   readonly origin: ScriptedOrigin;
-  start(settings?: Readonly<Record<string, string>>): Promise<FillingInstance>;
+  start(settings?: Readonly<Record<string, string>>): Promise<CacheInstance>;
   /** One run to its end; fails where another instance was at it. */
-  run(instance: FillingInstance, options?: RunOptions): Promise<WarmupReport>;
+  run(instance: CacheInstance, options?: RunOptions): Promise<WarmupReport>;
   /** Gives the origin entries `set/0`, `set/1` and so on. */
   fill(count: number, bytes?: number): void;
   /** Fails unless a read of every entry is a hit, with the bytes that the origin has. */
-  expectWarm(instance: FillingInstance): Promise<void>;
+  expectWarm(instance: CacheInstance): Promise<void>;
 }
 
 /** Call it where the tests are declared. */
@@ -49,7 +49,7 @@ export function warmupsOnOneStack({ cluster }: CacheKind): Warmups {
       return shared.origin;
     },
     start: (settings = {}) =>
-      startFillingInstance(stackOf(), shared.origin, {
+      startCacheInstance(stackOf(), shared.origin, {
         settings: { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings },
       }),
     async run(instance, { limitMs = 60_000, endsInMs = 90_000, nextRunInMs = 300_000 } = {}) {
@@ -72,7 +72,7 @@ export function warmupsOnOneStack({ cluster }: CacheKind): Warmups {
       const names = [...origin.entries.keys()];
       for (let at = 0; at < names.length; at += 500) {
         const some = names.slice(at, at + 500);
-        const results = await instance.readThrough.readMany(some.map(entryKey), Date.now() + 10_000);
+        const results = await instance.cache.readMany(some.map(entryKey), Date.now() + 10_000);
         for (const [index, name] of some.entries()) {
           expect(results[index]).toMatchObject({ kind: 'hit', stale: false });
           const result = results[index];

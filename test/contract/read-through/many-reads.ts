@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../support/eventually.ts';
-import type { FillingInstance } from '../../support/filling-instance.ts';
+import type { CacheInstance } from '../../support/cache-instance.ts';
 import { gotOf, type Begin } from '../../support/read-through-test.ts';
 
 export function manyReads(begin: Begin): void {
@@ -36,7 +36,7 @@ export function manyReads(begin: Begin): void {
       for (const instance of instances) await test.read(instance);
       const startedAtMs = origin.loads[0]?.atMs ?? 0;
       const outcomes: string[] = [];
-      const reading = async (instance: FillingInstance): Promise<void> => {
+      const reading = async (instance: CacheInstance): Promise<void> => {
         while (Date.now() - startedAtMs < 3 * lifetimeMs) {
           outcomes.push(await test.outcome(instance));
           await sleep(10);

@@ -1,7 +1,7 @@
 // Entries that are absent: loaded once, and what is answered where they cannot be.
 
 import { describe, expect, it } from 'vitest';
-import { entryKey } from '../../support/filling-instance.ts';
+import { entryKey } from '../../support/cache-instance.ts';
 import { eventually } from '../../support/eventually.ts';
 import { outcomeOf, type Begin } from '../../support/read-through-test.ts';
 
@@ -88,8 +88,8 @@ export function misses(begin: Begin): void {
       origin.set(key, 'value');
       origin.delayMs = 300;
       await Promise.all([test.read(first), test.read(second)]);
-      await second.readThrough.readMany([entryKey(key), entryKey(`${key}-none`)], Date.now() + 1800);
-      expect([first.readThrough.readCount, second.readThrough.readCount]).toEqual([1, 3]);
+      await second.cache.readMany([entryKey(key), entryKey(`${key}-none`)], Date.now() + 1800);
+      expect([first.cache.readCount, second.cache.readCount]).toEqual([1, 3]);
     });
 
     it('of many keys at once has an answer for each', async () => {
@@ -101,7 +101,7 @@ export function misses(begin: Begin): void {
       await test.read(instance, `${key}/a`);
       await test.admin('RPUSH', `${key}/list`, 'x');
       const keys = ['a', 'b', 'none', 'list'].map((part) => entryKey(`${key}/${part}`));
-      const results = await instance.readThrough.readMany(keys, Date.now() + 1800);
+      const results = await instance.cache.readMany(keys, Date.now() + 1800);
       expect(results.map(outcomeOf)).toEqual(['hit a', 'loaded b', 'miss', 'wrong-type']);
     });
   });

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { entryKey } from '../../support/filling-instance.ts';
+import { intercepted } from '../../support/redis-port.ts';
+import { entryKey } from '../../support/cache-instance.ts';
 import { gotOf, outcomeOf, type Begin, type ReadThroughTest } from '../../support/read-through-test.ts';
 
 export function redisInTrouble(begin: Begin): void {
@@ -46,7 +47,7 @@ export function redisInTrouble(begin: Begin): void {
       origin.delayMs = 50;
       await whileGone(test, async () => {
         const results = await Promise.all(
-          names.map(async (one) => instance.readThrough.read(entryKey(one), Date.now() + 1800)),
+          names.map(async (one) => instance.cache.read(entryKey(one), Date.now() + 1800)),
         );
         expect(results.map(outcomeOf)).toEqual(names.map((one) => `loaded ${one}`));
         expect(results[0]).toMatchObject({ forwarded: { why: 'bypass', stored: false } });
@@ -87,16 +88,29 @@ export function redisInTrouble(begin: Begin): void {
 
     it('before the lock does not keep the origin from being asked in time', async () => {
       await using test = begin();
-      const { origin, key } = test;
-      const instance = await test.start();
-      const loader = instance.loader ?? expect.unreachable();
-      origin.set(key, 'value');
-      await whileSilent(test, async () => {
-        const startedAtMs = performance.now();
-        const outcome = await loader.load(entryKey(key)).result;
-        expect(outcome).toMatchObject({ kind: 'found', stored: false });
-        expect(performance.now() - startedAtMs).toBeLessThan(1000);
+      const { origin, key, stack } = test;
+      const silent = { afterNext: true };
+      const instance = await test.startWith({
+        redisPort: (client) =>
+          intercepted(client, async (call) => {
+            const reply = await call();
+            // That was the look for the entry; the lock comes next.
+            if (silent.afterNext) stack.front.setBehaviour('stall');
+            silent.afterNext = false;
+            return reply;
+          }),
       });
+      origin.set(key, 'value');
+      try {
+        const startedAtMs = performance.now();
+        expect(await test.read(instance)).toMatchObject({
+          kind: 'loaded',
+          forwarded: { why: 'miss', stored: false },
+        });
+        expect(performance.now() - startedAtMs).toBeLessThan(1000);
+      } finally {
+        stack.front.setBehaviour('normal');
+      }
       // Nor is a lock left behind that Redis gave when nobody waited for it any more.
       expect(await test.read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
     });

@@ -33,7 +33,7 @@ export function removals(begin: Begin): void {
       await eventually(() => expect(origin.loads).toHaveLength(1));
       origin.set(key, 'new');
       origin.delayMs = 0;
-      expect(await test.remove(first)).toEqual({ kind: 'created' });
+      expect(await test.remove(first)).toEqual({ kind: 'absent' });
       expect(await test.outcome(first)).toBe('loaded new');
       expect(await loading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
       expect(await test.outcome(second)).toBe('hit new');
@@ -72,7 +72,7 @@ export function removals(begin: Begin): void {
       origin.delayMs = 500;
       const loading = test.read(first);
       await eventually(() => expect(origin.loads).toHaveLength(1));
-      expect(await test.remove(second)).toEqual({ kind: 'created' });
+      expect(await test.remove(second)).toEqual({ kind: 'absent' });
       expect(await loading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
       expect(await test.admin('EXISTS', key)).toBe(0);
 
@@ -85,7 +85,7 @@ export function removals(begin: Begin): void {
         expect(await test.outcome(first)).toBe('stale old');
         expect(origin.loads).toHaveLength(3);
       });
-      expect(await test.remove(second)).toEqual({ kind: 'replaced' });
+      expect(await test.remove(second)).toEqual({ kind: 'removed' });
       await eventually(() => expect(origin.bodiesMoved).toBe(3));
       await sleep(200);
       expect(await test.admin('EXISTS', key)).toBe(0);
@@ -101,7 +101,7 @@ export function removals(begin: Begin): void {
         kind: 'precondition-failed',
       });
       expect(await test.outcome(instance)).toBe('miss');
-      expect(await test.remove(instance)).toEqual({ kind: 'created' });
+      expect(await test.remove(instance)).toEqual({ kind: 'absent' });
       expect(await test.outcome(instance)).toBe('loaded value');
     });
 
@@ -113,7 +113,7 @@ export function removals(begin: Begin): void {
         const key = `${test.key}${braces}`;
         origin.set(key, braces);
         expect(await test.read(instance, key)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
-        expect(await test.remove(instance, undefined, key)).toEqual({ kind: 'replaced' });
+        expect(await test.remove(instance, undefined, key)).toEqual({ kind: 'removed' });
         expect(await test.admin('EXISTS', key)).toBe(0);
       }
     });

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeEntry, newEntry } from '../../../src/cache/entry.ts';
 import { lockKeys } from '../../../src/cache/lock-keys.ts';
-import type { WriteCondition } from '../../../src/cache/store.ts';
+import type { WriteCondition } from '../../../src/cache/tier.ts';
 import { eventually } from '../../support/eventually.ts';
-import { entryKey } from '../../support/filling-instance.ts';
+import { entryKey } from '../../support/cache-instance.ts';
 import type { Begin } from '../../support/read-through-test.ts';
 
 export function storedValues(begin: Begin): void {
@@ -58,7 +58,7 @@ export function storedValues(begin: Begin): void {
         await eventually(async () => expect(await test.outcome(instance)).toBe('hit value'));
         // Several at once, and what is told of it.
         await test.admin('SET', key, value);
-        const [many] = await bare.readThrough.readMany([entryKey(key)], Date.now() + 1800);
+        const [many] = await bare.cache.readMany([entryKey(key)], Date.now() + 1800);
         expect(many?.kind).toBe('miss');
       }
       const events = bare.events.filter(({ type }) => type === 'entryInvalid');
@@ -75,7 +75,7 @@ export function storedValues(begin: Begin): void {
       await test.read(instance);
       const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
       const write = async (condition: WriteCondition): Promise<string> =>
-        (await instance.store.write(key, entry, condition, Date.now() + 1800)).kind;
+        (await instance.tier.write(key, entry, condition, Date.now() + 1800)).kind;
       expect(await write({ kind: 'match', etags: ['w'] })).toBe('precondition-failed');
       expect(await write({ kind: 'none-match', etags: ['w'] })).toBe('precondition-failed');
       expect(await write({ kind: 'match', etags: ['*'] })).toBe('replaced');
@@ -90,14 +90,14 @@ export function storedValues(begin: Begin): void {
       const invalid = encodeEntry(entry).fill('?', 30, 40);
       const write = async (condition: WriteCondition): Promise<string> => {
         await test.admin('SET', key, invalid);
-        return (await instance.store.write(key, entry, condition, Date.now() + 1800)).kind;
+        return (await instance.tier.write(key, entry, condition, Date.now() + 1800)).kind;
       };
       expect(await write({ kind: 'match', etags: [entry.etag] })).toBe('precondition-failed');
       expect(await write({ kind: 'match', etags: ['*'] })).toBe('precondition-failed');
       expect(await write({ kind: 'none-match', etags: ['*'] })).toBe('created');
       expect(await write({ kind: 'none', etags: [] })).toBe('created');
       await test.admin('SET', key, invalid);
-      expect(await test.remove(instance)).toEqual({ kind: 'created' });
+      expect(await test.remove(instance)).toEqual({ kind: 'absent' });
       expect(await test.admin('EXISTS', key)).toBe(0);
     });
   });

@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/util/clock.ts';
 import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
 import { expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { entryKey } from '../../support/filling-instance.ts';
+import { entryKey } from '../../support/cache-instance.ts';
 import type { Warmups } from '../../support/warmups.ts';
 
 export function interruptedRuns(warm: Warmups): void {
@@ -74,8 +74,8 @@ export function interruptedRuns(warm: Warmups): void {
     // Nor does a removal, or the load, of such a key touch its lock.
     for (const name of [`warmup ${scope}`, scope]) {
       warm.origin.delaysMs.set(name, 0);
-      await instance.readThrough.read(entryKey(name), Date.now() + 1800);
-      await instance.readThrough.remove(name, { kind: 'none', etags: [] }, Date.now() + 1800);
+      await instance.cache.read(entryKey(name), Date.now() + 1800);
+      await instance.cache.remove(entryKey(name), { kind: 'none', etags: [] }, Date.now() + 1800);
     }
     expect(await warm.stack.redis.admin('EXISTS', lock)).toBe(1);
     expect(await running).toMatchObject({ complete: true });

@@ -4,7 +4,7 @@ import { AppError } from '../../../src/util/errors.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { withHoldOff } from '../../../src/origin/hold-off.ts';
 import { expect, it } from 'vitest';
-import { entryKey, startFillingInstance } from '../../support/filling-instance.ts';
+import { entryKey, startCacheInstance } from '../../support/cache-instance.ts';
 import type { Warmups } from '../../support/warmups.ts';
 
 export function oddEntries(warm: Warmups): void {
@@ -66,7 +66,7 @@ export function oddEntries(warm: Warmups): void {
   );
 
   it('leaves alone what asked for that: an entry by 429, the origin by failing, for the next run, too', async () => {
-    await using instance = await startFillingInstance(warm.stack, withHoldOff(warm.origin, systemClock), {
+    await using instance = await startCacheInstance(warm.stack, withHoldOff(warm.origin, systemClock), {
       settings: {
         WARMUP_KEYS: Array.from({ length: 200 }, (_, index) => `set/${index}`).join(','),
       },
@@ -83,7 +83,7 @@ export function oddEntries(warm: Warmups): void {
     warm.origin.decide = () => {
       throw new AppError('origin-failed', 'It answered 503.', { retryAfterSeconds: 60 });
     };
-    await using other = await startFillingInstance(warm.stack, withHoldOff(warm.origin, systemClock), {
+    await using other = await startCacheInstance(warm.stack, withHoldOff(warm.origin, systemClock), {
       settings: {
         WARMUP_KEYS: 'set/0,set/1,set/2,set/3',
       },
@@ -110,7 +110,7 @@ export function oddEntries(warm: Warmups): void {
     await using instance = await warm.start({ CACHE_DEFAULT_TTL_SECONDS: '1', CACHE_STALE_SECONDS: '0' });
     warm.origin.fields = { 'cache-control': 'max-age=3600' };
     const read = async (): Promise<string> =>
-      (await instance.readThrough.read(entryKey('set/1'), Date.now() + 1800)).kind;
+      (await instance.cache.read(entryKey('set/1'), Date.now() + 1800)).kind;
     expect(await read()).toBe('miss');
     warm.origin.fields = {};
     warm.origin.set('set/1', 'value');

@@ -1,5 +1,5 @@
-// Reads and writes entries through the shared Redis client. An outage is never a miss: each answer has its own
-// kind. What is no entry, though it begins as one, is told by an event and counts as a miss.
+// Entries in Redis. An outage is never a miss: each answer has its own kind. What is no entry, though it begins as one,
+// is reported by an event and counts as a miss.
 
 import { randomUUID } from 'node:crypto';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
@@ -8,53 +8,27 @@ import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
 import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
-import { readHeads, type HeadResult } from './heads.ts';
-import { repliesOf, type WrongType } from './replies.ts';
-import { Values, type OnInvalid, type Room, type Value } from './values.ts';
+import { readHeads } from './heads.ts';
+import { repliesOf } from './replies.ts';
+import type {
+  HeadResult,
+  NotChanged,
+  ReadResult,
+  RemovalTrace,
+  RemoveResult,
+  Room,
+  Tier,
+  WriteCondition,
+  WriteOptions,
+  WriteResult,
+} from './tier.ts';
+import { Values, type OnInvalid } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
-
-export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
-
-export type WriteResult =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'replaced' }
-  | { readonly kind: 'precondition-failed' }
-  | WrongType
-  /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
-  | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
-
-/** What must hold of the current entry for a write to happen. An invalid entry counts as none. */
-export type WriteCondition = TagCondition | WriteIdCondition;
-
-/** Tags without quotes, or `*` for any entry. */
-export interface TagCondition {
-  readonly kind: 'none' | 'match' | 'none-match';
-  readonly etags: readonly string[];
-}
-
-/** Tells writes apart, not bytes: what is not a client's must not overwrite what a client wrote meanwhile. */
-export type WriteIdCondition =
-  | { readonly kind: 'absent' }
-  /** It is still what this write has left. */
-  | { readonly kind: 'same' | 'same-or-absent'; readonly writeId: string };
-
-/** A key, in the slot of the entry, that must hold this for a write to happen: empty for none. */
-export interface Guard {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** Keys in the slot of an entry that change when it is removed. */
-export interface RemovalTrace {
-  readonly removed: readonly string[];
-  /** Where the removal is noted for a while, each with an identity of its own. */
-  readonly noteKey: string;
-}
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
 const removalNotedMs = 60_000;
 
-export interface EntryStoreOptions {
+export interface RedisTierOptions {
   readonly redis: Redis;
   /** Shared by all that is in memory for a while. */
   readonly budget: ByteBudget;
@@ -63,14 +37,14 @@ export interface EntryStoreOptions {
   readonly emit: Emit;
 }
 
-export class EntryStore {
+export class RedisTier implements Tier {
   readonly #redis: Redis;
   readonly #budget: ByteBudget;
   readonly #values: Values;
   readonly #writeScript: string;
   readonly #onInvalid: OnInvalid;
 
-  constructor({ redis, budget, maxValueBytes, emit }: EntryStoreOptions) {
+  constructor({ redis, budget, maxValueBytes, emit }: RedisTierOptions) {
     this.#redis = redis;
     this.#budget = budget;
     this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
@@ -78,10 +52,7 @@ export class EntryStore {
     this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
-  /**
-   * One round trip for what is not larger than a first portion.
-   * @param charge holds the bytes of the answer; without one they are counted until it is there.
-   */
+  /** One round trip for what is not larger than a first portion. */
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
     const call = { key, deadlineAtMs };
     const own = charge ?? this.#budget.open();
@@ -129,45 +100,51 @@ export class EntryStore {
     return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
   }
 
-  /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
-  write(
+  async write(
     key: string,
     entry: Entry,
     condition: WriteCondition,
     deadlineAtMs: number,
-    { guard, charge }: { readonly guard?: Guard | undefined; readonly charge?: Charge } = {},
+    { guard, charge }: WriteOptions = {},
   ): Promise<WriteResult> {
     const guardKeys = guard === undefined ? [] : [guard.key];
     const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];
     const parameters = ['set', condition.kind, ...value, ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, charge);
+    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, writeKinds, charge);
   }
 
-  /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
-  touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
+  async touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
     const parameters = [heldWriteId, encodeHeader(head), `${keptMs(head)}`];
-    return this.#change(touchScript, [key], parameters, deadlineAtMs);
+    return this.#change(touchScript, [key], parameters, deadlineAtMs, writeKinds);
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(
+  async remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult> {
+  ): Promise<RemoveResult> {
     const keys = trace === undefined ? [] : [trace.noteKey, ...trace.removed];
-    const parameters = ['del', condition.kind, randomUUID(), `${removalNotedMs}`, '', ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs);
+    const parameters = [
+      'remove',
+      condition.kind,
+      randomUUID(),
+      `${removalNotedMs}`,
+      '',
+      ...namedBy(condition),
+    ];
+    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs, removeKinds);
   }
 
-  async #change(
+  /** @param kinds what the script may answer. */
+  async #change<K extends string>(
     script: string,
     keys: readonly [string, ...string[]],
     parameters: (string | Buffer)[],
     deadlineAtMs: number,
+    kinds: readonly K[],
     charge?: Charge,
-  ): Promise<WriteResult> {
+  ): Promise<{ readonly kind: K } | NotChanged> {
     let sent = false;
     try {
       const reply = await this.#redis.run(
@@ -178,7 +155,11 @@ export class EntryStore {
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
-      return { kind: writeKind(reply) };
+      if (reply === 'precondition-failed') return { kind: reply } as const;
+      if (reply === 'wrong-type') return { kind: reply } as const;
+      const kind = kinds.find((known) => known === reply);
+      if (kind === undefined) throw new AppError('command-failed', 'The script gave an unknown answer.');
+      return { kind };
     } catch (error) {
       // What is not ours is a bug: it must surface as a 500, not pass for an outage.
       if (!(error instanceof AppError)) throw error;
@@ -188,6 +169,9 @@ export class EntryStore {
     }
   }
 }
+
+const writeKinds = ['created', 'replaced'] as const;
+const removeKinds = ['removed', 'absent'] as const;
 
 function namedBy(condition: WriteCondition): readonly string[] {
   if ('etags' in condition) return condition.etags;
@@ -199,12 +183,4 @@ function failureOf(error: unknown): Exclude<ReadResult, { kind: 'hit' }> {
   if (!(error instanceof AppError)) throw error;
   if (error.code === 'wrong-type' || error.code === 'overloaded') return { kind: error.code };
   return { kind: 'unavailable', error };
-}
-
-const writeKinds = ['created', 'replaced', 'precondition-failed', 'wrong-type'] as const;
-
-function writeKind(reply: unknown): (typeof writeKinds)[number] {
-  const kind = writeKinds.find((known) => known === reply);
-  if (kind === undefined) throw new AppError('command-failed', 'The write script gave an unknown answer.');
-  return kind;
 }
