@@ -1,5 +1,4 @@
-// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/read-cache.ts.
-// Knows no Redis and no origin.
+// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer.
 
 import type { EntryHead } from '../cache/entry.ts';
 import type { CacheAnswer } from '../cache/answer.ts';

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/functions';
 import { ownName } from '../../src/redis/own-name.ts';
 import { dueAtMs } from '../../src/auth/refresh-policy.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { Neighbours, type AppIdentity } from '../../src/fleet/neighbours.ts';
 import { fleet as fleetHandler } from '../../src/functions/fleet.ts';
@@ -373,6 +374,7 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
         clock: systemClock,
         schedule: '0 * * * * *',
         requestBudgetMs: 2000,
+        budget: new ByteBudget(2 ** 25),
       });
       const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/fleet' });
       const response: HttpResponseInit = await show(request, new InvocationContext());

@@ -94,6 +94,14 @@ describe('the source tree', () => {
     expect(cycleOf(between((file) => dirname(file)))).toBeUndefined();
   });
 
+  it('has functions that know each other’s wrapper only, and are known to app.ts only', () => {
+    const known = imports.filter(({ from, to }) => {
+      const isOptional = to.startsWith('functions/') || to.startsWith('http/fleet-page.ts');
+      return isOptional && from !== 'app.ts' && to !== 'functions/handler.ts';
+    });
+    expect(known.map(text)).toEqual([]);
+  });
+
   it('reads process.env in main.ts only', () => {
     const reading = files.filter((file) =>
       /\bprocess\s*\.\s*env\b|\benv\b[^;]*\bfrom 'node:process'/u.test(read(file)),
