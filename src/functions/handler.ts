@@ -8,7 +8,7 @@ import {
   type InvocationContext,
 } from '@azure/functions';
 import type { BytesResponse } from '../http/bytes-response.ts';
-import { Problem, problemOf } from '../http/problem.ts';
+import { Problem, toProblem } from '../http/problem.ts';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
@@ -60,7 +60,7 @@ function responseTo(error: unknown, context: InvocationContext): HttpResponseIni
   if (!(error instanceof AppError)) throw error;
   // Redis said no to this very command: asking again may not help, and no event names the handler.
   if (error.code === 'command-failed') context.warn(error.message);
-  return problemOf(error).toResponse();
+  return toProblem(error).toResponse();
 }
 
 /**

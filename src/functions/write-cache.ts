@@ -5,7 +5,7 @@ import type { Cache } from '../cache/cache.ts';
 import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { EntryKey } from '../cache/key.ts';
-import type { TagCondition, WriteResult } from '../cache/tier.ts';
+import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
 import { cacheUnavailable, Problem } from '../http/problem.ts';
@@ -34,7 +34,7 @@ export function writeCache(deps: WriteCacheDeps): HttpHandler {
     const body = await readBody(request, { maxBytes: maxValueBytes, tooLarge: 'value-too-large', charge });
     const entry = newEntry(body, contentType, clock.wallMs(), ttlSeconds);
     const result = await cache.write(key, entry, condition, deadlineAtMs, charge);
-    throwIfRefused(result);
+    if (result.kind !== 'created' && result.kind !== 'replaced') throw problemOf(result);
     return { status: result.kind === 'created' ? 201 : 204, headers: { ETag: `"${entry.etag}"` } };
   });
 }
@@ -42,7 +42,8 @@ export function writeCache(deps: WriteCacheDeps): HttpHandler {
 export function removeCache(deps: RemoveCacheDeps): HttpHandler {
   return httpHandler(deps, async (request, { deadlineAtMs }) => {
     const { key, condition } = targetOf(request, deps);
-    throwIfRefused(await deps.cache.remove(key, condition, deadlineAtMs));
+    const result = await deps.cache.remove(key, condition, deadlineAtMs);
+    if (result.kind !== 'removed' && result.kind !== 'absent') throw problemOf(result);
     return { status: 204 };
   });
 }
@@ -89,22 +90,19 @@ function contentTypeOf({ headers }: HttpRequest): string {
   throw new Problem('invalid-header', 'A value is written whole: Content-Range is not supported.');
 }
 
-function throwIfRefused(result: WriteResult): void {
+function problemOf(result: NotChanged): Problem {
   switch (result.kind) {
-    case 'created':
-    case 'replaced':
-      return;
     case 'precondition-failed': {
       const detail = 'The entry has changed, exists already, or is gone. Read it again.';
-      throw new Problem('precondition-failed', detail);
+      return new Problem('precondition-failed', detail);
     }
     case 'wrong-type':
-      throw new Problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+      return new Problem('wrong-type', 'Only Redis strings can be written over HTTP.');
     case 'unavailable': {
-      if (result.applied === 'no') throw cacheUnavailable(result.error);
+      if (result.applied === 'no') return cacheUnavailable(result.error);
       const detail =
         'The connection was lost, or the time was up, after the write was sent. Writes are never repeated by themselves: read the entry, then write with If-Match.';
-      throw new Problem('write-outcome-unknown', detail, { 'Retry-After': '1' });
+      return new Problem('write-outcome-unknown', detail, { 'Retry-After': '1' });
     }
   }
 }

@@ -83,7 +83,7 @@ export function originFailed(error: AppError, headers: Headers = {}): Problem {
 }
 
 /** What a client is told of an error that no handler has dealt with. */
-export function problemOf(error: AppError): Problem {
+export function toProblem(error: AppError): Problem {
   switch (error.code) {
     case 'wrong-type':
       return new Problem('wrong-type', error.message);

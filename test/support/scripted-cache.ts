@@ -4,7 +4,7 @@ import type { CacheAnswer } from '../../src/cache/answer.ts';
 import type { Cache } from '../../src/cache/cache.ts';
 import { newEntry } from '../../src/cache/entry.ts';
 import { checkKey } from '../../src/cache/key.ts';
-import type { WriteResult } from '../../src/cache/tier.ts';
+import type { RemoveResult, WriteResult } from '../../src/cache/tier.ts';
 
 type HandlerCache = Pick<Cache, 'keyOf' | 'read' | 'readMany' | 'write' | 'remove'>;
 
@@ -12,6 +12,7 @@ export class ScriptedCache implements HandlerCache {
   /** By name; what is not there is a miss. */
   readonly answers = new Map<string, CacheAnswer>();
   writeResult: WriteResult = { kind: 'created' };
+  removeResult: RemoveResult = { kind: 'removed' };
   readonly reads: { readonly keys: readonly string[]; readonly deadlineAtMs: number }[] = [];
   readonly writes: Parameters<HandlerCache['write']>[] = [];
   readonly removals: Parameters<HandlerCache['remove']>[] = [];
@@ -36,7 +37,7 @@ export class ScriptedCache implements HandlerCache {
 
   remove: HandlerCache['remove'] = async (...call) => {
     this.removals.push(call);
-    return this.writeResult;
+    return this.removeResult;
   };
 
   #answerTo(name: string): CacheAnswer {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { removeCache, writeCache } from '../../../src/functions/write-cache.ts';
-import type { WriteResult } from '../../../src/cache/tier.ts';
+import type { NotChanged } from '../../../src/cache/tier.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { callHandler, handlerDeps, problemCode, type Call, type Called } from '../../support/call-handler.ts';
 import { ScriptedCache } from '../../support/scripted-cache.ts';
@@ -109,7 +109,7 @@ describe('a removal', () => {
     expect(cache.removals).toEqual([
       [{ name: 'k', redisKey: 'p:k' }, { kind: 'match', etags: ['*'] }, deadlineAtMs],
     ]);
-    cache.writeResult = { kind: 'replaced' };
+    cache.removeResult = { kind: 'absent' };
     expect((await del()).status).toBe(204);
   });
 
@@ -131,7 +131,7 @@ describe('of a read-only cache', () => {
 
 describe.each(['put', 'del'] as const)('%s that changes nothing', (method) => {
   const error = new AppError('connection-lost', 'The connection was lost.', { retryAfterSeconds: 2 });
-  const cases: readonly (readonly [WriteResult, number, string, string | undefined])[] = [
+  const cases: readonly (readonly [NotChanged, number, string, string | undefined])[] = [
     [{ kind: 'precondition-failed' }, 412, 'precondition-failed', undefined],
     [{ kind: 'wrong-type' }, 422, 'wrong-type', undefined],
     [{ kind: 'unavailable', error, applied: 'no' }, 503, 'cache-unavailable', '2'],
@@ -140,6 +140,7 @@ describe.each(['put', 'del'] as const)('%s that changes nothing', (method) => {
   it.each(cases)('%j: %i %s', async (result, status, code, retryAfter) => {
     const probe = start();
     probe.cache.writeResult = result;
+    probe.cache.removeResult = result;
     const answer = await probe[method]();
     expect([answer.status, problemCode(answer)]).toEqual([status, code]);
     expect(answer.headers['retry-after']).toBe(retryAfter);
