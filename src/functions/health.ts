@@ -5,7 +5,8 @@ import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { KeyRules } from '../cache/key.ts';
 import { refusalCause } from '../redis/failures.ts';
-import type { CallOptions, Redis } from '../redis/redis.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import type { Redis } from '../redis/redis.ts';
 import { delay } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight } from '../util/single-flight.ts';
@@ -45,11 +46,8 @@ export function ready(deps: HealthDeps): HttpHandler {
       return json(503, { status: 'unavailable' }, retryAfter);
     }
     const { tokenExpiresInSeconds, writesRefused } = readiness;
-    return json(200, {
-      status: 'ready',
-      tokenExpiresInSeconds,
-      ...(writesRefused ? { writes: 'refused' } : {}),
-    });
+    const writes = writesRefused ? { writes: 'refused' } : {};
+    return json(200, { status: 'ready', tokenExpiresInSeconds, ...writes });
   });
 }
 
@@ -74,7 +72,7 @@ class ReadinessCheck {
   /** The reason for an outage is in the log only: this route is open to anybody. */
   async run(deadlineAtMs: number): Promise<Readiness> {
     const { keeper, clock } = this.#deps;
-    const reads = this.#keys.map(async (key) => this.#read(key, deadlineAtMs));
+    const reads = this.#keys.map(async (key) => this.#run(key, deadlineAtMs, (client) => client.get(key)));
     const writesTried = this.#tryWrites(reads, deadlineAtMs);
     try {
       await Promise.any(reads);
@@ -97,24 +95,20 @@ class ReadinessCheck {
     if (!writes || nowMs - this.#wroteAtMs < minWriteIntervalMs) return;
     this.#wroteAtMs = nowMs;
     const refused = this.#keys.map(async (key, index) => {
-      const [read, write] = await Promise.allSettled([reads[index], this.#write(key, deadlineAtMs)]);
+      const written = this.#run(key, deadlineAtMs, (client) => client.eval(writeScript, { keys: [key] }));
+      const [read, write] = await Promise.allSettled([reads[index], written]);
       return read.status === 'fulfilled' && write.status === 'rejected' && isRefusal(write.reason);
     });
     this.#writesRefused = (await Promise.all(refused)).includes(true);
   }
 
-  async #read(key: string, deadlineAtMs: number): Promise<void> {
-    await this.#deps.redis.run((client) => client.get(key), callOptions(key, deadlineAtMs));
+  async #run(
+    key: string,
+    deadlineAtMs: number,
+    work: (client: RedisClient) => Promise<unknown>,
+  ): Promise<unknown> {
+    return this.#deps.redis.run(work, { key, deadlineAtMs, idempotent: true });
   }
-
-  async #write(key: string, deadlineAtMs: number): Promise<void> {
-    const work = { keys: [key] };
-    await this.#deps.redis.run((client) => client.eval(writeScript, work), callOptions(key, deadlineAtMs));
-  }
-}
-
-function callOptions(key: string, deadlineAtMs: number): CallOptions {
-  return { key, deadlineAtMs, idempotent: true };
 }
 
 function isRefusal(error: unknown): boolean {
