@@ -32,7 +32,7 @@ export function fleet(deps: FleetDeps): HttpHandler {
   });
 }
 
-/** A browser asks for text/html by name; curl and programs say anything goes, or JSON (RFC 9110, section 12.5.1). */
+/** A browser asks for text/html by name; curl and programs accept anything, or JSON (RFC 9110, section 12.5.1). */
 function prefersHtml(accept: string | null): boolean {
   const ranges = (accept ?? '').split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());

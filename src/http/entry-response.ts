@@ -1,5 +1,5 @@
-// The answer to a GET or HEAD of an entry: which representation of it, all or a part, or that the client has it already
-// (RFC 9110, sections 8, 13 and 14).
+// The answer to a GET or HEAD of an entry: one of its representations, all or a part of it, or that the client has it
+// already (RFC 9110, sections 8, 13 and 14).
 
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { Charge } from '../util/byte-budget.ts';
@@ -38,7 +38,7 @@ export async function entryResponse(
     ...freshnessHeaders(entry, nowMs),
     ...originHeaders(entry, representation, nowMs),
   };
-  // Conditions ask about a value: of another answer there is none (section 13.2.1).
+  // Conditions are evaluated only where the answer without them is a value (section 13.2.1).
   if (isValue && !isMatch(request.headers.get('if-match'), etag)) {
     const detail = 'The entry is in another state than If-Match names.';
     throw new Problem('precondition-failed', detail, { ETag: etag, ...cacheStatus });
@@ -68,12 +68,12 @@ export async function entryResponse(
   }
 }
 
-/** Whether the client has it: by tag, and only where it names none by date (section 13.2.2). */
+/** Whether the client has it already. A date counts only where no tag is named (section 13.2.2). */
 function isCurrent({ headers }: HttpRequest, { loaded }: Entry, etag: string, nowMs: number): boolean {
   const ifNoneMatch = headers.get('if-none-match');
   if (ifNoneMatch !== null) return isNotModified(ifNoneMatch, etag);
   const { 'last-modified': modified, date } = loaded?.fields ?? {};
-  // RFC 9111, section 4.3.2: what has no Last-Modified has at least not changed since it was sent.
+  // Without a Last-Modified it has at least not changed since it was sent (RFC 9111, section 4.3.2).
   return isUnmodified(headers.get('if-modified-since'), modified ?? date, nowMs);
 }
 
