@@ -7,6 +7,7 @@ import { httpHandler, type HandlerDeps } from '../../../src/functions/handler.ts
 import { Problem } from '../../../src/http/problem.ts';
 import type { Redis } from '../../../src/redis/redis.ts';
 import { AppError, type ErrorCode } from '../../../src/util/errors.ts';
+import { countVisit } from '../../fixtures/readme/count-visit.ts';
 import { callHandler, handlerDeps, problemCode } from '../../support/call-handler.ts';
 
 const throwing = (error: unknown): HttpHandler =>
@@ -15,19 +16,6 @@ const throwing = (error: unknown): HttpHandler =>
   });
 
 describe('a function of one’s own on the shared client', () => {
-  // This is the sample of the README.
-  interface CountVisitDeps extends HandlerDeps {
-    readonly redis: Pick<Redis, 'run'>;
-  }
-
-  function countVisit(deps: CountVisitDeps): HttpHandler {
-    return httpHandler(deps, async (_request, { deadlineAtMs }) => {
-      const call = { key: 'visits', deadlineAtMs, idempotent: false };
-      const visits = await deps.redis.run((client) => client.incr('visits'), call);
-      return { jsonBody: { visits } };
-    });
-  }
-
   it('answers, with the deadline of the request', async () => {
     const deps = handlerDeps();
     let asked: unknown;
@@ -37,7 +25,7 @@ describe('a function of one’s own on the shared client', () => {
         return 7 as T;
       },
     };
-    const handler = countVisit({ ...deps, redis });
+    const handler = countVisit(redis as unknown as Redis, deps);
     const context = {} as Parameters<HttpHandler>[1];
     expect(await handler({ method: 'POST' } as Parameters<HttpHandler>[0], context)).toEqual({
       jsonBody: { visits: 7 },
@@ -51,7 +39,9 @@ describe('a function of one’s own on the shared client', () => {
         throw new AppError('redis-unavailable', 'No connection.', { retryAfterSeconds: 3 });
       },
     };
-    const answer = await callHandler(countVisit({ ...handlerDeps(), redis }), { method: 'POST' });
+    const answer = await callHandler(countVisit(redis as unknown as Redis, handlerDeps()), {
+      method: 'POST',
+    });
     expect(answer.status).toBe(503);
     expect(problemCode(answer)).toBe('cache-unavailable');
     expect(answer.headers['retry-after']).toBe('3');
