@@ -12,6 +12,7 @@ import { FleetMember } from './fleet/member.ts';
 import { Neighbours } from './fleet/neighbours.ts';
 import { Roster } from './fleet/registry.ts';
 import { RollCall } from './fleet/roll-call.ts';
+import { fleetPage } from './functions/fleet-page.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
@@ -172,12 +173,12 @@ function registerProbes(settings: Settings, { keeper }: Auth, { http, redis }: P
 
 function registerFleet(settings: Settings, { keeper }: Auth, { http, roster, rollCall }: Parts): void {
   const { schedule } = settings.reauthenticate;
-  const page = async () => (await import('./http/fleet-page.ts')).fleetPage();
+  const deps = { ...http, roster, schedule, page: fleetPage };
   app.http('fleet', {
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleet({ ...http, roster, schedule, page }),
+    handler: fleet(deps),
   });
   app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
 }

@@ -1,9 +1,10 @@
 // The fleet page: an HTML document that reads the fleet as JSON and draws it, with a policy that lets it do nothing else.
+// It is loaded when it is first asked for.
 
 import { randomBytes } from 'node:crypto';
-import page from './fleet-page.html?raw';
 
-export function fleetPage() {
+export async function fleetPage() {
+  const { default: page } = await import('./fleet-page.html?raw');
   const nonce = randomBytes(16).toString('base64');
   const policy = [
     "default-src 'none'",

@@ -1,12 +1,13 @@
 // The page as it is sent; test/integration/fleet-page.test.ts has it in a browser.
 
 import { expect, it } from 'vitest';
-import { fleetPage } from '../../../src/http/fleet-page.ts';
+import { fleetPage } from '../../../src/functions/fleet-page.ts';
 
-const policyOf = ({ headers }: ReturnType<typeof fleetPage>): string => headers['Content-Security-Policy'];
+const policyOf = ({ headers }: Awaited<ReturnType<typeof fleetPage>>): string =>
+  headers['Content-Security-Policy'];
 
-it('the fleet page runs its own script and style, and nothing else', () => {
-  const page = fleetPage();
+it('the fleet page runs its own script and style, and nothing else', async () => {
+  const page = await fleetPage();
   expect(page.status).toBe(200);
   expect(page.headers).toMatchObject({
     'Content-Type': 'text/html; charset=utf-8',
@@ -23,6 +24,6 @@ it('the fleet page runs its own script and style, and nothing else', () => {
   expect(body).not.toContain('{{');
 });
 
-it('has another nonce each time', () => {
-  expect(policyOf(fleetPage())).not.toBe(policyOf(fleetPage()));
+it('has another nonce each time', async () => {
+  expect(policyOf(await fleetPage())).not.toBe(policyOf(await fleetPage()));
 });
