@@ -26,12 +26,18 @@ const parts: readonly OptionalPart[] = [
   },
   {
     name: 'fleet',
-    paths: ['fleet', 'functions/fleet.ts', 'functions/fleet-page.ts', 'functions/reauthenticate.ts'],
+    paths: [
+      'fleet',
+      'functions/fleet.ts',
+      'functions/fleet-page.ts',
+      'functions/fleet-page.html',
+      'functions/reauthenticate.ts',
+    ],
     functions: ['registerFleet'],
   },
   { name: 'blob origin', paths: ['origin/blob'], functions: [] },
   { name: 'HTTP origin', paths: ['origin/http'], functions: [] },
-  { name: 'page', paths: ['functions/fleet-page.ts'], functions: [] },
+  { name: 'page', paths: ['functions/fleet-page.ts', 'functions/fleet-page.html'], functions: [] },
 ];
 
 const root = join(import.meta.dirname, '..');

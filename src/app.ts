@@ -12,6 +12,7 @@ import { FleetMember } from './fleet/member.ts';
 import { Neighbours } from './fleet/neighbours.ts';
 import { Roster } from './fleet/registry.ts';
 import { RollCall } from './fleet/roll-call.ts';
+import { fleetPage } from './functions/fleet-page.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
@@ -106,7 +107,8 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
   const neighbours = new Neighbours({ ...common, redis, app: { site: platform.site, namespace, keyPrefix } });
   neighbours.start();
   const rollCall = new RollCall({ ...common, roster, redis });
-  return { redis, budget, cache, warmup, roster, member, neighbours, rollCall };
+  const http = { clock, requestBudgetMs, budget };
+  return { http, redis, cache, warmup, roster, member, neighbours, rollCall };
 }
 
 function createOrigin({ origin, cache }: Settings, credential: Auth['credential']): Origin | undefined {
@@ -136,14 +138,11 @@ function instanceIdentity({ host, region }: Platform) {
   };
 }
 
-function registerCacheRoutes(settings: Settings, { cache, budget }: Parts): void {
-  const { requestBudgetMs } = settings;
+function registerCacheRoutes(settings: Settings, { http, cache }: Parts): void {
   const { writes, query, defaultTtlSeconds, maxValueBytes } = settings.cache;
   const deps = {
+    ...http,
     cache,
-    clock,
-    budget,
-    requestBudgetMs,
     queryRule: query,
     writesEnabled: writes === 'enabled',
     defaultTtlSeconds,
@@ -157,30 +156,29 @@ function registerCacheRoutes(settings: Settings, { cache, budget }: Parts): void
   app.http('readBatch', { ...batch, methods: ['POST'], handler: readBatch(deps) });
 }
 
-function registerProbes(settings: Settings, { keeper }: Auth, { redis }: Parts): void {
-  const { requestBudgetMs, namespace, origin } = settings;
+function registerProbes(settings: Settings, { keeper }: Auth, { http, redis }: Parts): void {
+  const { namespace, origin } = settings;
   const { keyPrefix: prefix, writes } = settings.cache;
   const probe = { authLevel: 'anonymous' } as const;
-  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: 'health/live', handler: live() });
+  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: 'health/live', handler: live(http) });
   const deps = {
+    ...http,
     redis,
     keeper,
-    clock,
-    requestBudgetMs,
     keyRules: { prefix, namespace },
     writes: writes === 'enabled' || origin.kind !== 'none',
   };
   app.http('ready', { ...probe, methods: ['GET', 'HEAD'], route: 'health/ready', handler: ready(deps) });
 }
 
-function registerFleet(settings: Settings, { keeper }: Auth, { roster, rollCall }: Parts): void {
+function registerFleet(settings: Settings, { keeper }: Auth, { http, roster, rollCall }: Parts): void {
   const { schedule } = settings.reauthenticate;
-  const { requestBudgetMs } = settings;
+  const deps = { ...http, roster, schedule, page: fleetPage };
   app.http('fleet', {
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleet({ roster, clock, schedule, requestBudgetMs }),
+    handler: fleet(deps),
   });
   app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
 }

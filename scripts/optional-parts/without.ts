@@ -77,7 +77,7 @@ function partsOf(node: Node): readonly Node[] {
     case 'ReturnStatement':
       return [node['argument'] as Node].filter((part) => part.type === 'ObjectExpression');
     case 'VariableDeclaration':
-      return patternsOf(node);
+      return objectsOf(node);
     case 'ExpressionStatement':
       return handlersOf(node['expression'] as Node);
     default:
@@ -85,10 +85,13 @@ function partsOf(node: Node): readonly Node[] {
   }
 }
 
-/** In `const { a, b } = parts` each name goes alone. */
-function patternsOf(node: Node): readonly Node[] {
-  const declarations = node['declarations'] as readonly { readonly id: Node }[];
-  return declarations.flatMap(({ id }) => (id.type === 'ObjectPattern' ? [id] : []));
+/** In `const { a, b } = parts` each name goes alone, and in `const deps = { a, b }` each property. */
+function objectsOf(node: Node): readonly Node[] {
+  const declarations = node['declarations'] as readonly { readonly id: Node; readonly init: Node | null }[];
+  return declarations.flatMap(({ id, init }) => [
+    ...(id.type === 'ObjectPattern' ? [id] : []),
+    ...(init?.type === 'ObjectExpression' ? [init] : []),
+  ]);
 }
 
 /** The functions that a call is given, as in `app.hook.appTerminate(async () => { ... })`. */

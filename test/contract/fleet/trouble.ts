@@ -4,6 +4,7 @@ import { HttpRequest, InvocationContext, type HttpResponseInit } from '@azure/fu
 import { describe, expect, it } from 'vitest';
 import { fleet as fleetHandler } from '../../../src/functions/fleet.ts';
 import { ownName } from '../../../src/redis/own-name.ts';
+import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import { systemClock, type Clock } from '../../../src/util/clock.ts';
 import { eventually, sleep } from '../../support/eventually.ts';
 import type { Fleets } from '../../support/fleets.ts';
@@ -69,6 +70,7 @@ export function trouble(fleets: Fleets): void {
         clock: systemClock,
         schedule: '0 * * * * *',
         requestBudgetMs: 2000,
+        budget: new ByteBudget(2 ** 25),
       });
       const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/fleet' });
       const response: HttpResponseInit = await show(request, new InvocationContext());

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { problem, type ProblemCode } from '../../../src/http/problem.ts';
+import { Problem, type ProblemCode } from '../../../src/http/problem.ts';
 import { parseMarkdown, tableBelow } from '../../support/markdown.ts';
 
 const path = join(import.meta.dirname, '../../../docs/http.md');
@@ -41,5 +41,5 @@ it('docs/http.md has every problem code with its status', () => {
 });
 
 it.each(Object.entries(statuses))('%s is answered with %i', (code, status) => {
-  expect(problem(code as ProblemCode, 'x').status).toBe(status);
+  expect(new Problem(code as ProblemCode, 'x').toResponse().status).toBe(status);
 });

@@ -20,7 +20,8 @@ it('has the sample that is compiled with the tests', () => {
       .flatMap(({ blocks }) => blocks)
       .find(({ text }) => text.startsWith('// src/functions/count-visit.ts\n'))
       ?.text.split('count-visit.ts\n') ?? [];
-  expect(sample.replaceAll("'../", "'../../../src/").trim()).toBe(fixture.trim());
+  const compiled = sample.replaceAll("'../", "'../../../src/").replaceAll("'./", "'../../../src/functions/");
+  expect(compiled.trim()).toBe(fixture.trim());
 });
 
 it('names the folders that can be copied with all that they import', () => {
