@@ -59,14 +59,16 @@ export function encodeFields(fields: Fields): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\t');
 }
 
-export function decodeFields(text: string | undefined): Fields {
-  const lines = text === undefined ? [] : text.split('\t');
-  return Object.fromEntries(
-    lines.map((line) => {
-      const nameLength = Math.max(line.indexOf(':'), 0);
-      return [line.slice(0, nameLength), line.slice(nameLength + 1)];
-    }),
-  );
+export function decodeFields(text: string): Fields {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf('\t', at);
+    const lineEnd = end === -1 ? text.length : end;
+    const nameEnd = text.indexOf(':', at);
+    if (nameEnd > at && nameEnd < lineEnd) fields[text.slice(at, nameEnd)] = text.slice(nameEnd + 1, lineEnd);
+    at = lineEnd + 1;
+  }
+  return fields;
 }
 
 /**

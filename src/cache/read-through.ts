@@ -17,8 +17,11 @@ import type { Room } from './values.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
-  /** `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. */
-  readonly why: 'miss' | 'stale' | 'bypass';
+  /**
+   * `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. `entry-newer`: a
+   * newer version of the app wrote the entry.
+   */
+  readonly why: 'miss' | 'stale' | 'bypass' | 'entry-newer';
   /** What the origin answered with; undefined where another instance asked it. */
   readonly status: number | undefined;
   readonly stored: boolean;
@@ -37,6 +40,8 @@ export type ReadThroughResult =
   | { readonly kind: 'wrong-type' | 'stored-value-too-large' | 'answer-too-large' }
   /** There is no memory for it now. */
   | { readonly kind: 'overloaded' }
+  /** A newer version of the app wrote it, and the origin alone does not know better. */
+  | { readonly kind: 'entry-newer' }
   | { readonly kind: 'unavailable'; readonly error: AppError }
   | { readonly kind: 'origin-failed'; readonly error: AppError }
   /** The time was up before the origin had answered; the load goes on. */
@@ -113,7 +118,7 @@ export class ReadThrough {
       return { kind: 'hit', entry, stale: standing === 'stale' };
     }
     // Asking the origin would make it more, not less.
-    return result.kind === 'miss' || result.kind === 'unavailable'
+    return result.kind === 'miss' || result.kind === 'unavailable' || result.kind === 'entry-newer'
       ? fitted(await this.#loaded(key, result, deadlineAtMs), room)
       : result;
   }
@@ -132,14 +137,15 @@ export class ReadThrough {
 
   async #loaded(
     key: EntryKey,
-    result: Extract<ReadResult, { kind: 'miss' | 'unavailable' }>,
+    result: Extract<ReadResult, { kind: 'miss' | 'unavailable' | 'entry-newer' }>,
     deadlineAtMs: number,
   ): Promise<ReadThroughResult> {
     const { loader, clientsWrite } = this.#options;
     if (loader === undefined) return result.kind === 'miss' ? { kind: 'miss', origin: undefined } : result;
     if (result.kind === 'miss') return this.#awaited(loader.load(key), 'miss', deadlineAtMs);
-    const answered = await this.#awaited(loader.bypass(key), 'bypass', deadlineAtMs);
-    // Nobody could be asked who knows: that is an outage of the cache, and its Retry-After is the one that counts.
+    const why = result.kind === 'unavailable' ? 'bypass' : result.kind;
+    const answered = await this.#awaited(loader.bypass(key), why, deadlineAtMs);
+    // Nobody could be asked who knows: what keeps the cache from answering is what counts, and its Retry-After.
     const knows = answered.kind === 'loaded' || (answered.kind === 'miss' && !clientsWrite);
     return knows ? answered : result;
   }

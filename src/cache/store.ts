@@ -7,10 +7,11 @@ import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
-import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
+import { encodeEntry, encodeHeader } from './entry-encoder.ts';
+import { keptMs, type Entry, type EntryHead } from './entry.ts';
 import { readHeads, type HeadResult } from './heads.ts';
 import { repliesOf, type WrongType } from './replies.ts';
-import { Values, type OnInvalid, type Room, type Value } from './values.ts';
+import { Values, type OnUnreadable, type Room, type Value } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
 
 export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
@@ -19,6 +20,8 @@ export type WriteResult =
   | { readonly kind: 'created' }
   | { readonly kind: 'replaced' }
   | { readonly kind: 'precondition-failed' }
+  /** A newer version of the app wrote what is there; it was left as it is. */
+  | { readonly kind: 'entry-newer' }
   | WrongType
   /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
   | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
@@ -68,13 +71,19 @@ export class EntryStore {
   readonly #budget: ByteBudget;
   readonly #values: Values;
   readonly #writeScript: string;
-  readonly #onInvalid: OnInvalid;
+  readonly #onUnreadable: OnUnreadable;
 
   constructor({ redis, budget, maxValueBytes, emit }: EntryStoreOptions) {
     this.#redis = redis;
     this.#budget = budget;
-    this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
-    this.#values = new Values({ redis, budget, maxValueBytes, onInvalid: this.#onInvalid });
+    const versionsTold = new Set<number>();
+    this.#onUnreadable = (entry) => {
+      if (entry.kind === 'invalid') return emit({ type: 'entryInvalid', reason: entry.reason });
+      const { version, field } = entry;
+      if (!versionsTold.has(version)) emit({ type: 'entryNewer', version, ...(field && { field }) });
+      versionsTold.add(version);
+    };
+    this.#values = new Values({ redis, budget, maxValueBytes, onUnreadable: this.#onUnreadable });
     this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
@@ -126,7 +135,7 @@ export class EntryStore {
 
   /** The heads of many entries, without their bodies, in one round trip. */
   readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
-    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
+    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onUnreadable: this.#onUnreadable });
   }
 
   /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
@@ -178,7 +187,9 @@ export class EntryStore {
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
-      return { kind: writeKind(reply) };
+      if (typeof reply !== 'number') return { kind: writeKind(reply) };
+      this.#onUnreadable({ kind: 'newer', version: reply });
+      return { kind: 'entry-newer' };
     } catch (error) {
       // What is not ours is a bug: it must surface as a 500, not pass for an outage.
       if (!(error instanceof AppError)) throw error;

@@ -6,7 +6,7 @@ import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { entryResponse } from '../http/entry-response.ts';
 import { checkKey, keyFromRoute } from '../cache/key.ts';
-import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
+import { cacheUnavailable, entryNewer, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { charged } from './charged.ts';
 import type { HttpDeps } from './deps.ts';
@@ -40,6 +40,8 @@ export function readCache(deps: HttpDeps): HttpHandler {
         );
       case 'overloaded':
         return tooMuchAtOnce(status);
+      case 'entry-newer':
+        return entryNewer(status);
       case 'unavailable':
         return cacheUnavailable(result.error.retryAfterSeconds, status);
       case 'origin-failed': {

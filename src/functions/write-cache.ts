@@ -8,7 +8,7 @@ import { withheldBody } from '../http/request-body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { checkKey, keyFromRoute } from '../cache/key.ts';
-import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
+import { cacheUnavailable, entryNewer, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { checkParameters, parameterOf } from '../http/query.ts';
 import { charged } from './charged.ts';
 import type { WriteDeps } from './deps.ts';
@@ -107,6 +107,8 @@ function refusal(result: Exclude<WriteResult, { kind: 'created' | 'replaced' }>)
       );
     case 'wrong-type':
       return problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+    case 'entry-newer':
+      return entryNewer();
     case 'unavailable': {
       if (result.applied === 'no') return cacheUnavailable(result.error.retryAfterSeconds);
       const detail =

@@ -64,8 +64,8 @@ export class Pass {
   settle(result: WriteResult): boolean {
     if (result.kind === 'unavailable') this.fail('cache-unavailable');
     else if (result.kind === 'wrong-type') this.fail('wrong-type');
-    // Somebody wrote it in between: theirs is newer.
-    else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
+    // Somebody wrote it in between: theirs is newer. Or a newer version of the app did.
+    else if (!isStored(result)) this.tally.counts.kept += 1;
     return isStored(result);
   }
 }

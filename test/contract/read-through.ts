@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
-import { encodeEntry, newEntry } from '../../src/cache/entry.ts';
+import { encodeEntry } from '../../src/cache/entry-encoder.ts';
+import { newEntry } from '../../src/cache/entry.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { AppError } from '../../src/util/errors.ts';
 import type { ReadThroughResult } from '../../src/cache/read-through.ts';
