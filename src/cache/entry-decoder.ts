@@ -32,7 +32,8 @@ export function decodeEntry(
       return { kind: 'entry', entry: foreignEntry(stored) };
     case 'cut':
       return { kind: 'invalid', reason: 'cut' };
-    default:
+    case 'invalid':
+    case 'newer':
       return decoded;
   }
 }

@@ -5,7 +5,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ContentCoding } from '../origin/content-codings.ts';
 import type { Fields as HeaderFields } from '../origin/storage.ts';
 import { contentTypeRule, isValid } from './entry-form.ts';
-import type { Lifetime } from './freshness.ts';
 
 /** Everything about an entry but its body. */
 export interface EntryHead {
@@ -32,6 +31,21 @@ export interface Freshness {
   readonly storedAtMs: number;
   /** Not always whole: lifetimes are spread. */
   readonly ttlSeconds: number;
+}
+
+/** How long an entry may be used, and how. */
+export interface Lifetime {
+  readonly freshness: Freshness;
+  /** May be used only after the origin has said that it is still current. */
+  readonly revalidate: boolean;
+  /** False where the origin forbids it to everybody. */
+  readonly staleAllowed: boolean;
+  /** Past freshness, while it is renewed. */
+  readonly staleWhileRevalidateSeconds: number;
+  /** Past freshness, while the origin fails. */
+  readonly staleIfErrorSeconds: number;
+  /** How long Redis keeps it from now on. */
+  readonly keptMs: number;
 }
 
 /** How an entry came from the origin, and what may be done with it. */

@@ -597,7 +597,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       valid.replace('text/html', 'text/\r\ntml'),
       valid.replace('ttl=1000', 'ttl=-100'),
       valid.slice(0, 30),
-      valid.replace('\u0002', '\u0001'),
+      valid.replace('\u0003', '\u0001'),
     ].map((text) => Buffer.from(text, 'latin1'));
     for (const value of poisoned) {
       await stack.redis.admin('SET', name, value);
