@@ -2,7 +2,7 @@
 
 import type { Entry, EntryHead } from './entry.ts';
 import { fieldRules, isValid, magic, version, type FieldName } from './entry-form.ts';
-import { encodeFields } from './kept-fields.ts';
+import { encodeFields } from './stored-fields.ts';
 
 /** The bytes that are stored. Only for entries that have a lifetime. */
 export function encodeEntry(entry: Entry): Buffer {

@@ -4,7 +4,7 @@ import type { ContentCoding } from '../origin/content-codings.ts';
 import type { Fields as HeaderFields } from '../origin/storage.ts';
 import type { EntryHead, Loaded } from './entry.ts';
 import { fieldRules, isValid, nameRule, type FieldName, type FieldRule } from './entry-form.ts';
-import { decodeFields } from './kept-fields.ts';
+import { decodeFields } from './stored-fields.ts';
 
 type Values = Record<FieldName, string | undefined>;
 

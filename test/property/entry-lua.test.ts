@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
 import { magic, version } from '../../src/cache/entry-form.ts';
 import { headOfFunction } from '../../src/cache/entry-lua.ts';
-import { keptFields } from '../../src/cache/kept-fields.ts';
+import { storableFields } from '../../src/cache/stored-fields.ts';
 import { decodeEntry } from '../../src/cache/entry-decoder.ts';
 import { encodeEntry, encodeHeader } from '../../src/cache/entry-encoder.ts';
 import { newEntry } from '../../src/cache/entry.ts';
@@ -65,7 +65,7 @@ const entries = fc
       keptMs: ms,
     };
     const tag = etag === undefined ? {} : { etag: `${staleAllowed ? '' : 'W/'}"${etag}"` };
-    const fields = keptFields({ ...tag, ...(link === undefined ? {} : { link }) }, 200, ms);
+    const fields = storableFields({ ...tag, ...(link === undefined ? {} : { link }) }, 200, ms);
     const said = { ...fields, 'content-type': contentType };
     const answer = {
       kind: 'answered',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { magic, version } from '../../src/cache/entry-form.ts';
-import { keptFields } from '../../src/cache/kept-fields.ts';
+import { storableFields } from '../../src/cache/stored-fields.ts';
 import { decodeEntry, decodeHead } from '../../src/cache/entry-decoder.ts';
 import { encodeEntry } from '../../src/cache/entry-encoder.ts';
 import { newEntry, type Entry } from '../../src/cache/entry.ts';
@@ -68,7 +68,7 @@ describe('entries in Redis', () => {
           const status = isOdd ? 403 : 200;
           const codings = isOdd ? (['gzip', 'br'] as const) : [];
           const answer = { kind: 'answered', status, body, codings, fields: said, restrictions: [] } as const;
-          const entry = loadedEntry(answer, keptFields(said, status, 1), lifetime, 12);
+          const entry = loadedEntry(answer, storableFields(said, status, 1), lifetime, 12);
           expect(decoded(encodeEntry(entry))).toEqual(entry);
           const isSendable = /^[\t\u0020-\u007E]{1,255}$/u.test(contentType);
           expect(entry.contentType).toBe(isSendable ? contentType : 'application/octet-stream');
