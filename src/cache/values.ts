@@ -6,7 +6,7 @@ import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts
 import type { RedisClient } from '../redis/connection.ts';
 import type { CallOptions, Redis } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
-import { decodeEntry, decodeHead, type InvalidEntry } from './entry.ts';
+import { decodeEntry, decodeHead, type UnreadableEntry } from './entry-decoder.ts';
 import type { Room, Value } from './tier.ts';
 
 /** The first bytes of what a key holds. */
@@ -22,11 +22,11 @@ export interface ValuesOptions {
   readonly redis: Redis;
   readonly budget: ByteBudget;
   readonly maxValueBytes: number;
-  /** Told of what begins as an entry and is none. */
-  readonly onInvalid: OnInvalid;
+  /** Called for what begins as an entry and cannot be read as one. */
+  readonly onUnreadable: OnUnreadable;
 }
 
-export type OnInvalid = (entry: InvalidEntry) => void;
+export type OnUnreadable = (entry: UnreadableEntry) => void;
 
 type Call = Omit<CallOptions, 'idempotent'>;
 
@@ -108,15 +108,15 @@ export class Values {
 
   #valueOf(stored: Buffer): Value {
     const decoded = decodeEntry(stored);
-    if (decoded.kind === 'invalid') return this.#invalid(decoded);
+    if (decoded.kind !== 'entry') return this.#unreadable(decoded);
     const { entry } = decoded;
     if (entry.body.length > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };
     return { kind: 'hit', entry };
   }
 
-  #invalid(entry: InvalidEntry): Value {
-    this.#options.onInvalid(entry);
-    return { kind: 'miss' };
+  #unreadable(entry: UnreadableEntry): Value {
+    this.#options.onUnreadable(entry);
+    return { kind: entry.kind === 'newer' ? 'entry-newer' : 'miss' };
   }
 
   async #completeLarge(first: Buffer, call: Call, room: Room): Promise<Value> {
@@ -129,7 +129,7 @@ export class Values {
       start = await this.#range(call, headBytes);
       head = decodeHead(start, storedBytes);
     }
-    if (head.kind === 'invalid') return this.#invalid(head);
+    if (head.kind === 'invalid' || head.kind === 'newer') return this.#unreadable(head);
     const bodyAt = head.kind === 'head' ? head.bodyAt : 0;
     const bodyBytes = Math.max(storedBytes - bodyAt, 0);
     if (bodyBytes > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };

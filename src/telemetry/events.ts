@@ -14,6 +14,14 @@ export type AppEvent =
   | ClusterEvent
   /** What Redis holds under some key begins as an entry and is none; it counts as a miss. */
   | { readonly type: 'entryInvalid'; readonly reason: string }
+  /** A newer version of the app wrote some entry, which this one leaves alone; told once for each version. */
+  | {
+      readonly type: 'entryNewer';
+      /** Of the entry's form. */
+      readonly version: number;
+      /** The field that is not understood; undefined where the version itself is not. */
+      readonly field?: string;
+    }
   | RefusalEvent
   | SheddingEvent
   | CacheShared

@@ -34,6 +34,7 @@ export const levels: Readonly<Record<LoggedType, Level>> = {
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
   entryInvalid: 'warn',
+  entryNewer: 'warn',
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',

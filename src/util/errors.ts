@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'deadline-exceeded'
   | 'command-failed'
   | 'wrong-type'
+  | 'entry-newer'
   | 'origin-failed'
   | 'overloaded'
   | 'stopped';

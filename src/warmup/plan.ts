@@ -7,7 +7,7 @@ import type { HeadResult } from '../cache/tier.ts';
 export type Plan =
   /** Cached, unchanged, and fresh until after the next run. */
   | { readonly kind: 'current' }
-  /** Somebody other than the origin wrote it: it is theirs until it expires. */
+  /** Somebody other than the origin wrote it, or a newer version of the app: it is theirs until it expires. */
   | { readonly kind: 'kept' }
   /** Cached and unchanged: only its lifetime is renewed. */
   | { readonly kind: 'extend'; readonly held: EntryHead }
@@ -20,6 +20,8 @@ export function planFor(result: HeadResult, etag: string | undefined, nextRunAtM
   switch (result.kind) {
     case 'miss':
       return { kind: 'load', held: undefined, isFresh: false };
+    case 'entry-newer':
+      return { kind: 'kept' };
     case 'wrong-type':
       return { kind: 'failed', cause: 'wrong-type' };
     case 'unavailable':

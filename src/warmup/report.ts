@@ -9,7 +9,7 @@ export interface WarmupReport {
   readonly loaded: number;
   /** Of the bodies that were loaded. */
   readonly bytes: number;
-  /** Written by somebody other than the origin, and left alone. */
+  /** Written by somebody other than the origin, or by a newer version of the app, and left alone. */
   readonly kept: number;
   readonly failed: Readonly<Record<string, number>>;
   /** Some of those that failed because they are larger than the limit, by name. */

@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
-import { encodeEntry, newEntry } from '../../src/cache/entry.ts';
+import { encodeEntry } from '../../src/cache/entry-encoder.ts';
+import { newEntry } from '../../src/cache/entry.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { AppError } from '../../src/util/errors.ts';
 import type { CacheAnswer } from '../../src/cache/answer.ts';
@@ -596,7 +597,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       valid.replace('text/html', 'text/\r\ntml'),
       valid.replace('ttl=1000', 'ttl=-100'),
       valid.slice(0, 30),
-      valid.replace('\u0002', '\u0001'),
+      valid.replace('\u0003', '\u0001'),
     ].map((text) => Buffer.from(text, 'latin1'));
     for (const value of poisoned) {
       await stack.redis.admin('SET', name, value);

@@ -1,23 +1,23 @@
-// What an entry keeps of its origin's header fields: which of them, how much, and how a 304 changes them.
+// The origin's header fields that are stored with an entry: which, how many bytes of them, and how a 304 changes them.
 
 import { parseHttpDate } from '../origin/http-date.ts';
 import type { OriginAnswer } from '../origin/origin.ts';
 import type { Fields } from '../origin/storage.ts';
 
-/** Decide over the lifetime, or tell one state from another; all others are there for clients only. */
+/** They decide the lifetime, or tell one state from another; all others are only handed on to clients. */
 const decisive = ['cache-control', 'cdn-cache-control', 'date', 'etag', 'expires', 'last-modified'];
-/** Counted already, or kept elsewhere in the entry; what a Vary means was decided when it came. */
-const neverKept = ['age', 'content-type', 'vary'];
+/** Accounted for already, or stored elsewhere in the entry; what Vary means was decided when the answer came. */
+const neverStored = ['age', 'content-type', 'vary'];
 // Of all together, so that heads stay small: many of them are read at once.
 const usualBytes = 2048;
 const sendable = /^[\t\u0020-\u007E]*$/u;
 
 /** @param nowMs when the answer came: it counts as its Date where it has none (RFC 9110, section 6.6.1). */
-export function keptFields(fields: Fields, status: number, nowMs: number): Fields {
+export function storableFields(fields: Fields, status: number, nowMs: number): Fields {
   const dated = { ...fields, date: dateOf(fields, nowMs) };
   const kept = Object.entries(dated)
     .filter(([name, value]) => {
-      if (neverKept.includes(name) || (name === 'retry-after' && status < 400)) return false;
+      if (neverStored.includes(name) || (name === 'retry-after' && status < 400)) return false;
       // The Functions host answers 500 for a header that is not ASCII.
       return decisive.includes(name) || sendable.test(value);
     })
@@ -25,7 +25,7 @@ export function keptFields(fields: Fields, status: number, nowMs: number): Field
   return withinBounds(new Map(kept));
 }
 
-/** The largest of those for clients go first. Without validators nothing is asked of what else there was. */
+/** The largest of those for clients are dropped first, then the validators: such an entry is loaded anew each time. */
 function withinBounds(kept: Map<string, string>): Fields {
   const bytes = (): number =>
     [...kept].reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
@@ -45,7 +45,7 @@ function dateOf({ date }: Fields, nowMs: number): string {
     : date;
 }
 
-/** Those that are there for clients only, and handed on as they are. */
+/** Those that are only handed on to clients, as they are. */
 export function extrasOf(fields: Fields): Fields {
   const extras = Object.entries(fields).filter(
     ([name]) => !decisive.includes(name) && name !== 'retry-after',
@@ -53,20 +53,22 @@ export function extrasOf(fields: Fields): Fields {
   return Object.fromEntries(extras);
 }
 
-/** Tabs stand in no value that is kept. */
+/** No stored value contains a tab. */
 export function encodeFields(fields: Fields): string | undefined {
   const lines = Object.entries(fields).map(([name, value]) => `${name}:${value}`);
   return lines.length === 0 ? undefined : lines.join('\t');
 }
 
-export function decodeFields(text: string | undefined): Fields {
-  const lines = text === undefined ? [] : text.split('\t');
-  return Object.fromEntries(
-    lines.map((line) => {
-      const nameLength = Math.max(line.indexOf(':'), 0);
-      return [line.slice(0, nameLength), line.slice(nameLength + 1)];
-    }),
-  );
+export function decodeFields(text: string): Fields {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf('\t', at);
+    const lineEnd = end === -1 ? text.length : end;
+    const nameEnd = text.indexOf(':', at);
+    if (nameEnd > at && nameEnd < lineEnd) fields[text.slice(at, nameEnd)] = text.slice(nameEnd + 1, lineEnd);
+    at = lineEnd + 1;
+  }
+  return fields;
 }
 
 /**
