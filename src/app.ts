@@ -5,7 +5,7 @@ import { app } from '@azure/functions';
 import type { Auth } from './auth/auth.ts';
 import { systemClock as clock } from './util/clock.ts';
 import type { WriteDeps } from './functions/deps.ts';
-import { fleet } from './functions/fleet.ts';
+import { fleet as fleetHandler } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
 import { readCache } from './functions/read-cache.ts';
@@ -22,7 +22,7 @@ import { sharedParts } from './util/one-per-process.ts';
 export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
   // The one Redis client of this process, and what lives as long as it, for every function.
   const parts = sharedParts('app', () => startParts(settings, auth, environment));
-  const { redis, budget, store, readThrough, loader, warmup, roster, member, rollCall, neighbours } = parts;
+  const { redis, budget, store, readThrough, loader, warmup, fleet } = parts;
   const { keeper } = auth;
 
   const httpDeps: WriteDeps = {
@@ -89,8 +89,8 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleet({
-      roster,
+    handler: fleetHandler({
+      registry: fleet.registry,
       clock,
       schedule: settings.reauthenticate.schedule,
       requestBudgetMs: settings.requestBudgetMs,
@@ -99,7 +99,12 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.timer('reauthenticate', {
     schedule: settings.reauthenticate.schedule,
-    handler: reauthenticate({ keeper, rollCall, clock, schedule: settings.reauthenticate.schedule }),
+    handler: reauthenticate({
+      keeper,
+      rollCall: fleet.rollCall,
+      clock,
+      schedule: settings.reauthenticate.schedule,
+    }),
   });
 
   app.timer('scheduledWarmup', {
@@ -115,9 +120,8 @@ export function startApp(settings: Settings, auth: Auth, environment: Environmen
 
   app.hook.appTerminate(async () => {
     warmup?.stop();
-    neighbours.stop();
     await loader?.stop();
-    await member.leave();
+    await fleet.stop();
     await redis.close();
     keeper.stop();
   });

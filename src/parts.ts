@@ -10,10 +10,8 @@ import { ByteBudget } from './util/byte-budget.ts';
 import { EntryStore } from './cache/store.ts';
 import { systemClock as clock } from './util/clock.ts';
 import { startFilling, type Filling } from './filling.ts';
-import { FleetMember, type InstanceIdentity } from './fleet/member.ts';
-import { Neighbours } from './fleet/neighbours.ts';
-import { RollCall } from './fleet/roll-call.ts';
-import { Roster } from './fleet/registry.ts';
+import { startFleet, type Fleet } from './fleet/fleet.ts';
+import type { InstanceIdentity } from './fleet/messages.ts';
 import type { KeyRules } from './cache/key.ts';
 import { bytesInFlight } from './util/instance-memory.ts';
 import { createBlobOrigin } from './origin/blob/blob-origin.ts';
@@ -37,10 +35,7 @@ export interface Parts extends Filling {
   readonly redis: Redis;
   readonly budget: ByteBudget;
   readonly store: EntryStore;
-  readonly roster: Roster;
-  readonly member: FleetMember;
-  readonly rollCall: RollCall;
-  readonly neighbours: Neighbours;
+  readonly fleet: Fleet;
 }
 
 /** Makes and starts them: the connection is begun before any request. */
@@ -70,20 +65,16 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
     store,
     keyRules: keyRulesOf(of),
   });
-  const shared = { roster: new Roster(redis, of.namespace), redis, keeper };
-  const member = new FleetMember({
-    ...shared,
+  const { namespace, cache } = of;
+  const fleet = startFleet({
     ...common,
-    identity: instanceIdentity(environment),
+    redis,
+    keeper,
+    app: { site: environment['WEBSITE_SITE_NAME'], namespace, keyPrefix: cache.keyPrefix },
+    instance: instanceIdentity(environment),
     readCount: () => filling.readThrough.readCount,
   });
-  member.start();
-  const { namespace, cache } = of;
-  const app = { site: environment['WEBSITE_SITE_NAME'], namespace, keyPrefix: cache.keyPrefix };
-  const neighbours = new Neighbours({ app, redis, ...common });
-  neighbours.start();
-  const rollCall = new RollCall({ ...shared, ...common });
-  return { ...shared, ...filling, budget, store, member, rollCall, neighbours };
+  return { ...filling, redis, budget, store, fleet };
 }
 
 function memoryLimits() {

@@ -1,5 +1,5 @@
-// What instances tell each other: announcements, reports and records of roll calls, as JSON in Redis.
-// Used by member.ts, roll-call.ts and roster.ts. Believes nothing that it has not checked.
+// What instances tell each other: announcements, reports and records of roll calls, as JSON in Redis. Everything is
+// checked when it is read: whoever may use the cache may have written it.
 
 /** "Check yourselves and report." Times are durations: clocks of instances differ. */
 export interface Announcement {
@@ -10,21 +10,25 @@ export interface Announcement {
   readonly expected?: number | undefined;
 }
 
-/** What an instance says of itself. Times are milliseconds since the epoch by its own clock. */
-export interface Report {
+/** What does not change while an instance runs. */
+export interface InstanceIdentity {
   readonly id: string;
   readonly startedAtMs: number;
   readonly version: string;
   readonly region: string | null;
   readonly host: string | null;
+}
+
+/** What an instance says of itself. Times are milliseconds since the epoch by its own clock. */
+export interface Report extends InstanceIdentity {
   readonly tokenExpiresAtMs: number | null;
-  /** Of the token, when it reported: comparable between instances whose clocks differ. */
+  /** When it reported: unlike the expiry, comparable between instances whose clocks differ. */
   readonly tokenLeftMs: number | null;
   readonly lastRotationAtMs: number | null;
   readonly connections: number;
   /** Whether this roll call made it adopt a later token. */
   readonly rotated: boolean;
-  /** Why a renewal that was due did not succeed. */
+  /** Why a renewal that was due did not succeed, or a connection has not got the new token. */
   readonly failure: string | null;
   /** AUTH commands on live connections since the last report. */
   readonly reauthenticated: number;
@@ -46,20 +50,20 @@ export interface RollCallRecord {
   readonly nextAtMs: number | null;
 }
 
-/** A fleet is not believed to be larger, whoever says so. */
+/** The largest fleet: more instances are not stored, and no announcement may claim more. */
 export const maxInstances = 2000;
 const maxSpreadMs = 10_000;
 const maxMessageLength = 4096;
-// It names who was silent: up to the whole roster, 2,000 identifiers of up to 64 characters.
+// It names who was silent: at most the whole registry, 2,000 identifiers of up to 64 characters.
 const maxRecordLength = 256 * 1024;
 const idPattern = /^[\w.-]{1,64}$/u;
 
-/** Undefined for anything that is not an announcement: anybody with access may publish anything. */
+/** Undefined for anything that is not an announcement. */
 export function parseAnnouncement(message: string): Announcement | undefined {
   const { id, spreadMs, expected } = parseObject(message, maxMessageLength);
   if (!isId(id)) return undefined;
   if (!isNumber(spreadMs) || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
-  // Earlier versions do not say it.
+  // Earlier versions do not send it.
   const isCount =
     isNumber(expected) && Number.isInteger(expected) && expected >= 0 && expected <= maxInstances;
   return isCount ? { id, spreadMs, expected } : { id, spreadMs };
@@ -113,7 +117,7 @@ function isNumberOrNull(value: unknown): boolean {
   return value === null || isNumber(value);
 }
 
-/** Whether a Date can hold it: 100 million days from 1970 either way. */
+/** Whether a Date can hold it: at most 100 million days before or after 1970. */
 export function isTime(value: unknown): boolean {
   return isNumber(value) && Math.abs(value) <= 8.64e15;
 }

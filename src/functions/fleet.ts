@@ -6,13 +6,13 @@ import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { RollCallRecord } from '../fleet/messages.ts';
-import type { Roster, RosterEntry } from '../fleet/registry.ts';
+import type { Registry, RegistryEntry } from '../fleet/registry.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheUnavailable } from '../http/problem.ts';
 import { firstTickAfterMs } from '../util/schedule.ts';
 
 export interface FleetDeps {
-  readonly roster: Roster;
+  readonly registry: Pick<Registry, 'read'>;
   readonly clock: Clock;
   /** The roll call's, NCRONTAB. */
   readonly schedule: string;
@@ -63,9 +63,9 @@ async function page(): Promise<HttpResponseInit> {
 
 const common = { 'Cache-Control': 'no-store', Vary: 'Accept' };
 
-async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
+async function data({ registry, clock, schedule, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
   try {
-    const view = await roster.read(deadlineAtMs(clock, requestBudgetMs));
+    const view = await registry.read(deadlineAtMs(clock, requestBudgetMs));
     const body = JSON.stringify({
       now: iso(view.nowMs),
       instances: view.entries.map((entry) => instance(entry, view.nowMs)),
@@ -80,7 +80,7 @@ async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Pr
   }
 }
 
-function instance({ report, status, seenAtMs }: RosterEntry, nowMs: number): Record<string, unknown> {
+function instance({ report, status, seenAtMs }: RegistryEntry, nowMs: number): Record<string, unknown> {
   // What was left when it reported, less the time since by the server's clock: no instance's clock matters.
   const leftMs =
     report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - Math.max(nowMs - seenAtMs, 0), 0);

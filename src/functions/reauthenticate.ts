@@ -10,7 +10,7 @@ import { nextTickAtMs } from '../util/schedule.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: TokenKeeper;
-  readonly rollCall: RollCall;
+  readonly rollCall: Pick<RollCall, 'call'>;
   readonly clock: Clock;
   /** NCRONTAB, as the host was told. */
   readonly schedule: string;
