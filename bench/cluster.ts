@@ -3,7 +3,7 @@
 
 import { newEntry } from '../src/cache/entry.ts';
 import { ByteBudget } from '../src/util/byte-budget.ts';
-import { EntryStore } from '../src/cache/store.ts';
+import { RedisTier } from '../src/cache/redis-tier.ts';
 import { startStack, type AnyStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
 import { median } from './support/median.ts';
@@ -17,7 +17,7 @@ const mostRatio = 1.5;
 const keys = Array.from({ length: 100 }, (_, index) => `bench:${index}`);
 
 interface Contestant extends AsyncDisposable {
-  readonly store: EntryStore;
+  readonly store: RedisTier;
   readonly batchMs: number[];
   readonly readsMs: number[];
 }
@@ -66,7 +66,7 @@ async function start(stack: AnyStack): Promise<Contestant> {
   adoptStack(stack);
   // A client secret, because MSAL knows one identity endpoint a process, and each stack has its own.
   const client = startSharedClient(stack, { credential: 'client-secret' });
-  const store = new EntryStore({
+  const store = new RedisTier({
     redis: client.redis,
     budget: new ByteBudget(2 ** 27),
     maxValueBytes: 2 ** 20,

@@ -1,10 +1,10 @@
-// What the app's layer costs per read: EntryStore over the shared client against plain node-redis, side by
+// What the app's layer costs per read: RedisTier over the shared client against plain node-redis, side by
 // side in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
 
 import { createClient } from 'redis';
 import { ByteBudget } from '../src/util/byte-budget.ts';
 import { newEntry } from '../src/cache/entry.ts';
-import { EntryStore } from '../src/cache/store.ts';
+import { RedisTier } from '../src/cache/redis-tier.ts';
 import { startStack } from '../local/stack.ts';
 import { adoptStack, startSharedClient } from '../test/support/shared-client.ts';
 import { median } from './support/median.ts';
@@ -19,7 +19,7 @@ try {
   adoptStack(stack);
   await using client = startSharedClient(stack);
   const { keeper, redis } = client;
-  const store = new EntryStore({ redis, budget: new ByteBudget(2 ** 27), maxValueBytes: 2 ** 20, emit() {} });
+  const store = new RedisTier({ redis, budget: new ByteBudget(2 ** 27), maxValueBytes: 2 ** 20, emit() {} });
   const deadline = (): number => Date.now() + 5000;
 
   const token = await keeper.waitForToken(deadline());

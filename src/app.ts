@@ -1,128 +1,190 @@
-// Registers the triggers on the parts of this process. Loaded by main.ts while the first token is on its way.
-// Nothing else registers anything.
+// The one place where parts are made and triggers registered.
 
+import { randomBytes } from 'node:crypto';
 import { app } from '@azure/functions';
 import type { Auth } from './auth/auth.ts';
-import { systemClock as clock } from './util/clock.ts';
-import type { WriteDeps } from './functions/deps.ts';
-import { fleet as fleetHandler } from './functions/fleet.ts';
+import { Cache } from './cache/cache.ts';
+import { RedisLocks } from './cache/redis-locks.ts';
+import { RedisTier } from './cache/redis-tier.ts';
+import type { Platform } from './config/platform.ts';
+import type { Settings } from './config/settings.ts';
+import { startFleet } from './fleet/fleet.ts';
+import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
 import { readCache } from './functions/read-cache.ts';
 import { reauthenticate } from './functions/reauthenticate.ts';
 import { scheduledWarmup } from './functions/scheduled-warmup.ts';
-import { functionTimeoutMs } from './config/function-timeout.ts';
 import { removeCache, writeCache } from './functions/write-cache.ts';
-import { keyRulesOf, loadLimitMs, startParts } from './parts.ts';
-import type { Settings } from './config/settings.ts';
-import type { Environment } from './config/settings-reader.ts';
-import { sharedParts } from './util/one-per-process.ts';
+import { createBlobOrigin } from './origin/blob/blob-origin.ts';
+import { withHoldOff } from './origin/hold-off.ts';
+import { createHttpOrigin } from './origin/http/http-origin.ts';
+import { OriginHealth } from './origin/origin-health.ts';
+import type { Origin } from './origin/origin.ts';
+import { createRedis } from './redis/create.ts';
+import { emit, onEvent } from './telemetry/events.ts';
+import { Shedding } from './telemetry/shedding.ts';
+import { ByteBudget } from './util/byte-budget.ts';
+import { systemClock as clock } from './util/clock.ts';
+import { bytesInFlight, memoryLimits } from './util/instance-memory.ts';
+import { onePerProcess } from './util/one-per-process.ts';
+import { createWarmup } from './warmup/create.ts';
+
+/** Put in by the bundler (scripts/package/bundle.ts). */
+declare const APP_VERSION: string;
+
+/** Of one load from the origin; a request does not wait that long. */
+const loadLimitMs = 30_000;
+const common = { clock, random: Math.random, emit };
+
+type Parts = ReturnType<typeof startParts>;
 
 /** Registers the triggers and starts what they share. Waits for nothing. */
-export function startApp(settings: Settings, auth: Auth, environment: Environment): void {
+export function startApp(settings: Settings, auth: Auth, platform: Platform): void {
   // The one Redis client of this process, and what lives as long as it, for every function.
-  const parts = sharedParts('app', () => startParts(settings, auth, environment));
-  const { redis, budget, store, readThrough, loader, warmup, fleet } = parts;
-  const { keeper } = auth;
+  const parts = onePerProcess('app', () => startParts(settings, auth, platform));
+  registerCacheRoutes(settings, parts);
+  registerProbes(settings, auth, parts);
+  registerFleet(settings, auth, parts);
+  registerWarmup(settings, platform, parts);
+  app.hook.appTerminate(async () => {
+    parts.warmup?.stop();
+    await parts.cache.stop();
+    await parts.fleet.stop();
+    await parts.redis.close();
+    auth.keeper.stop();
+  });
+}
 
-  const httpDeps: WriteDeps = {
-    store,
-    readThrough,
-    clock,
-    keyRules: keyRulesOf(settings),
-    queryRule: settings.cache.query,
-    requestBudgetMs: settings.requestBudgetMs,
-    budget,
-    writesEnabled: settings.cache.writes === 'enabled',
-    defaultTtlSeconds: settings.cache.defaultTtlSeconds,
-    maxValueBytes: settings.cache.maxValueBytes,
+/** The connection is begun before any request. */
+function startParts(settings: Settings, { credential, keeper }: Auth, platform: Platform) {
+  const { namespace, requestBudgetMs, cache: cacheSettings } = settings;
+  let instances = 1;
+  onEvent('rollCallHeard', ({ expected }) => (instances = expected));
+  const redis = createRedis(settings.redis, {
+    keeper,
+    patienceMs: requestBudgetMs,
+    instances: () => instances,
+    ...common,
+  });
+  redis.start();
+
+  const { maxValueBytes, keyPrefix } = cacheSettings;
+  const shedding = new Shedding(emit, clock);
+  const budget = new ByteBudget(bytesInFlight(memoryLimits(), maxValueBytes), (valueBytes, totalBytes) =>
+    shedding.refused(valueBytes, totalBytes),
+  );
+  const origin = createOrigin(settings, credential);
+  const shared = { ...common, ...cacheSettings, namespace, requestBudgetMs, redis, budget, origin };
+  const locks = new RedisLocks(redis, clock, namespace);
+  const health = new OriginHealth(emit, clock);
+  const cache = new Cache({
+    ...shared,
+    tier: new RedisTier(shared),
+    locks,
+    health,
+    keyRules: { prefix: keyPrefix, namespace },
+    clientsWrite: cacheSettings.writes === 'enabled',
+  });
+  const originUrl = settings.origin.kind === 'blob' ? settings.origin.containerUrl : '';
+  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl, cache, locks, health });
+
+  const fleetPart = startFleet({
+    ...common,
+    redis,
+    keeper,
+    app: { site: platform.site, namespace, keyPrefix },
+    instance: instanceIdentity(platform),
+    readCount: () => cache.readCount,
+  });
+  return { redis, budget, cache, warmup, fleet: fleetPart };
+}
+
+function createOrigin({ origin, cache }: Settings, credential: Auth['credential']): Origin | undefined {
+  const options = { clock, timeLimitMs: loadLimitMs };
+  switch (origin.kind) {
+    case 'none':
+      return undefined;
+    case 'blob':
+      return withHoldOff(createBlobOrigin({ ...origin, ...options, credential }), clock);
+    case 'http':
+      return withHoldOff(
+        createHttpOrigin({ ...origin, ...options, isQueryInKey: cache.query === 'key' }),
+        clock,
+      );
+  }
+}
+
+function instanceIdentity({ host, region }: Platform) {
+  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
+  return {
+    // The random part tells processes of one host apart.
+    id: `${name}-${randomBytes(3).toString('hex')}`,
+    startedAtMs: clock.wallMs(),
+    version: APP_VERSION,
+    region,
+    host: host?.slice(0, 12) ?? null,
   };
+}
 
-  const keyRoute = 'cache/{*key}';
+function registerCacheRoutes(settings: Settings, { cache, budget }: Parts): void {
+  const { requestBudgetMs } = settings;
+  const { writes, query, defaultTtlSeconds, maxValueBytes } = settings.cache;
+  const deps = {
+    cache,
+    clock,
+    budget,
+    requestBudgetMs,
+    queryRule: query,
+    writesEnabled: writes === 'enabled',
+    defaultTtlSeconds,
+    maxValueBytes,
+  };
+  const entry = { route: 'cache/{*key}', authLevel: 'function' } as const;
+  app.http('readCache', { ...entry, methods: ['GET', 'HEAD'], handler: readCache(deps) });
+  app.http('writeCache', { ...entry, methods: ['PUT'], handler: writeCache(deps) });
+  app.http('removeCache', { ...entry, methods: ['DELETE'], handler: removeCache(deps) });
+  const batch = { route: 'batch', authLevel: 'function' } as const;
+  app.http('readBatch', { ...batch, methods: ['POST'], handler: readBatch(deps) });
+}
 
-  app.http('readCache', {
-    methods: ['GET', 'HEAD'],
-    route: keyRoute,
-    authLevel: 'function',
-    handler: readCache(httpDeps),
-  });
-  app.http('writeCache', {
-    methods: ['PUT'],
-    route: keyRoute,
-    authLevel: 'function',
-    handler: writeCache(httpDeps),
-  });
-  app.http('removeCache', {
-    methods: ['DELETE'],
-    route: keyRoute,
-    authLevel: 'function',
-    handler: removeCache(httpDeps),
-  });
-  app.http('readBatch', {
-    methods: ['POST'],
-    route: 'batch',
-    authLevel: 'function',
-    handler: readBatch(httpDeps),
-  });
+function registerProbes(settings: Settings, { keeper }: Auth, { redis }: Parts): void {
+  const { requestBudgetMs, namespace, origin } = settings;
+  const { keyPrefix: prefix, writes } = settings.cache;
+  const probe = { authLevel: 'anonymous' } as const;
+  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: 'health/live', handler: live() });
+  const deps = {
+    redis,
+    keeper,
+    clock,
+    requestBudgetMs,
+    keyRules: { prefix, namespace },
+    writes: writes === 'enabled' || origin.kind !== 'none',
+  };
+  app.http('ready', { ...probe, methods: ['GET', 'HEAD'], route: 'health/ready', handler: ready(deps) });
+}
 
-  app.http('live', {
-    methods: ['GET', 'HEAD'],
-    route: 'health/live',
-    authLevel: 'anonymous',
-    handler: live(),
-  });
-  app.http('ready', {
-    methods: ['GET', 'HEAD'],
-    route: 'health/ready',
-    authLevel: 'anonymous',
-    handler: ready({
-      redis,
-      keeper,
-      clock,
-      keyRules: httpDeps.keyRules,
-      writes: httpDeps.writesEnabled || settings.origin.kind !== 'none',
-      requestBudgetMs: settings.requestBudgetMs,
-    }),
-  });
-
+function registerFleet(settings: Settings, { keeper }: Auth, parts: Parts): void {
+  const { registry, rollCall } = parts.fleet;
+  const { schedule } = settings.reauthenticate;
+  const { requestBudgetMs } = settings;
   app.http('fleet', {
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleetHandler({
-      registry: fleet.registry,
-      clock,
-      schedule: settings.reauthenticate.schedule,
-      requestBudgetMs: settings.requestBudgetMs,
-    }),
+    handler: fleet({ registry, clock, schedule, requestBudgetMs }),
   });
+  app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
+}
 
-  app.timer('reauthenticate', {
-    schedule: settings.reauthenticate.schedule,
-    handler: reauthenticate({
-      keeper,
-      rollCall: fleet.rollCall,
-      clock,
-      schedule: settings.reauthenticate.schedule,
-    }),
+function registerWarmup(settings: Settings, { functionTimeoutMs }: Platform, { warmup }: Parts): void {
+  const { schedule } = settings.warmup;
+  const handler = scheduledWarmup({
+    warmup,
+    clock,
+    schedule,
+    invocationLimitMs: functionTimeoutMs,
+    loadLimitMs,
   });
-
-  app.timer('scheduledWarmup', {
-    schedule: settings.warmup.schedule,
-    handler: scheduledWarmup({
-      warmup,
-      clock,
-      schedule: settings.warmup.schedule,
-      invocationLimitMs: functionTimeoutMs(environment),
-      loadLimitMs,
-    }),
-  });
-
-  app.hook.appTerminate(async () => {
-    warmup?.stop();
-    await loader?.stop();
-    await fleet.stop();
-    await redis.close();
-    keeper.stop();
-  });
+  app.timer('scheduledWarmup', { schedule, handler });
 }

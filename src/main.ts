@@ -4,13 +4,15 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { startAuth } from './auth/auth.ts';
 import { systemClock as clock } from './util/clock.ts';
+import { readPlatform } from './config/platform.ts';
 import { readSettings } from './config/settings.ts';
-import { sharedParts } from './util/one-per-process.ts';
+import { onePerProcess } from './util/one-per-process.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
 
 const settings = readSettings(process.env);
-const auth = sharedParts('auth', () => {
+const platform = readPlatform(process.env);
+const auth = onePerProcess('auth', () => {
   const common = { clock, random: Math.random };
   logEvents(console, common);
   const { credential, entraScope: scope, redis } = settings;
@@ -22,4 +24,4 @@ const auth = sharedParts('auth', () => {
 await setImmediate();
 await setTimeout(1);
 const { startApp } = await import('./app.ts');
-startApp(settings, auth, process.env);
+startApp(settings, auth, platform);

@@ -9,9 +9,12 @@ import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
-import { EntryStore } from '../../src/cache/store.ts';
+import { Cache } from '../../src/cache/cache.ts';
+import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { RedisTier } from '../../src/cache/redis-tier.ts';
+import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { createWarmup } from '../../src/warmup/create.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
-import { startFilling } from '../../src/filling.ts';
 import { createBlobOrigin } from '../../src/origin/blob/blob-origin.ts';
 import { createRedis } from '../../src/redis/create.ts';
 import { readSettings } from '../../src/config/settings.ts';
@@ -78,12 +81,23 @@ async function startOurs(): Promise<Contestant> {
   keeper.start();
   redis.start();
   await redis.ping(Date.now() + 10_000);
-  const { maxValueBytes } = settings.cache;
-  const budget = new ByteBudget(2 ** 27);
-  const store = new EntryStore({ redis, budget, maxValueBytes, emit() {} });
+  const { namespace, requestBudgetMs } = settings;
   const origin = createBlobOrigin({ containerUrl, credential, clock, timeLimitMs: 30_000 });
-  const keyRules = { prefix: '', namespace: settings.namespace };
-  const { warmup } = startFilling(settings, { origin, redis, budget, store, keyRules, ...parts });
+  const shared = {
+    ...parts,
+    ...settings.cache,
+    namespace,
+    requestBudgetMs,
+    origin,
+    redis,
+    budget: new ByteBudget(2 ** 27),
+    locks: new RedisLocks(redis, clock, namespace),
+    health: new OriginHealth(parts.emit, clock),
+  };
+  const tier = new RedisTier(shared);
+  const keyRules = { prefix: '', namespace };
+  const cache = new Cache({ ...shared, tier, keyRules, clientsWrite: true });
+  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl: containerUrl, cache });
   await origin.load('absent', { maxBytes: 1, signal: new AbortController().signal });
   return {
     async run() {
@@ -103,7 +117,7 @@ async function startOurs(): Promise<Contestant> {
       let identical = 0;
       for (let at = 0; at < blobCount; at += 500) {
         const keys = Array.from({ length: 500 }, (_, index) => blobName(at + index));
-        const results = await store.readMany(keys, Date.now() + 10_000);
+        const results = await tier.readMany(keys, Date.now() + 10_000);
         for (const [index, result] of results.entries()) {
           const body = blobBody(at + index, at + index < changed ? 1 : 0);
           if (result.kind === 'hit' && result.entry.body.equals(body)) identical += 1;

@@ -5,13 +5,14 @@ import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
 import type { Entry, EntryHead, NotStored } from './entry.ts';
-import { lifetimeOf, type Lifetime, type LifetimeRules } from './freshness.ts';
+import { lifetimeOf, type LifetimeRules } from './freshness.ts';
+import type { Lifetime } from './lifetime.ts';
 import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
 import { extendedHead, loadedEntry } from './loaded-entry.ts';
-import type { EntryStore, Guard, WriteIdCondition, WriteResult } from './store.ts';
+import type { Guard, WriteIdCondition, WriteResult, Tier } from './tier.ts';
 
-export interface FillerOptions {
-  readonly store: EntryStore;
+export interface EntryWriterOptions {
+  readonly tier: Tier;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -23,10 +24,10 @@ type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
 
 const timeLimitMs = 5000;
 
-export class Filler {
-  readonly #options: FillerOptions;
+export class EntryWriter {
+  readonly #options: EntryWriterOptions;
 
-  constructor(options: FillerOptions) {
+  constructor(options: EntryWriterOptions) {
     this.#options = options;
   }
 
@@ -43,7 +44,7 @@ export class Filler {
   store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = replaceable(held, guard);
-    return this.#options.store.write(key, entry, condition, this.#deadline(), { guard });
+    return this.#options.tier.write(key, entry, condition, this.#deadline(), { guard });
   }
 
   /**
@@ -70,13 +71,13 @@ export class Filler {
   /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
   touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
     if (head.freshness === undefined) return this.remove(key, held);
-    return this.#options.store.touch(key, writeIdOf(held), head, this.#deadline());
+    return this.#options.tier.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
   /** Removes what the origin has no more. */
   async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
     if (held === undefined) return { kind: 'precondition-failed' };
-    return this.#options.store.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
+    return this.#options.tier.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
 
   #lifetime(permission: StoragePermission, fields: Fields, nowMs: number): Lifetime | NotStored {

@@ -14,7 +14,7 @@ import {
   version,
   type FieldName,
 } from './entry-form.ts';
-import type { Lifetime } from './freshness.ts';
+import type { Freshness, Lifetime } from './lifetime.ts';
 import { decodeFields, encodeFields } from './kept-fields.ts';
 
 /** Everything about an entry but its body. */
@@ -35,13 +35,6 @@ export interface EntryHead {
 
 export interface Entry extends EntryHead {
   readonly body: Buffer;
-}
-
-export interface Freshness {
-  /** When it was made: by whoever wrote it, or by the origin, so that its age counts from there. */
-  readonly storedAtMs: number;
-  /** Not always whole: lifetimes are spread. */
-  readonly ttlSeconds: number;
 }
 
 /** How an entry came from the origin, and what may be done with it. */

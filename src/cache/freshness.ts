@@ -1,28 +1,14 @@
 // When an entry is fresh, when it is to be renewed, and how long it lives: pure functions.
 
 import type { StoragePermission } from '../origin/storage.ts';
-import type { EntryHead, Freshness } from './entry.ts';
+import type { EntryHead } from './entry.ts';
+import type { Freshness, Lifetime } from './lifetime.ts';
 
 export interface LifetimeRules {
   /** Where the origin does not say. */
   readonly defaultTtlSeconds: number;
   /** Where the origin does not say, for what is being renewed and for an origin that fails. */
   readonly staleSeconds: number;
-}
-
-/** How long an entry may be used, and how. */
-export interface Lifetime {
-  readonly freshness: Freshness;
-  /** May be used only after the origin has said that it is still current. */
-  readonly revalidate: boolean;
-  /** False where the origin forbids it to everybody. */
-  readonly staleAllowed: boolean;
-  /** Past freshness, while it is renewed. */
-  readonly staleWhileRevalidateSeconds: number;
-  /** Past freshness, while the origin fails. */
-  readonly staleIfErrorSeconds: number;
-  /** How long Redis keeps it from now on. */
-  readonly keptMs: number;
 }
 
 export type Standing =

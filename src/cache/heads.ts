@@ -1,21 +1,14 @@
 // Reads the heads of many entries, without their bodies.
 
 import { RESP_TYPES } from 'redis';
-import type { AppError } from '../util/errors.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { Redis } from '../redis/redis.ts';
 import { zip } from '../util/zip.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
-import { decodeHead, type EntryHead } from './entry.ts';
-import { repliesOf, type WrongType } from './replies.ts';
+import { decodeHead } from './entry.ts';
+import { repliesOf } from './replies.ts';
+import type { HeadResult } from './tier.ts';
 import type { OnInvalid } from './values.ts';
-
-/** What is known of a key without its body; `head` is undefined for what somebody else wrote. */
-export type HeadResult =
-  | { readonly kind: 'hit'; readonly head: EntryHead | undefined }
-  | { readonly kind: 'miss' }
-  | WrongType
-  | { readonly kind: 'unavailable'; readonly error: AppError };
 
 type PartialHead = HeadResult | { readonly kind: 'cut' };
 

@@ -1,5 +1,4 @@
-// The rules for keys that come over HTTP. Used by functions/, filling.ts and settings.ts.
-// Knows no Redis.
+// The rules for the names of entries, and the Redis keys they stand for.
 
 export interface KeyRules {
   /** Prepended to every key asked for. */
@@ -8,8 +7,14 @@ export interface KeyRules {
   readonly namespace: string;
 }
 
+/** A key as callers and the origin know it, and as Redis does. */
+export interface EntryKey {
+  readonly name: string;
+  readonly redisKey: string;
+}
+
 export type KeyResult =
-  { readonly ok: true; readonly redisKey: string } | { readonly ok: false; readonly detail: string };
+  { readonly kind: 'valid'; readonly key: EntryKey } | { readonly kind: 'invalid'; readonly detail: string };
 
 const maxKeyBytes = 1024;
 
@@ -22,20 +27,24 @@ export function keyFromRoute(value: string | undefined): string {
 }
 
 /** Checks a decoded key: 1 to 1,024 bytes of UTF-8, no control characters, nothing of the app's own. */
-export function checkKey(key: string, rules: KeyRules): KeyResult {
-  if (key === '') return { ok: false, detail: 'The key is empty.' };
-  const bytes = Buffer.byteLength(key);
+export function checkKey(name: string, rules: KeyRules): KeyResult {
+  if (name === '') return invalid('The key is empty.');
+  const bytes = Buffer.byteLength(name);
   if (bytes > maxKeyBytes) {
-    return { ok: false, detail: `The key has ${bytes} bytes; at most ${maxKeyBytes} are allowed.` };
+    return invalid(`The key has ${bytes} bytes; at most ${maxKeyBytes} are allowed.`);
   }
-  if (/\p{Cc}/u.test(key)) return { ok: false, detail: 'The key contains a control character.' };
+  if (/\p{Cc}/u.test(name)) return invalid('The key contains a control character.');
   // A lone surrogate has no UTF-8 form: Redis would get U+FFFD, and different keys would become one.
-  if (!key.isWellFormed()) return { ok: false, detail: 'The key is not valid Unicode.' };
-  const redisKey = rules.prefix + key;
+  if (!name.isWellFormed()) return invalid('The key is not valid Unicode.');
+  const redisKey = rules.prefix + name;
   if (isReserved(redisKey, rules.namespace)) {
-    return { ok: false, detail: 'Keys under this prefix are reserved for the app.' };
+    return invalid('Keys under this prefix are reserved for the app.');
   }
-  return { ok: true, redisKey };
+  return { kind: 'valid', key: { name, redisKey } };
+}
+
+function invalid(detail: string): KeyResult {
+  return { kind: 'invalid', detail };
 }
 
 /** Whether a key, or every key that begins so, is the app's own. */

@@ -3,7 +3,7 @@
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import type { Entry } from './entry.ts';
-import type { ReadResult } from './store.ts';
+import type { ReadResult } from './tier.ts';
 
 export type LoadOutcome =
   | {

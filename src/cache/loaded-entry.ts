@@ -12,7 +12,7 @@ import {
   type NotStored,
 } from './entry.ts';
 import { etagRule, isValid } from './entry-form.ts';
-import type { Lifetime } from './freshness.ts';
+import type { Lifetime } from './lifetime.ts';
 
 /**
  * An entry from the origin; it keeps the origin's entity tag and content type where they fit.

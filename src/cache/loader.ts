@@ -6,26 +6,21 @@ import { AppError } from '../util/errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../util/single-flight.ts';
 import type { Entry } from './entry.ts';
 import { isStored } from './entry-writer.ts';
+import type { EntryKey } from './key.ts';
 import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import type { LockSubject } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
-import {
-  isUnstorable,
-  OriginLoad,
-  renewalPauseMs,
-  type EntryKey,
-  type OriginLoadOptions,
-} from './origin-load.ts';
-import type { EntryStore, ReadResult, WriteCondition, WriteResult } from './store.ts';
+import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
+import type { ReadResult, WriteCondition, WriteResult, Tier } from './tier.ts';
 
 export interface LoaderOptions extends OriginLoadOptions {
-  readonly store: EntryStore;
+  readonly tier: Tier;
   readonly locks: Locks;
   readonly clock: Clock;
   /** How long a load waits for its turn, or for another instance's load. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
 }
 
 // Each kind has places of its own: see load-permits.ts.
@@ -51,8 +46,8 @@ export class Loader {
   #isStopping = false;
 
   constructor(options: LoaderOptions) {
-    const { clock, patienceMs } = options;
-    const slow = { slowAfterMs: Math.min(slowAfterMs, patienceMs / 4) };
+    const { clock, maxWaitMs } = options;
+    const slow = { slowAfterMs: Math.min(slowAfterMs, maxWaitMs / 4) };
     this.#options = options;
     this.#origin = new OriginLoad(options);
     this.#loads = new LoadPermits({ clock, ...loadPlaces, ...slow });
@@ -80,10 +75,10 @@ export class Loader {
 
   /** Asks the origin alone, because Redis cannot be asked; nothing is stored. Never rejects but for a bug. */
   bypass(key: EntryKey): Flight<LoadOutcome> {
-    const { patienceMs } = this.#options;
+    const { maxWaitMs } = this.#options;
     return this.#bypasses.do(key.redisKey, async (callers) => {
       const ask = (signal: AbortSignal) => this.#origin.run(key, undefined, undefined, signal);
-      return (await this.#bypassing.run(callers, patienceMs, ask)) ?? pending();
+      return (await this.#bypassing.run(callers, maxWaitMs, ask)) ?? pending();
     });
   }
 
@@ -91,10 +86,10 @@ export class Loader {
   renew(key: EntryKey, entry: Entry): void {
     const { redisKey } = key;
     if (this.#renewing.has(redisKey) || this.#isStopping) return;
-    const { clock, patienceMs } = this.#options;
+    const { clock, maxWaitMs } = this.#options;
     const ttlMs = (entry.freshness?.ttlSeconds ?? 0) * 1000;
     const renewal = this.#renewals
-      .run(undefined, patienceMs, (signal) => this.#renewLocked(key, entry, signal))
+      .run(undefined, maxWaitMs, (signal) => this.#renewLocked(key, entry, signal))
       // A bug here is nobody's request; the entry is served until it is too old, and then the bug surfaces.
       .catch(() => {})
       .finally(() => {
@@ -108,8 +103,8 @@ export class Loader {
    * it: what the origin said before the removal is stored no more, and who asks after it joins no older load.
    */
   async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
-    const { store, locks } = this.#options;
-    const result = await store.remove(redisKey, condition, deadlineAtMs, locks.traceOf(redisKey));
+    const { tier, locks } = this.#options;
+    const result = await tier.remove(redisKey, condition, deadlineAtMs, locks.traceOf(redisKey));
     const mayBeGone = result.kind === 'unavailable' ? result.applied !== 'no' : isStored(result);
     if (mayBeGone) {
       this.#flights.forget(redisKey);
@@ -134,8 +129,8 @@ export class Loader {
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
   async #loadOrWait(key: EntryKey, expired: Entry | undefined, callers: Callers): Promise<LoadOutcome> {
-    const { clock, patienceMs } = this.#options;
-    const untilMs = clock.nowMs() + patienceMs;
+    const { clock, maxWaitMs } = this.#options;
+    const untilMs = clock.nowMs() + maxWaitMs;
     let pollMs = firstPollMs;
     // The permit comes before the lock: a lock whose holder waits for a permit keeps the whole fleet from loading.
     let permit = this.#loads.acquire(callers);
@@ -195,7 +190,7 @@ export class Loader {
   }
 
   async #readOutcome({ redisKey }: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
-    return outcomeOf(this.#asUsable(await this.#options.store.read(redisKey, this.#redisUntilMs()), expired));
+    return outcomeOf(this.#asUsable(await this.#options.tier.read(redisKey, this.#redisUntilMs()), expired));
   }
 
   /** An entry that has to be validated first is none yet; one that somebody has written since then has been. */
@@ -230,7 +225,7 @@ export class Loader {
   ): Promise<ReadResult> {
     let keepsLock = false;
     try {
-      const found = await this.#options.store.read(redisKey, this.#redisUntilMs());
+      const found = await this.#options.tier.read(redisKey, this.#redisUntilMs());
       keepsLock = isToBeLoaded(found);
       return found;
     } finally {
@@ -239,8 +234,8 @@ export class Loader {
   }
 
   #redisUntilMs(): number {
-    const { clock, patienceMs } = this.#options;
-    return clock.nowMs() + patienceMs * redisShare;
+    const { clock, maxWaitMs } = this.#options;
+    return clock.nowMs() + maxWaitMs * redisShare;
   }
 }
 

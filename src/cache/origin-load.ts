@@ -9,20 +9,15 @@ import { readRetryAfter } from '../origin/retry-after.ts';
 import { storagePermission } from '../origin/storage.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Entry } from './entry.ts';
-import { isStored, type Filler } from './entry-writer.ts';
+import { isStored, type EntryWriter } from './entry-writer.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
+import type { EntryKey } from './key.ts';
 import type { LoadOutcome } from './load-outcome.ts';
 import { longestMarkMs, type Lock } from './locks.ts';
 
-/** A key as the origin knows it and as Redis does. */
-export interface EntryKey {
-  readonly name: string;
-  readonly redisKey: string;
-}
-
 export interface OriginLoadOptions {
   readonly origin: Origin;
-  readonly filler: Filler;
+  readonly writer: EntryWriter;
   readonly clock: Clock;
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;
@@ -112,7 +107,7 @@ export class OriginLoad {
     signal: AbortSignal,
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
-    const { filler, clock, maxValueBytes, health } = this.#options;
+    const { writer, clock, maxValueBytes, health } = this.#options;
     const startedAtMs = clock.nowMs();
     const answer = await this.#ask(key, held, signal, charge);
     const loadMs = clock.nowMs() - startedAtMs;
@@ -124,28 +119,28 @@ export class OriginLoad {
         if (held !== undefined && isTrouble(originStatus) && isServableOnError(held, clock.wallMs())) {
           return { outcome: { kind: 'failed', error: troubled(answer, clock.wallMs()) }, written };
         }
-        const entry = filler.entryOf(answer, loadMs);
+        const entry = writer.entryOf(answer, loadMs);
         const found = { kind: 'found', entry, originStatus } as const;
         if (entry.loaded?.notStored !== undefined) health.notStored(entry.loaded.notStored.reason);
         if (lock === undefined) return { outcome: { ...found, stored: false }, written };
-        const storing = this.#write(filler.store(key.redisKey, entry, held, lock.guard).then(isStored));
+        const storing = this.#write(writer.store(key.redisKey, entry, held, lock.guard).then(isStored));
         const stored = await Promise.race([storing, delay(clock, storeWaitMs).then(() => false)]);
         const outcome = { ...found, stored: stored && entry.freshness !== undefined };
         return { outcome, written: storing.catch(() => {}) };
       }
       case 'unchanged': {
-        const entry = held && filler.updated(held, answer, loadMs);
+        const entry = held && writer.updated(held, answer, loadMs);
         if (held === undefined || entry === undefined) {
           throw new TypeError('The origin said "unchanged" without having been asked.');
         }
         const stored =
           lock !== undefined &&
-          isStored(await filler.touch(key.redisKey, held, entry)) &&
+          isStored(await writer.touch(key.redisKey, held, entry)) &&
           entry.freshness !== undefined;
         return { outcome: { kind: 'found', entry, originStatus: 304, stored }, written };
       }
       case 'none': {
-        await filler.remove(key.redisKey, held);
+        await writer.remove(key.redisKey, held);
         const forMs = rememberedMs(answer, clock.wallMs());
         return { outcome: { kind: 'none', remembered: false, forMs }, written };
       }
@@ -163,13 +158,13 @@ export class OriginLoad {
     signal: AbortSignal,
     charge: Charge,
   ): Promise<OriginAnswer> {
-    const { origin, filler, clock, maxValueBytes } = this.#options;
+    const { origin, writer, clock, maxValueBytes } = this.#options;
     const validators = held?.loaded && validatorsOf(held.loaded.fields, clock.wallMs());
     const admits = (bytes: number): boolean => charge.takeValue(bytes);
     const options = { maxBytes: maxValueBytes, admits, signal };
     const answer = await origin.load(name, { ...options, validators });
     const isAboutOther =
-      answer.kind === 'unchanged' && held !== undefined && filler.updated(held, answer) === undefined;
+      answer.kind === 'unchanged' && held !== undefined && writer.updated(held, answer) === undefined;
     return isAboutOther ? origin.load(name, options) : answer;
   }
 

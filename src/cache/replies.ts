@@ -1,10 +1,7 @@
 // What Redis says of each of many keys, where one that holds another type spoils only its own answer.
 
 import { fromErrorReply } from '../redis/failures.ts';
-
-export interface WrongType {
-  readonly kind: 'wrong-type';
-}
+import type { WrongType } from './tier.ts';
 
 /** Issued in one turn of the event loop, so node-redis writes them together. */
 export async function repliesOf<T>(

@@ -6,18 +6,8 @@ import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts
 import type { RedisClient } from '../redis/connection.ts';
 import type { CallOptions, Redis } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
-import type { AnswerLimit } from './answer-limit.ts';
-import { decodeEntry, decodeHead, type Entry, type InvalidEntry } from './entry.ts';
-
-export type Value =
-  | { readonly kind: 'hit'; readonly entry: Entry }
-  | { readonly kind: 'miss' }
-  /** There is no memory for it now. */
-  | { readonly kind: 'overloaded' }
-  /** Larger than CACHE_MAX_VALUE_BYTES: what others wrote, or what was written while that was higher. */
-  | { readonly kind: 'stored-value-too-large' }
-  /** Beyond what the values of one answer may take together. */
-  | { readonly kind: 'answer-too-large' };
+import { decodeEntry, decodeHead, type InvalidEntry } from './entry.ts';
+import type { Room, Value } from './tier.ts';
 
 /** The first bytes of what a key holds. */
 export interface Start {
@@ -37,12 +27,6 @@ export interface ValuesOptions {
 }
 
 export type OnInvalid = (entry: InvalidEntry) => void;
-
-/** Where the bytes of an answer are counted. */
-export interface Room {
-  readonly charge: Charge;
-  readonly limit?: AnswerLimit | undefined;
-}
 
 type Call = Omit<CallOptions, 'idempotent'>;
 

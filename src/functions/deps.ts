@@ -1,16 +1,13 @@
 // What the HTTP handlers are given. Filled by app.ts.
 
 import type { ByteBudget } from '../util/byte-budget.ts';
-import type { ReadThrough } from '../cache/read-through.ts';
-import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../util/clock.ts';
-import type { KeyRules } from '../cache/key.ts';
+import type { Cache } from '../cache/cache.ts';
 import type { QueryRule } from '../http/query.ts';
 
 export interface HttpDeps {
-  readonly readThrough: ReadThrough;
+  readonly cache: Cache;
   readonly clock: Clock;
-  readonly keyRules: KeyRules;
   readonly queryRule: QueryRule;
   readonly requestBudgetMs: number;
   readonly budget: ByteBudget;
@@ -18,7 +15,6 @@ export interface HttpDeps {
 }
 
 export interface WriteDeps extends HttpDeps {
-  readonly store: EntryStore;
   readonly writesEnabled: boolean;
   readonly defaultTtlSeconds: number;
 }

@@ -2,12 +2,12 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpRequest } from '@azure/functions';
+import type { Cache } from '../cache/cache.ts';
 import { AnswerLimit } from '../cache/answer-limit.ts';
-import type { EntryKey } from '../cache/origin-load.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { withheldBody } from '../http/request-body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
-import { checkKey, type KeyRules } from '../cache/key.ts';
+import type { EntryKey } from '../cache/key.ts';
 import { problem } from '../http/problem.ts';
 import { charged } from './charged.ts';
 import type { HttpDeps } from './deps.ts';
@@ -29,13 +29,13 @@ export function readBatch(deps: HttpDeps): HttpHandler {
     if (withheld !== undefined) return withheld;
     const keys = isTextOf(request, body) ? readKeys(body.toString()) : 'Expected JSON in UTF-8.';
     if (typeof keys === 'string') return problem('invalid-body', keys);
-    const entryKeys = checkKeys(keys, deps.keyRules);
+    const entryKeys = checkKeys(keys, deps.cache);
     if (typeof entryKeys === 'string') return problem('invalid-key', entryKeys);
 
     // Equal keys are asked for once.
     const asked = [...new Map(entryKeys.map((key) => [key.name, key])).values()];
     const read = { charge, limit: new AnswerLimit(maxAnswerBytes) };
-    const results = await deps.readThrough.readMany(asked, untilMs, read);
+    const results = await deps.cache.readMany(asked, untilMs, read);
     const byName = new Map(asked.map(({ name }, index) => [name, results[index]]));
     return {
       status: 200,
@@ -69,12 +69,12 @@ function readKeys(text: string): readonly string[] | string {
 }
 
 /** The keys and what they are in Redis, or what is wrong with one of them. */
-function checkKeys(names: readonly string[], rules: KeyRules): readonly EntryKey[] | string {
+function checkKeys(names: readonly string[], cache: Cache): readonly EntryKey[] | string {
   const keys: EntryKey[] = [];
   for (const [index, name] of names.entries()) {
-    const checked = checkKey(name, rules);
-    if (!checked.ok) return `keys[${index}]: ${checked.detail}`;
-    keys.push({ name, redisKey: checked.redisKey });
+    const checked = cache.keyOf(name);
+    if (checked.kind === 'invalid') return `keys[${index}]: ${checked.detail}`;
+    keys.push(checked.key);
   }
   return keys;
 }

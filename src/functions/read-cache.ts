@@ -1,11 +1,11 @@
 // GET and HEAD /api/cache/{*key}. Registered by app.ts.
 
 import type { HttpHandler } from '@azure/functions';
-import type { ReadThroughResult } from '../cache/read-through.ts';
+import type { CacheAnswer } from '../cache/answer.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { entryResponse } from '../http/entry-response.ts';
-import { checkKey, keyFromRoute } from '../cache/key.ts';
+import { keyFromRoute } from '../cache/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { charged } from './charged.ts';
@@ -17,10 +17,10 @@ export function readCache(deps: HttpDeps): HttpHandler {
     const query = readQuery(request.query, deps.queryRule);
     if (!query.ok) return problem('invalid-query', query.detail);
     const name = keyFromRoute(request.params['key']) + query.suffix;
-    const key = checkKey(name, deps.keyRules);
-    if (!key.ok) return problem('invalid-key', key.detail);
+    const checked = deps.cache.keyOf(name);
+    if (checked.kind === 'invalid') return problem('invalid-key', checked.detail);
 
-    const result = await deps.readThrough.read({ name, redisKey: key.redisKey }, untilMs, charge);
+    const result = await deps.cache.read(checked.key, untilMs, charge);
     const nowMs = deps.clock.wallMs();
     const status = { 'Cache-Status': cacheStatus(result, nowMs) };
     switch (result.kind) {
@@ -58,7 +58,7 @@ export function readCache(deps: HttpDeps): HttpHandler {
   });
 }
 
-function missDetail(origin: Extract<ReadThroughResult, { kind: 'miss' }>['origin']): string {
+function missDetail(origin: Extract<CacheAnswer, { kind: 'miss' }>['origin']): string {
   if (origin === undefined) return 'The cache was asked and has no such entry.';
   if (origin === 'bypass') return 'The origin was asked and has no such entry; the cache cannot be asked.';
   return 'The cache and the origin were asked and have no such entry.';

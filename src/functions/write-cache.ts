@@ -3,11 +3,11 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
-import type { WriteCondition, WriteResult } from '../cache/store.ts';
+import type { WriteCondition, WriteResult } from '../cache/tier.ts';
 import { withheldBody } from '../http/request-body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
-import { checkKey, keyFromRoute } from '../cache/key.ts';
+import { keyFromRoute, type EntryKey } from '../cache/key.ts';
 import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
 import { checkParameters, parameterOf } from '../http/query.ts';
 import { charged } from './charged.ts';
@@ -15,7 +15,7 @@ import type { WriteDeps } from './deps.ts';
 
 /** A write that has passed the checks every write shares, or the answer to one that has not. */
 type Checked =
-  | { readonly ok: true; readonly redisKey: string; readonly condition: WriteCondition }
+  | { readonly ok: true; readonly key: EntryKey; readonly condition: WriteCondition }
   | { readonly ok: false; readonly response: HttpResponseInit };
 
 export function writeCache(deps: WriteDeps): HttpHandler {
@@ -44,7 +44,7 @@ export function writeCache(deps: WriteDeps): HttpHandler {
     if (withheld !== undefined) return withheld;
 
     const entry = newEntry(body, contentType, deps.clock.wallMs(), ttlSeconds);
-    const result = await deps.store.write(checked.redisKey, entry, checked.condition, untilMs, { charge });
+    const result = await deps.cache.write(checked.key, entry, checked.condition, untilMs, charge);
     const headers = { ETag: `"${entry.etag}"` };
     if (result.kind === 'created') return { status: 201, headers };
     if (result.kind === 'replaced') return { status: 204, headers };
@@ -57,7 +57,7 @@ export function removeCache(deps: WriteDeps): HttpHandler {
     const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
-    const result = await deps.readThrough.remove(checked.redisKey, checked.condition, untilMs);
+    const result = await deps.cache.remove(checked.key, checked.condition, untilMs);
     return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
   };
 }
@@ -69,14 +69,14 @@ function checkWrite(request: HttpRequest, deps: WriteDeps): Checked {
   }
   const query = checkParameters(request.query, ['ttl']);
   if (!query.ok) return { ok: false, response: problem('invalid-query', query.detail) };
-  const key = checkKey(keyFromRoute(request.params['key']), deps.keyRules);
-  if (!key.ok) return { ok: false, response: problem('invalid-key', key.detail) };
+  const key = deps.cache.keyOf(keyFromRoute(request.params['key']));
+  if (key.kind === 'invalid') return { ok: false, response: problem('invalid-key', key.detail) };
   const condition = writeCondition(request.headers.get('if-match'), request.headers.get('if-none-match'));
   if (condition === 'malformed') {
     const detail = 'Expected * or a list of quoted entity tags, in either If-Match or If-None-Match.';
     return { ok: false, response: problem('invalid-header', detail) };
   }
-  return { ok: true, redisKey: key.redisKey, condition };
+  return { ok: true, key: key.key, condition };
 }
 
 /** What would be stored as something else than it is: an entry is whole, and says of its bytes only their type. */

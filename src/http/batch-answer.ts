@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Entry } from '../cache/entry.ts';
-import type { ReadThroughResult } from '../cache/read-through.ts';
+import type { CacheAnswer } from '../cache/answer.ts';
 import type { Charge } from '../util/byte-budget.ts';
 import { bodyOf, formFor } from './form.ts';
 import { jsonFormOf, type Encoding } from './json-form.ts';
@@ -19,7 +19,7 @@ interface BatchItem {
   readonly code?: Code;
 }
 
-type Code = Exclude<ReadThroughResult['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
+type Code = Exclude<CacheAnswer['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
 
 // Writing this much takes about a millisecond.
 const bytesInOneTurn = 256 * 1024;
@@ -27,7 +27,7 @@ const bytesInOneTurn = 256 * 1024;
 /** One item for each of `keys`; what goes beyond `limit` or the budget is unavailable, with a code that says so. */
 export async function batchAnswer(
   keys: readonly string[],
-  results: ReadonlyMap<string, ReadThroughResult | undefined>,
+  results: ReadonlyMap<string, CacheAnswer | undefined>,
   { limit, charge }: { readonly limit: AnswerLimit; readonly charge: Charge },
 ): Promise<readonly Buffer[]> {
   const written = new Map<string, Buffer>();
@@ -51,7 +51,7 @@ export async function batchAnswer(
 
 async function itemOf(
   key: string,
-  result: ReadThroughResult | undefined,
+  result: CacheAnswer | undefined,
   limit: AnswerLimit,
   charge: Charge,
 ): Promise<Buffer> {

@@ -2,18 +2,18 @@
 // Knows no Redis and no origin.
 
 import type { EntryHead } from '../cache/entry.ts';
-import type { ReadThroughResult } from '../cache/read-through.ts';
+import type { CacheAnswer } from '../cache/answer.ts';
 
 const cacheName = 'redis-entra-functions';
 
-type Answered<K extends ReadThroughResult['kind']> = Extract<ReadThroughResult, { kind: K }>;
+type Answered<K extends CacheAnswer['kind']> = Extract<CacheAnswer, { kind: K }>;
 
 /** Where the answer came from. `detail` and `fwd` say why it was not simply a hit. */
-export function cacheStatus(result: ReadThroughResult, nowMs: number): string {
+export function cacheStatus(result: CacheAnswer, nowMs: number): string {
   return [cacheName, ...parametersOf(result, nowMs)].join('; ');
 }
 
-function parametersOf(result: ReadThroughResult, nowMs: number): readonly string[] {
+function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
   switch (result.kind) {
     case 'hit': {
       const ttl = ttlOf(result.entry, nowMs);

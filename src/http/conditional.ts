@@ -2,7 +2,7 @@
 // Knows tags as headers have them; which entry is current is decided elsewhere for writes (in Redis).
 
 import { parseHttpDate } from '../origin/http-date.ts';
-import type { TagCondition } from '../cache/store.ts';
+import type { TagCondition } from '../cache/tier.ts';
 import { entryTags } from './form.ts';
 
 interface EntityTags {

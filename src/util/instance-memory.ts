@@ -1,5 +1,7 @@
 // How many bytes may be in flight in an instance, from the memory that it has.
 
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { copiesOfValue, shareOfLarge } from './byte-budget.ts';
 
 export interface MemoryLimits {
@@ -28,4 +30,13 @@ export function bytesInFlight(limits: MemoryLimits, maxValueBytes: number): numb
   const derived = Math.min(Math.max(memoryBytes * shareInFlight, leastBytes), mostBytes);
   const largest = (maxValueBytes + longestHeadBytes) * copiesOfValue;
   return Math.ceil(Math.max(derived, largest / shareOfLarge));
+}
+
+/** Of this process. */
+export function memoryLimits(): MemoryLimits {
+  return {
+    constrainedBytes: process.constrainedMemory(),
+    machineBytes: totalmem(),
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
+  };
 }

@@ -1,5 +1,4 @@
-// One set of live parts per process, however often and by whom it is asked for. Used by main.ts and app.ts.
-// Knows nothing of how the parts are made.
+// One set of live parts per process, however often and by whom it is asked for.
 
 // On globalThis, because a module that is evaluated twice (two bundles, a changed import specifier, a
 // worker that loads the entry point again) has two module scopes but must share the connection.
@@ -10,7 +9,7 @@ interface Holder {
 }
 
 /** The process's parts of that name; `create` runs for the first caller only. */
-export function sharedParts<T>(name: string, create: () => T): T {
+export function onePerProcess<T>(name: string, create: () => T): T {
   const parts = ((globalThis as Holder)[key] ??= new Map());
   if (!parts.has(name)) parts.set(name, create());
   return parts.get(name) as T;

@@ -1,7 +1,6 @@
 // One warmup run under way.
 
-import { isStored } from '../cache/entry-writer.ts';
-import type { WriteResult } from '../cache/store.ts';
+import type { Refreshed } from '../cache/refresher.ts';
 import type { Clock } from '../util/clock.ts';
 import { Tally } from './report.ts';
 
@@ -15,7 +14,7 @@ export interface WarmupRun {
 }
 
 /** The one cause that says something of the origin, and not of an entry. */
-export const noAnswer = 'origin-failed';
+const noAnswer = 'origin-failed';
 // One bad entry stops nothing; when so many in a row are not answered, it is the origin.
 const maxFailuresInRow = 100;
 
@@ -50,22 +49,34 @@ export class Pass {
     if (cause === noAnswer) this.#failuresInRow += 1;
   }
 
-  /** By the origin, whatever it said. */
-  answered(): void {
-    this.#failuresInRow = 0;
-  }
-
   /** Whether it ends because the origin does not answer. */
   get hasGivenUp(): boolean {
     return this.#failuresInRow >= maxFailuresInRow;
   }
 
-  /** Counts what became of a write; true when it was done. */
-  settle(result: WriteResult): boolean {
-    if (result.kind === 'unavailable') this.fail('cache-unavailable');
-    else if (result.kind === 'wrong-type') this.fail('wrong-type');
-    // Somebody wrote it in between: theirs is newer.
-    else if (result.kind === 'precondition-failed') this.tally.counts.kept += 1;
-    return isStored(result);
+  /** Counts what became of one entry. */
+  settle(result: Refreshed, name: string): void {
+    const isAnswered =
+      result.kind !== 'failed' || (result.cause !== noAnswer && result.cause !== 'cache-unavailable');
+    if (isAnswered && result.kind !== 'aborted') this.#failuresInRow = 0;
+    const { counts } = this.tally;
+    switch (result.kind) {
+      case 'loaded':
+        counts.loaded += 1;
+        counts.bytes += result.bytes;
+        return;
+      case 'renewed':
+      case 'current':
+        counts[result.kind] += 1;
+        return;
+      case 'superseded':
+        counts.kept += 1;
+        return;
+      case 'aborted':
+        return;
+      case 'failed':
+        if (result.cause === 'value-too-large') this.tally.failTooLarge(name);
+        else this.fail(result.cause);
+    }
   }
 }

@@ -2,7 +2,7 @@
 
 import { freshUntilMs } from '../cache/freshness.ts';
 import type { EntryHead } from '../cache/entry.ts';
-import type { HeadResult } from '../cache/heads.ts';
+import type { HeadResult } from '../cache/tier.ts';
 
 export type Plan =
   /** Cached, unchanged, and fresh until after the next run. */

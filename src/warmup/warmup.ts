@@ -1,18 +1,15 @@
 // Brings the warm set into the cache, page by page, with bounded concurrency and memory; deletes nothing.
 
 import type { ByteBudget } from '../util/byte-budget.ts';
-import type { EntryHead } from '../cache/entry.ts';
-import type { Filler } from '../cache/entry-writer.ts';
+import type { Cache } from '../cache/cache.ts';
+import type { EntryKey } from '../cache/key.ts';
 import type { Locks } from '../cache/locks.ts';
-import type { EntryStore } from '../cache/store.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
-import type { Origin } from '../origin/origin.ts';
-import { validatorsOf } from '../origin/response.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import { zip } from '../util/zip.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { noAnswer, Pass, type WarmupRun } from './pass.ts';
+import { Pass, type WarmupRun } from './pass.ts';
 import { planFor, type Plan } from './plan.ts';
 import type { WarmupReport } from './report.ts';
 import { WarmupRoom } from './room.ts';
@@ -20,16 +17,12 @@ import type { Candidate, WarmPage, WarmSet } from './warm-set.ts';
 
 export interface WarmupOptions {
   readonly warmSet: WarmSet;
-  readonly origin: Origin;
-  readonly store: EntryStore;
-  readonly filler: Filler;
+  readonly cache: Pick<Cache, 'keyOf' | 'readHeads' | 'refresh' | 'extend'>;
   readonly locks: Locks;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** The key in Redis; undefined for a name that cannot be a key. */
-  readonly redisKeyOf: (name: string) => string | undefined;
   readonly maxValueBytes: number;
   readonly health: OriginHealth;
   readonly budget: ByteBudget;
@@ -42,7 +35,7 @@ export type WarmupOutcome =
 
 interface KeyedCandidate {
   readonly candidate: Candidate;
-  readonly redisKey: string;
+  readonly key: EntryKey;
 }
 
 interface Task extends KeyedCandidate {
@@ -144,12 +137,13 @@ export class Warmup {
   }
 
   async #page(page: WarmPage, pass: Pass): Promise<boolean> {
-    const { redisKeyOf, random } = this.#options;
+    const { cache, random } = this.#options;
     pass.tally.counts.listed += page.candidates.length;
     const valid = page.candidates.flatMap((candidate) => {
-      const redisKey = redisKeyOf(candidate.name);
-      if (redisKey === undefined) pass.tally.fail('invalid-key');
-      return redisKey === undefined ? [] : [{ candidate, redisKey }];
+      const result = cache.keyOf(candidate.name);
+      if (result.kind === 'valid') return [{ candidate, key: result.key }];
+      pass.tally.fail('invalid-key');
+      return [];
     });
     // Lanes take one task after the other: a promise for each entry of the page would hold far more memory.
     // Each run begins at another one, so that what ends a run keeps nothing behind it from its turn for ever.
@@ -165,112 +159,39 @@ export class Warmup {
   async *#tasks(keyed: readonly KeyedCandidate[], pass: Pass): AsyncGenerator<Task, void> {
     for (let at = 0; at < keyed.length; at += headsAtOnce) {
       const some = keyed.slice(at, at + headsAtOnce);
-      const redisKeys = some.map(({ redisKey }) => redisKey);
-      const heads = await this.#options.store.readHeads(redisKeys, this.#commandDeadline());
-      for (const [{ candidate, redisKey }, head] of zip(some, heads)) {
+      const keys = some.map(({ key }) => key);
+      const heads = await this.#options.cache.readHeads(keys, this.#commandDeadline());
+      for (const [{ candidate, key }, head] of zip(some, heads)) {
         if (!pass.goesOn) return;
-        yield { candidate, redisKey, plan: planFor(head, candidate.listed?.etag, pass.run.nextRunAtMs) };
+        yield { candidate, key, plan: planFor(head, candidate.listed?.etag, pass.run.nextRunAtMs) };
       }
     }
   }
 
-  async #act({ candidate, redisKey, plan }: Task, pass: Pass): Promise<void> {
-    const { filler, maxValueBytes } = this.#options;
-    const { counts } = pass.tally;
+  async #act({ candidate, key, plan }: Task, pass: Pass): Promise<void> {
+    const { cache, maxValueBytes } = this.#options;
     switch (plan.kind) {
       case 'current':
-        counts.current += 1;
+        pass.tally.counts.current += 1;
         return;
       case 'kept':
-        counts.kept += 1;
+        pass.tally.counts.kept += 1;
         return;
       case 'failed':
         return pass.fail(plan.cause);
-      case 'extend': {
-        const head = filler.updated(plan.held, { fields: {}, restrictions: [] });
-        if (head !== undefined) await this.#renew(redisKey, plan.held, head, pass);
-        return;
-      }
+      case 'extend':
+        return pass.settle(await cache.extend(key, plan.held), candidate.name);
       case 'load': {
+        const { held, isFresh } = plan;
         const bytes = candidate.listed?.bytes ?? maxValueBytes;
         if (bytes > maxValueBytes) return pass.tally.failTooLarge(candidate.name);
-        return this.#room.run(bytes, pass, () => this.#load(candidate, redisKey, plan, pass));
+        return this.#room.run(bytes, pass, async () => {
+          // A listing has said that it changed already.
+          const isChanged = candidate.listed !== undefined;
+          const request = { held, isChanged, isFresh, signal: pass.signal };
+          pass.settle(await cache.refresh(key, request), candidate.name);
+        });
       }
-    }
-  }
-
-  /** Writes what the origin says of an entry that is still current. */
-  async #renew(redisKey: string, held: EntryHead, head: EntryHead, pass: Pass): Promise<void> {
-    const result = await this.#options.filler.touch(redisKey, held, head);
-    if (head.freshness === undefined) return pass.fail('not-cacheable');
-    if (pass.settle(result)) pass.tally.counts.renewed += 1;
-  }
-
-  async #load(
-    candidate: Candidate,
-    redisKey: string,
-    { held, isFresh }: Extract<Plan, { kind: 'load' }>,
-    pass: Pass,
-  ): Promise<void> {
-    const { origin, filler, locks, clock, maxValueBytes, health } = this.#options;
-    try {
-      const guard = await locks.guardWithoutLock(redisKey, this.#commandDeadline());
-      const startedAtMs = clock.nowMs();
-      const answer = await origin.load(candidate.name, {
-        // A listing has said that it changed already.
-        validators:
-          candidate.listed === undefined && held?.loaded !== undefined
-            ? validatorsOf(held.loaded.fields, clock.wallMs())
-            : undefined,
-        maxBytes: maxValueBytes,
-        signal: pass.signal,
-      });
-      health.answered(candidate.name);
-      pass.answered();
-      const loadMs = clock.nowMs() - startedAtMs;
-      const { counts } = pass.tally;
-      switch (answer.kind) {
-        case 'answered': {
-          // The origin's word on this entry, which readers are told when they ask.
-          if (answer.status >= 400) return pass.fail(`answered-${answer.status}`);
-          const entry = filler.entryOf(answer, loadMs);
-          const { notStored } = entry.loaded ?? {};
-          if (notStored !== undefined) health.notStored(notStored.reason);
-          if (entry.freshness === undefined) return pass.fail('not-cacheable');
-          if (!pass.settle(await filler.store(redisKey, entry, held, guard))) return;
-          locks.forget({ kind: 'load', name: redisKey });
-          counts.loaded += 1;
-          counts.bytes += answer.body.length;
-          return;
-        }
-        case 'unchanged': {
-          if (isFresh) {
-            counts.current += 1;
-            return;
-          }
-          if (held === undefined)
-            throw new TypeError('The origin said "unchanged" without having been asked.');
-          const head = filler.updated(held, answer, loadMs);
-          if (head === undefined) return pass.fail('changed-meanwhile');
-          return this.#renew(redisKey, held, head, pass);
-        }
-        case 'none':
-          return pass.fail('not-found');
-        case 'too-large':
-          return pass.tally.failTooLarge(candidate.name);
-        case 'not-admitted':
-          throw new TypeError('The origin kept back what it was not asked to.');
-      }
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      if (pass.signal.aborted) return;
-      if (error.code !== 'origin-failed') return pass.fail('cache-unavailable');
-      if (error.isOfOneEntry) {
-        pass.answered();
-        return pass.fail('unusable');
-      }
-      health.failed(error, candidate.name);
-      pass.fail(noAnswer);
     }
   }
 

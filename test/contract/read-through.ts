@@ -7,9 +7,9 @@ import type { CacheKind } from '../support/caches.ts';
 import { encodeEntry, newEntry } from '../../src/cache/entry.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { AppError } from '../../src/util/errors.ts';
-import type { ReadThroughResult } from '../../src/cache/read-through.ts';
-import type { WriteCondition, WriteResult } from '../../src/cache/store.ts';
-import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
+import type { CacheAnswer } from '../../src/cache/answer.ts';
+import type { WriteCondition, WriteResult } from '../../src/cache/tier.ts';
+import { entryKey, startCacheInstance, type CacheInstance } from '../support/cache-instance.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
@@ -19,17 +19,17 @@ let origin: ScriptedOrigin;
 let tests = 0;
 let name = '';
 
-const read = async (instance: FillingInstance, key = name, budgetMs = 1800): Promise<ReadThroughResult> =>
-  instance.readThrough.read(entryKey(key), Date.now() + budgetMs);
+const read = async (instance: CacheInstance, key = name, budgetMs = 1800): Promise<CacheAnswer> =>
+  instance.cache.read(entryKey(key), Date.now() + budgetMs);
 
 const remove = async (
-  { readThrough }: FillingInstance,
+  { cache }: CacheInstance,
   condition: WriteCondition = { kind: 'none', etags: [] },
   key = name,
-): Promise<WriteResult> => readThrough.remove(key, condition, Date.now() + 1800);
+): Promise<WriteResult> => cache.remove(entryKey(key), condition, Date.now() + 1800);
 
 /** What a result is, in one word or two, and its body. */
-function told(result: ReadThroughResult): string {
+function told(result: CacheAnswer): string {
   if (result.kind === 'hit') return `${result.stale ? 'stale' : 'hit'} ${result.entry.body.toString()}`;
   return result.kind === 'loaded' ? `loaded ${result.entry.body.toString()}` : result.kind;
 }
@@ -48,7 +48,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('fills a miss once, and the next reads are hits with what the origin said of it', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.fields = { 'cache-control': 'max-age=1000' };
     expect(await read(instance)).toMatchObject({
@@ -69,7 +69,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('asks the origin once for 1,000 concurrent reads of one absent key on three instances', async () => {
-    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
+    const instances = await Promise.all([1, 2, 3].map(async () => startCacheInstance(stack, origin)));
     try {
       origin.set(name, 'value');
       origin.delayMs = 300;
@@ -89,7 +89,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('loads nothing that there is no memory for, says so at once, and blames neither Redis nor the origin', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, Buffer.alloc(100_000, 'x'));
     const full = instance.budget.open();
     while (full.takeValue(100_000));
@@ -103,7 +103,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('asks the origin at most once an instance when Redis restarts, and its locks are lost, under a load', async () => {
-    const instances = await Promise.all([1, 2, 3].map(async () => startFillingInstance(stack, origin)));
+    const instances = await Promise.all([1, 2, 3].map(async () => startCacheInstance(stack, origin)));
     try {
       for (const instance of instances) expect(told(await read(instance, 'absent'))).toBe('miss');
       origin.loads.length = 0;
@@ -130,7 +130,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     const lifetimeSeconds = 2;
     const settings = { CACHE_DEFAULT_TTL_SECONDS: `${lifetimeSeconds}`, CACHE_STALE_SECONDS: '2' };
     const instances = await Promise.all(
-      [1, 2, 3].map(async () => startFillingInstance(stack, origin, settings)),
+      [1, 2, 3].map(async () => startCacheInstance(stack, origin, settings)),
     );
     try {
       origin.delayMs = 100;
@@ -139,7 +139,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       const startedAtMs = origin.loads[0]?.atMs ?? 0;
       const kinds = new Map<string, number>();
       let reads = 0;
-      const reading = (instance: FillingInstance) => async (): Promise<void> => {
+      const reading = (instance: CacheInstance) => async (): Promise<void> => {
         while (Date.now() - startedAtMs < 3 * lifetimeSeconds * 1000) {
           const kind = told(await read(instance));
           kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
@@ -163,7 +163,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('serves what is stale at once while a slow origin renews it, and the late answer is in the cache', async () => {
-    await using instance = await startFillingInstance(stack, origin, {
+    await using instance = await startCacheInstance(stack, origin, {
       CACHE_DEFAULT_TTL_SECONDS: '1',
       CACHE_STALE_SECONDS: '60',
     });
@@ -182,7 +182,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('ends a miss within its time when the origin is slow, and the late answer is in the cache', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'late');
     origin.delayMs = 1000;
     const startedAtMs = performance.now();
@@ -193,7 +193,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('remembers for a moment that the origin has none, then asks again', async () => {
-    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    await using instance = await startCacheInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
     expect(await read(instance)).toEqual({ kind: 'miss', origin: 'asked' });
     expect(await read(instance)).toEqual({ kind: 'miss', origin: 'remembered' });
     expect(origin.loads).toHaveLength(1);
@@ -202,7 +202,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('a stale entry that the origin has no more ends as a miss', async () => {
-    await using instance = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    await using instance = await startCacheInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
     origin.set(name, 'value');
     await read(instance);
     origin.entries.clear();
@@ -213,8 +213,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
 
   it('serves stale while the origin fails, tries again once a second in the whole fleet, and recovers', async () => {
     const settings = { CACHE_DEFAULT_TTL_SECONDS: '4', CACHE_STALE_SECONDS: '60' };
-    await using first = await startFillingInstance(stack, origin, settings);
-    await using second = await startFillingInstance(stack, origin, settings);
+    await using first = await startCacheInstance(stack, origin, settings);
+    await using second = await startCacheInstance(stack, origin, settings);
     origin.set(name, 'old');
     await read(first);
     await sleep(4100);
@@ -241,7 +241,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it.each(['no-store', 'private'])('a stale entry ends when a renewal is told %s', async (said) => {
-    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using instance = await startCacheInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
     origin.set(name, 'value');
     origin.fields = { 'cache-control': 'max-age=1' };
     await read(instance);
@@ -255,8 +255,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('what may not be served stale is validated by one of many reads, in the whole fleet, and its body stays', async () => {
-    await using first = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
-    await using second = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using first = await startCacheInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using second = await startCacheInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
     origin.set(name, 'value');
     origin.fields = { 'cache-control': 'max-age=1, must-revalidate' };
     await read(first);
@@ -270,7 +270,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('what must be asked for each time is, and is served stale when that fails only where the origin lets it', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     const strict = `${name}-strict`;
     origin.set(name, 'value');
     origin.set(strict, 'strict');
@@ -294,7 +294,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('an entry past its time is served at once while it is known that the origin has just failed', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.fields = { 'cache-control': 'max-age=1, stale-while-revalidate=0, stale-if-error=60' };
     await read(instance);
@@ -310,7 +310,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('an answer of trouble does not take the place of an entry that may be served meanwhile', async () => {
-    await using instance = await startFillingInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
+    await using instance = await startCacheInstance(stack, origin, { CACHE_STALE_SECONDS: '3600' });
     origin.set(name, 'value');
     origin.fields = { 'cache-control': 'max-age=1' };
     await read(instance);
@@ -329,7 +329,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('answers a miss with what failed while the origin fails, never with a miss', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.failing = true;
     for (let reads = 0; reads < 3; reads += 1) expect(told(await read(instance))).toBe('origin-failed');
     origin.failing = false;
@@ -338,7 +338,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('goes to the origin while Redis is down, with bounded loads, and says that nothing was stored', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     await instance.redis.ping(Date.now() + 5000);
     const names = Array.from({ length: 100 }, (_, index) => `${name}-${index}`);
     for (const one of names) origin.set(one, one);
@@ -346,7 +346,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     await stack.redis.kill();
     try {
       const results = await Promise.all(
-        names.map(async (one) => instance.readThrough.read(entryKey(one), Date.now() + 1800)),
+        names.map(async (one) => instance.cache.read(entryKey(one), Date.now() + 1800)),
       );
       expect(results.map(told)).toEqual(names.map((one) => `loaded ${one}`));
       expect(results[0]).toMatchObject({ forwarded: { why: 'bypass', stored: false } });
@@ -367,7 +367,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it("takes the origin's word that there is none while Redis is down, where clients cannot write", async () => {
-    await using instance = await startFillingInstance(stack, origin, { CACHE_WRITES: 'disabled' });
+    await using instance = await startCacheInstance(stack, origin, { CACHE_WRITES: 'disabled' });
     await instance.redis.ping(Date.now() + 5000);
     await stack.redis.kill();
     try {
@@ -380,7 +380,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it("does not overwrite what a client wrote while a load was on its way, and leaves a client's entries alone", async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'from the origin');
     origin.delayMs = 300;
     const loading = read(instance);
@@ -393,8 +393,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('what is removed while it is being loaded does not come back, and who asks after that gets a new load', async () => {
-    await using first = await startFillingInstance(stack, origin);
-    await using second = await startFillingInstance(stack, origin);
+    await using first = await startCacheInstance(stack, origin);
+    await using second = await startCacheInstance(stack, origin);
     origin.set(name, 'old');
     origin.delayMs = 500;
     const loading = read(first);
@@ -408,7 +408,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('who asks after a removal of which nobody knows whether it was done gets a new load, too', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'old');
     origin.delayMs = 500;
     const loading = read(instance);
@@ -428,8 +428,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('what is removed on one instance while another loads or renews it does not come back', async () => {
-    await using first = await startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
-    await using second = await startFillingInstance(stack, origin);
+    await using first = await startCacheInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '1' });
+    await using second = await startCacheInstance(stack, origin);
     origin.set(name, 'old');
     origin.delayMs = 500;
     const loading = read(first);
@@ -451,7 +451,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('removing an entry also removes what was remembered instead of one, unless its condition fails', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     expect(told(await read(instance))).toBe('miss');
     origin.set(name, 'value');
     expect(await remove(instance, { kind: 'match', etags: ['other'] })).toEqual({
@@ -463,7 +463,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('loads and removes entries whatever braces are in their keys', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     for (const braces of ['{tag}/a', 'a{tag}', '{}a', '{}{a}', '}{', '{a}{b}', '{{a}}']) {
       const key = `${name}${braces}`;
       origin.set(key, braces);
@@ -474,7 +474,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('serves and does not store what the origin forbids to store', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'secret');
     origin.fields = { 'cache-control': 'no-store' };
     for (let reads = 0; reads < 2; reads += 1) {
@@ -487,7 +487,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   it('loads what may not be stored on all instances at once, not on one after the other', async () => {
     const settings = { CACHE_DEFAULT_TTL_SECONDS: '1' };
     const instances = await Promise.all(
-      [1, 2, 3, 4, 5, 6].map(async () => startFillingInstance(stack, origin, settings)),
+      [1, 2, 3, 4, 5, 6].map(async () => startCacheInstance(stack, origin, settings)),
     );
     try {
       origin.set(name, 'value');
@@ -510,8 +510,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('an instance whose loads are all slow neither keeps others from loading nor forgets what is known', async () => {
-    await using busy = await startFillingInstance(stack, origin);
-    await using idle = await startFillingInstance(stack, origin);
+    await using busy = await startCacheInstance(stack, origin);
+    await using idle = await startCacheInstance(stack, origin);
     expect(told(await read(busy, `${name}-none`))).toBe('miss');
     const slow = Array.from({ length: 32 }, (_, index) => `${name}-slow-${index}`);
     for (const one of slow) {
@@ -532,7 +532,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('32 keys that take very long keep no other miss from being answered', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     const slow = Array.from({ length: 32 }, (_, index) => `${name}-slow-${index}`);
     for (const one of slow) {
       origin.set(one, one);
@@ -562,7 +562,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('does not believe a lock, nor what is remembered, that cannot be its own', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     const { lock, mark } = lockKeys('ref', { kind: 'load', name });
     const forgeries: readonly (readonly string[])[] = [
       ['SET', lock, 'x'],
@@ -588,8 +588,8 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('a value that begins as an entry and is none is a miss: loaded anew, and told by an event', async () => {
-    await using instance = await startFillingInstance(stack, origin);
-    await using bare = await startFillingInstance(stack, undefined);
+    await using instance = await startCacheInstance(stack, origin);
+    await using bare = await startCacheInstance(stack, undefined);
     origin.set(name, 'value');
     const valid = encodeEntry(newEntry(Buffer.from('poison'), 'text/html', 1, 1)).toString('latin1');
     const poisoned = [
@@ -605,7 +605,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       expect(told(await read(instance))).toBe('hit value');
       // Several at once, and what is told of it.
       await stack.redis.admin('SET', name, value);
-      const [many] = await bare.readThrough.readMany([entryKey(name)], Date.now() + 1800);
+      const [many] = await bare.cache.readMany([entryKey(name)], Date.now() + 1800);
       expect(many?.kind).toBe('miss');
     }
     const events = bare.events.filter(({ type }) => type === 'entryInvalid');
@@ -614,13 +614,13 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('a weak tag fulfils no If-Match, and is found by If-None-Match', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.fields = { etag: 'W/"w"' };
     await read(instance);
     const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
     const write = async (condition: WriteCondition): Promise<string> =>
-      (await instance.store.write(name, entry, condition, Date.now() + 1800)).kind;
+      (await instance.tier.write(name, entry, condition, Date.now() + 1800)).kind;
     expect(await write({ kind: 'match', etags: ['w'] })).toBe('precondition-failed');
     expect(await write({ kind: 'none-match', etags: ['w'] })).toBe('precondition-failed');
     expect(await write({ kind: 'match', etags: ['*'] })).toBe('replaced');
@@ -628,13 +628,13 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('conditions take a value that is no entry for absent', async () => {
-    await using instance = await startFillingInstance(stack, undefined);
-    const { store } = instance;
+    await using instance = await startCacheInstance(stack, undefined);
+    const { tier } = instance;
     const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
     const invalid = encodeEntry(entry).fill('?', 30, 40);
     const write = async (condition: WriteCondition): Promise<string> => {
       await stack.redis.admin('SET', name, invalid);
-      return (await store.write(name, entry, condition, Date.now() + 1800)).kind;
+      return (await tier.write(name, entry, condition, Date.now() + 1800)).kind;
     };
     expect(await write({ kind: 'match', etags: [entry.etag] })).toBe('precondition-failed');
     expect(await write({ kind: 'match', etags: ['*'] })).toBe('precondition-failed');
@@ -646,7 +646,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('fills a miss though Redis takes a fifth of the budget for each command', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     const run = instance.redis.run.bind(instance.redis);
     const { redis } = instance;
@@ -662,27 +662,34 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('what is being loaded when the instance stops is no failure of the origin', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.delayMs = 5000;
     const reading = read(instance);
     await eventually(() => expect(origin.loads).toHaveLength(1));
-    await instance.loader?.stop();
+    await instance.cache.stop();
     expect(told(await reading)).toBe('origin-pending');
     expect(instance.events.filter(({ type }) => type === 'originFailing')).toEqual([]);
   });
 
   it('asks the origin in time when Redis falls silent before the lock', async () => {
-    await using instance = await startFillingInstance(stack, origin);
-    const loader = instance.loader ?? expect.unreachable();
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
-    stack.front.setBehaviour('stall');
+    const look = instance.tier.read.bind(instance.tier);
+    instance.tier.read = async (...question) => {
+      const result = await look(...question);
+      stack.front.setBehaviour('stall');
+      return result;
+    };
     try {
       const startedAtMs = performance.now();
-      const outcome = await loader.load(entryKey(name)).result;
-      expect(outcome).toMatchObject({ kind: 'found', stored: false });
+      expect(await read(instance)).toMatchObject({
+        kind: 'loaded',
+        forwarded: { why: 'miss', stored: false },
+      });
       expect(performance.now() - startedAtMs).toBeLessThan(1000);
     } finally {
+      instance.tier.read = look;
       stack.front.setBehaviour('normal');
     }
     // Nor is a lock left behind that Redis gave when nobody waited for it any more.
@@ -690,16 +697,17 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('gives the lock back when a bug ends the load', async () => {
-    await using instance = await startFillingInstance(stack, origin);
-    const loader = instance.loader ?? expect.unreachable();
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
-    vi.spyOn(instance.store, 'read').mockRejectedValueOnce(new TypeError('a bug'));
-    await expect(loader.load(entryKey(name)).result).rejects.toThrow('a bug');
+    vi.spyOn(instance.tier, 'read')
+      .mockResolvedValueOnce({ kind: 'miss' })
+      .mockRejectedValueOnce(new TypeError('a bug'));
+    await expect(read(instance)).rejects.toThrow('a bug');
     expect(told(await read(instance))).toBe('loaded value');
   });
 
   it('does not keep an answer back when Redis falls silent before it is stored, and stores it later', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.delayMs = 200;
     const reading = read(instance);
@@ -717,29 +725,29 @@ export function readThroughSuite({ cluster }: CacheKind): void {
   });
 
   it('counts a key that was asked for once, however often it is looked for while it is loaded', async () => {
-    await using first = await startFillingInstance(stack, origin);
-    await using second = await startFillingInstance(stack, origin);
+    await using first = await startCacheInstance(stack, origin);
+    await using second = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.delayMs = 300;
     await Promise.all([read(first), read(second)]);
-    await second.readThrough.readMany([entryKey(name), entryKey(`${name}-none`)], Date.now() + 1800);
-    expect([first.readThrough.readCount, second.readThrough.readCount]).toEqual([1, 3]);
+    await second.cache.readMany([entryKey(name), entryKey(`${name}-none`)], Date.now() + 1800);
+    expect([first.cache.readCount, second.cache.readCount]).toEqual([1, 3]);
   });
 
   it('reads many keys at once, each with an answer of its own', async () => {
-    await using instance = await startFillingInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(`${name}/a`, 'a');
     origin.set(`${name}/b`, 'b');
     await read(instance, `${name}/a`);
     await stack.redis.admin('RPUSH', `${name}/list`, 'x');
     const keys = ['a', 'b', 'none', 'list'].map((part) => entryKey(`${name}/${part}`));
-    const results = await instance.readThrough.readMany(keys, Date.now() + 1800);
+    const results = await instance.cache.readMany(keys, Date.now() + 1800);
     expect(results.map(told)).toEqual(['hit a', 'loaded b', 'miss', 'wrong-type']);
   });
 
   it('another instance takes over within seconds when the one that loads is gone', async () => {
-    const dead = await startFillingInstance(stack, origin);
-    await using instance = await startFillingInstance(stack, origin);
+    const dead = await startCacheInstance(stack, origin);
+    await using instance = await startCacheInstance(stack, origin);
     origin.set(name, 'value');
     origin.delayMs = 600_000;
     void read(dead).catch(() => {});

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/util/clock.ts';
 import { scheduledWarmup } from '../../src/functions/scheduled-warmup.ts';
 import { withHoldOff } from '../../src/origin/hold-off.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
-import { entryKey, startFillingInstance, type FillingInstance } from '../support/filling-instance.ts';
+import { entryKey, startCacheInstance, type CacheInstance } from '../support/cache-instance.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
@@ -19,8 +19,8 @@ import { adoptStack } from '../support/shared-client.ts';
 let stack: AnyStack;
 let origin: ScriptedOrigin;
 
-const start = (settings: Readonly<Record<string, string>> = {}): Promise<FillingInstance> =>
-  startFillingInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings });
+const start = (settings: Readonly<Record<string, string>> = {}): Promise<CacheInstance> =>
+  startCacheInstance(stack, origin, { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings });
 
 interface RunOptions {
   readonly limitMs?: number;
@@ -29,7 +29,7 @@ interface RunOptions {
 }
 
 /** One run to its end; fails where another instance was at it. */
-async function run(instance: FillingInstance, options: RunOptions = {}): Promise<WarmupReport> {
+async function run(instance: CacheInstance, options: RunOptions = {}): Promise<WarmupReport> {
   const { limitMs = 60_000, endsInMs = 90_000, nextRunInMs = 300_000 } = options;
   const nowMs = Date.now();
   const outcome = await instance.warmup?.run({
@@ -46,12 +46,12 @@ function fill(count: number, bytes = 2048): void {
   }
 }
 
-async function expectWarm(instance: FillingInstance): Promise<void> {
+async function expectWarm(instance: CacheInstance): Promise<void> {
   const before = origin.loads.length;
   const names = [...origin.entries.keys()];
   for (let at = 0; at < names.length; at += 500) {
     const some = names.slice(at, at + 500);
-    const results = await instance.readThrough.readMany(some.map(entryKey), Date.now() + 10_000);
+    const results = await instance.cache.readMany(some.map(entryKey), Date.now() + 10_000);
     for (const [index, name] of some.entries()) {
       expect(results[index]).toMatchObject({ kind: 'hit', stale: false });
       const result = results[index];
@@ -209,7 +209,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
   );
 
   it('leaves alone what asked for that: an entry by 429, the origin by failing, for the next run, too', async () => {
-    await using instance = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+    await using instance = await startCacheInstance(stack, withHoldOff(origin, systemClock), {
       WARMUP_KEYS: Array.from({ length: 200 }, (_, index) => `set/${index}`).join(','),
     });
     fill(200, 8);
@@ -225,7 +225,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
       await sleep(5);
       throw new AppError('origin-failed', 'It answered 503.', { retryAfterSeconds: 60 });
     };
-    await using other = await startFillingInstance(stack, withHoldOff(origin, systemClock), {
+    await using other = await startCacheInstance(stack, withHoldOff(origin, systemClock), {
       WARMUP_KEYS: 'set/0,set/1,set/2,set/3',
     });
     for (let runs = 0; runs < 2; runs += 1) expect((await run(other)).failed).toEqual({ 'origin-failed': 4 });
@@ -249,7 +249,7 @@ export function warmupSuite({ cluster }: CacheKind): void {
     await using instance = await start({ CACHE_DEFAULT_TTL_SECONDS: '1', CACHE_STALE_SECONDS: '0' });
     origin.fields = { 'cache-control': 'max-age=3600' };
     const read = async (): Promise<string> =>
-      (await instance.readThrough.read(entryKey('set/1'), Date.now() + 1800)).kind;
+      (await instance.cache.read(entryKey('set/1'), Date.now() + 1800)).kind;
     expect(await read()).toBe('miss');
     origin.fields = {};
     origin.set('set/1', 'value');
@@ -296,8 +296,8 @@ export function warmupSuite({ cluster }: CacheKind): void {
     // Nor does a removal, or the load, of such a key touch its lock.
     for (const name of [`warmup ${scope}`, scope]) {
       origin.delaysMs.set(name, 0);
-      await instance.readThrough.read(entryKey(name), Date.now() + 1800);
-      await instance.readThrough.remove(name, { kind: 'none', etags: [] }, Date.now() + 1800);
+      await instance.cache.read(entryKey(name), Date.now() + 1800);
+      await instance.cache.remove(entryKey(name), { kind: 'none', etags: [] }, Date.now() + 1800);
     }
     expect(await stack.redis.admin('EXISTS', lock)).toBe(1);
     expect(await running).toMatchObject({ complete: true });

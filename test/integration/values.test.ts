@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { newEntry } from '../../src/cache/entry.ts';
-import { EntryStore } from '../../src/cache/store.ts';
+import { RedisTier } from '../../src/cache/redis-tier.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 
 let stack: Stack;
 let client: SharedClient;
 let budget: ByteBudget;
-let store: EntryStore;
+let store: RedisTier;
 const always = { kind: 'none', etags: [] } as const;
 const soon = (): number => performance.timeOrigin + performance.now() + 5000;
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   client = startSharedClient(stack);
   await client.connected();
   budget = new ByteBudget(128 * 2 ** 20);
-  store = new EntryStore({ redis: client.redis, budget, maxValueBytes: 2 ** 20, emit() {} });
+  store = new RedisTier({ redis: client.redis, budget, maxValueBytes: 2 ** 20, emit() {} });
 });
 afterAll(async () => {
   await client?.[Symbol.asyncDispose]();

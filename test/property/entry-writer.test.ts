@@ -3,15 +3,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decodeEntry, encodeEntry, keptMs, type Entry } from '../../src/cache/entry.ts';
-import { Filler } from '../../src/cache/entry-writer.ts';
-import type { EntryStore } from '../../src/cache/store.ts';
+import { EntryWriter } from '../../src/cache/entry-writer.ts';
+import type { Tier } from '../../src/cache/tier.ts';
 import type { Fields } from '../../src/origin/storage.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const clock = new FakeClock();
-const filler = new Filler({
+const filler = new EntryWriter({
   // Nothing is stored here.
-  store: {} as EntryStore,
+  tier: {} as Tier,
   clock,
   random: () => 0.5,
   rules: { defaultTtlSeconds: 300, staleSeconds: 60 },

@@ -9,7 +9,10 @@ describe('keys', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }), (key) => {
         fc.pre(Buffer.byteLength(key) <= 1024 && !/\p{Cc}/u.test(key) && !key.startsWith('ref:'));
-        expect(checkKey(key, { ...rules, prefix: 'p:' })).toEqual({ ok: true, redisKey: `p:${key}` });
+        expect(checkKey(key, { ...rules, prefix: 'p:' })).toEqual({
+          kind: 'valid',
+          key: { name: key, redisKey: `p:${key}` },
+        });
       }),
     );
   });
@@ -18,12 +21,12 @@ describe('keys', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom('', 'r', 'ref', 'ref:', 'x:'), (key, prefix) => {
         const checked = checkKey(key, { ...rules, prefix });
-        if (checked.ok) expect(checked.redisKey.startsWith('ref:')).toBe(false);
+        if (checked.kind === 'valid') expect(checked.key.redisKey.startsWith('ref:')).toBe(false);
       }),
     );
-    expect(checkKey('ref:roster', rules).ok).toBe(false);
-    expect(checkKey('f:roster', { ...rules, prefix: 're' }).ok).toBe(false);
-    expect(checkKey('reference', rules).ok).toBe(true);
+    expect(checkKey('ref:roster', rules).kind).toBe('invalid');
+    expect(checkKey('f:roster', { ...rules, prefix: 're' }).kind).toBe('invalid');
+    expect(checkKey('reference', rules).kind).toBe('valid');
   });
 
   it.each([
@@ -39,7 +42,7 @@ describe('keys', () => {
     ['half a surrogate pair', 'a\uD800', false],
     ['spaces and slashes', 'a b/c//d', true],
   ])('of %s', (_what, key, ok) => {
-    expect(checkKey(key, rules).ok).toBe(ok);
+    expect(checkKey(key, rules).kind).toBe(ok ? 'valid' : 'invalid');
   });
 
   it('mean the same whether slashes were encoded or not', () => {

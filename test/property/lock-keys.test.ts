@@ -29,8 +29,8 @@ it('have names that no key over HTTP can have, whatever the namespace of the app
     fc.property(anyKey, fc.constantFrom('load', 'warmup'), (key, kind) => {
       for (const name of Object.values(lockKeys(key, kind)).filter((value) => typeof value === 'string')) {
         expect(name.startsWith('ref:')).toBe(true);
-        expect(checkKey(name, { prefix: '', namespace: 'other' }).ok).toBe(false);
-        expect(checkKey(name.slice(4), { prefix: 'ref:', namespace: 'other' }).ok).toBe(false);
+        expect(checkKey(name, { prefix: '', namespace: 'other' }).kind).toBe('invalid');
+        expect(checkKey(name.slice(4), { prefix: 'ref:', namespace: 'other' }).kind).toBe('invalid');
       }
     }),
   );

@@ -6,11 +6,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { startRedisServer, type RedisServer } from '../../local/redis-server.ts';
 import { decodeEntry, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
-import { Filler } from '../../src/cache/entry-writer.ts';
-import { Loader } from '../../src/cache/loader.ts';
-import { Locks } from '../../src/cache/locks.ts';
-import { ReadThrough } from '../../src/cache/read-through.ts';
-import { EntryStore, type WriteCondition, type WriteResult } from '../../src/cache/store.ts';
+import { Cache } from '../../src/cache/cache.ts';
+import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { RedisTier } from '../../src/cache/redis-tier.ts';
+import type { WriteCondition, WriteResult } from '../../src/cache/tier.ts';
 import type { Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { Checkpoint } from '../../src/warmup/checkpoint.ts';
@@ -21,6 +20,7 @@ import { SteppedRedis } from '../support/stepped-redis.ts';
 
 const password = 'of the test only';
 const key = 'key';
+const entryKey = { name: key, redisKey: key };
 /** The same as the origin's: with no tag of the origin's own, a client's entry has the tag of a loaded one. */
 const [body, contentType] = [Buffer.from('same'), 'text/plain'];
 let server: RedisServer;
@@ -59,7 +59,7 @@ class World {
   #before: Entry | undefined;
 
   async do(kind: Kind, pick: number): Promise<void> {
-    const { readThrough, store, named, listed } = this.#instances[pick % 2] ?? expect.unreachable();
+    const { cache, named, listed } = this.#instances[pick % 2] ?? expect.unreachable();
     const clock = this.#clock;
     const untilMs = clock.nowMs() + 2000;
     switch (kind) {
@@ -79,19 +79,19 @@ class World {
         clock.jumpWall(400_000);
         break;
       case 'read':
-        void readThrough.read({ name: key, redisKey: key }, untilMs);
+        void cache.read(entryKey, untilMs);
         break;
       case 'put':
-        this.#write(store, { kind: 'none', etags: [] });
+        this.#write(cache, { kind: 'none', etags: [] });
         break;
       case 'put-if-same':
-        this.#write(store, { kind: 'match', etags: [newEntry(body, contentType, 0, 1).etag] });
+        this.#write(cache, { kind: 'match', etags: [newEntry(body, contentType, 0, 1).etag] });
         break;
       case 'put-if-none':
-        this.#write(store, { kind: 'none-match', etags: ['*'] });
+        this.#write(cache, { kind: 'none-match', etags: ['*'] });
         break;
       case 'remove':
-        void readThrough.remove(key, { kind: 'none', etags: [] }, untilMs).then((result) => {
+        void cache.remove(entryKey, { kind: 'none', etags: [] }, untilMs).then((result) => {
           if (isDone(result)) this.#changed({ kind: 'removed', asked: this.#asked });
         });
         break;
@@ -118,7 +118,7 @@ class World {
       if (await this.#settle()) quiet = 0;
       await this.#clock.advance(3000);
     }
-    for (const { loader } of this.#instances) void loader.stop();
+    for (const { cache } of this.#instances) void cache.stop();
   }
 
   async #settle(): Promise<boolean> {
@@ -130,9 +130,9 @@ class World {
     return steps > 0;
   }
 
-  #write(store: EntryStore, condition: WriteCondition): void {
+  #write(cache: Cache, condition: WriteCondition): void {
     const entry = newEntry(body, contentType, this.#clock.wallMs(), 86_400);
-    void store.write(key, entry, condition, this.#clock.nowMs() + 2000).then((result) => {
+    void cache.write(entryKey, entry, condition, this.#clock.nowMs() + 2000).then((result) => {
       if (isDone(result)) this.#changed({ kind: 'wrote', bytes: encodeEntry(entry) });
     });
   }
@@ -190,31 +190,36 @@ class World {
     const emit = (): void => {};
     const budget = new ByteBudget(2 ** 27);
     const maxValueBytes = 1000;
-    const store = new EntryStore({ redis: redis.port, budget, maxValueBytes, emit });
-    const rules = { defaultTtlSeconds: 300, staleSeconds: 86_400 };
+    const redisPort = redis.port;
     const common = {
+      redis: redisPort,
       origin: this.#origin(),
-      store,
-      filler: new Filler({ store, clock, random, rules }),
-      locks: new Locks(redis.port, clock, 'ref'),
+      locks: new RedisLocks(redisPort, clock, 'ref'),
       random,
       health: new OriginHealth(emit, clock),
       maxValueBytes,
       budget,
       clock,
+      emit,
     };
-    const loader = new Loader({ ...common, defaultTtlSeconds: 300, patienceMs: 2000 });
+    const cache = new Cache({
+      ...common,
+      tier: new RedisTier(common),
+      keyRules: { prefix: '', namespace: 'ref' },
+      clientsWrite: true,
+      defaultTtlSeconds: 300,
+      staleSeconds: 86_400,
+      requestBudgetMs: 2000,
+    });
     const warmup = (isListed: boolean): Warmup =>
       new Warmup({
         ...common,
+        cache,
         warmSet: warmSet(isListed),
-        checkpoint: new Checkpoint(redis.port, 'ref', `${isListed}`),
-        redisKeyOf: (name) => name,
+        checkpoint: new Checkpoint(redisPort, 'ref', `${isListed}`),
       });
     return {
-      store,
-      loader,
-      readThrough: new ReadThrough({ store, loader, clientsWrite: true, clock, random }),
+      cache,
       named: warmup(false),
       listed: warmup(true),
     };

@@ -1,10 +1,10 @@
 // What the origin's answers and its 304s make of an entry: RFC 9111, sections 3, 4.2 and 4.3.4.
 
 import { describe, expect, it } from 'vitest';
-import { Filler } from '../../../src/cache/entry-writer.ts';
+import { EntryWriter } from '../../../src/cache/entry-writer.ts';
 import { standingOf } from '../../../src/cache/freshness.ts';
 import { decodeEntry, encodeEntry, type Entry } from '../../../src/cache/entry.ts';
-import type { EntryStore } from '../../../src/cache/store.ts';
+import type { Tier } from '../../../src/cache/tier.ts';
 import type { OriginResponse } from '../../../src/origin/origin.ts';
 import { storagePermission, type Fields } from '../../../src/origin/storage.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,7 +12,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const clock = new FakeClock();
 const rules = { defaultTtlSeconds: 300, staleSeconds: 3600 };
 // None of these tests stores anything.
-const filler = new Filler({ store: {} as EntryStore, clock, random: () => 0, rules });
+const filler = new EntryWriter({ tier: {} as Tier, clock, random: () => 0, rules });
 
 function answer(fields: Fields, more: Partial<OriginResponse> = {}): OriginResponse {
   const usual = { 'content-type': 'text/plain', etag: '"e"' };

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import { AnswerLimit } from '../../../src/cache/answer-limit.ts';
 import { newEntry } from '../../../src/cache/entry.ts';
-import type { ReadThroughResult } from '../../../src/cache/read-through.ts';
+import type { CacheAnswer } from '../../../src/cache/answer.ts';
 import { batchAnswer } from '../../../src/http/batch-answer.ts';
 import { jsonFormOf } from '../../../src/http/json-form.ts';
 
 const mebibyte = 2 ** 20;
-const hit = (body: Buffer): ReadThroughResult => ({
+const hit = (body: Buffer): CacheAnswer => ({
   kind: 'hit',
   entry: newEntry(body, 'text/plain', 0, 60),
   stale: false,
@@ -24,7 +24,7 @@ interface Item {
 
 async function answer(
   keys: readonly string[],
-  results: ReadonlyMap<string, ReadThroughResult>,
+  results: ReadonlyMap<string, CacheAnswer>,
   limitBytes = 16 * mebibyte,
   budget = new ByteBudget(256 * mebibyte),
 ): Promise<{ readonly items: readonly Item[]; readonly bytes: number }> {

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import { newEntry, type Entry } from '../../../src/cache/entry.ts';
 import { loadedEntry } from '../../../src/cache/loaded-entry.ts';
-import type { Lifetime } from '../../../src/cache/freshness.ts';
+import type { Lifetime } from '../../../src/cache/lifetime.ts';
 import { entryResponse } from '../../../src/http/entry-response.ts';
 import type { ContentCoding } from '../../../src/origin/content-codings.ts';
 import type { Fields } from '../../../src/origin/storage.ts';

@@ -12,10 +12,10 @@ it('repeated imports never make a second client: each evaluation of the module f
     '../../../src/util/one-per-process.ts?more',
   ];
   const modules = (await Promise.all(specifiers.map(async (specifier) => import(specifier)))) as {
-    sharedParts: (name: string, create: () => object) => object;
+    onePerProcess: (name: string, create: () => object) => object;
   }[];
-  expect(new Set(modules.map((module) => module.sharedParts)).size).toBe(3);
-  const parts = modules.map((module) => module.sharedParts('parts', make));
+  expect(new Set(modules.map((module) => module.onePerProcess)).size).toBe(3);
+  const parts = modules.map((module) => module.onePerProcess('parts', make));
   expect(new Set(parts).size).toBe(1);
   expect(made).toBe(1);
 });

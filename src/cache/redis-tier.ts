@@ -1,5 +1,5 @@
-// Reads and writes entries through the shared Redis client. An outage is never a miss: each answer has its own
-// kind. What is no entry, though it begins as one, is told by an event and counts as a miss.
+// Entries in Redis. An outage is never a miss: each answer has its own kind. What is no entry, though it begins as one,
+// is reported by an event and counts as a miss.
 
 import { randomUUID } from 'node:crypto';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
@@ -8,53 +8,25 @@ import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
 import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
-import { readHeads, type HeadResult } from './heads.ts';
-import { repliesOf, type WrongType } from './replies.ts';
-import { Values, type OnInvalid, type Room, type Value } from './values.ts';
+import { readHeads } from './heads.ts';
+import { repliesOf } from './replies.ts';
+import type {
+  HeadResult,
+  ReadResult,
+  RemovalTrace,
+  Room,
+  Tier,
+  WriteCondition,
+  WriteOptions,
+  WriteResult,
+} from './tier.ts';
+import { Values, type OnInvalid } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
-
-export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
-
-export type WriteResult =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'replaced' }
-  | { readonly kind: 'precondition-failed' }
-  | WrongType
-  /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
-  | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
-
-/** What must hold of the current entry for a write to happen. An invalid entry counts as none. */
-export type WriteCondition = TagCondition | WriteIdCondition;
-
-/** Tags without quotes, or `*` for any entry. */
-export interface TagCondition {
-  readonly kind: 'none' | 'match' | 'none-match';
-  readonly etags: readonly string[];
-}
-
-/** Tells writes apart, not bytes: what is not a client's must not overwrite what a client wrote meanwhile. */
-export type WriteIdCondition =
-  | { readonly kind: 'absent' }
-  /** It is still what this write has left. */
-  | { readonly kind: 'same' | 'same-or-absent'; readonly writeId: string };
-
-/** A key, in the slot of the entry, that must hold this for a write to happen: empty for none. */
-export interface Guard {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** Keys in the slot of an entry that change when it is removed. */
-export interface RemovalTrace {
-  readonly removed: readonly string[];
-  /** Where the removal is noted for a while, each with an identity of its own. */
-  readonly noteKey: string;
-}
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
 const removalNotedMs = 60_000;
 
-export interface EntryStoreOptions {
+export interface RedisTierOptions {
   readonly redis: Redis;
   /** Shared by all that is in memory for a while. */
   readonly budget: ByteBudget;
@@ -63,14 +35,14 @@ export interface EntryStoreOptions {
   readonly emit: Emit;
 }
 
-export class EntryStore {
+export class RedisTier implements Tier {
   readonly #redis: Redis;
   readonly #budget: ByteBudget;
   readonly #values: Values;
   readonly #writeScript: string;
   readonly #onInvalid: OnInvalid;
 
-  constructor({ redis, budget, maxValueBytes, emit }: EntryStoreOptions) {
+  constructor({ redis, budget, maxValueBytes, emit }: RedisTierOptions) {
     this.#redis = redis;
     this.#budget = budget;
     this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
@@ -78,10 +50,7 @@ export class EntryStore {
     this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
-  /**
-   * One round trip for what is not larger than a first portion.
-   * @param charge holds the bytes of the answer; without one they are counted until it is there.
-   */
+  /** One round trip for what is not larger than a first portion. */
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
     const call = { key, deadlineAtMs };
     const own = charge ?? this.#budget.open();
@@ -135,7 +104,7 @@ export class EntryStore {
     entry: Entry,
     condition: WriteCondition,
     deadlineAtMs: number,
-    { guard, charge }: { readonly guard?: Guard | undefined; readonly charge?: Charge } = {},
+    { guard, charge }: WriteOptions = {},
   ): Promise<WriteResult> {
     const guardKeys = guard === undefined ? [] : [guard.key];
     const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];

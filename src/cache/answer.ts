@@ -1,0 +1,63 @@
+// What the cache answers to a read: the entry, and how it came about, or why there is none.
+
+import type { AppError } from '../util/errors.ts';
+import type { Entry } from './entry.ts';
+import type { LoadOutcome } from './load-outcome.ts';
+import type { Room } from './tier.ts';
+
+/** How the origin came into an answer, and what the cache had to do with it. */
+export interface Forwarded {
+  /** `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. */
+  readonly why: 'miss' | 'stale' | 'bypass';
+  /** What the origin answered with; undefined where another instance asked it. */
+  readonly status: number | undefined;
+  readonly stored: boolean;
+  /** Whether another request's load was waited for. */
+  readonly collapsed: boolean;
+}
+
+/** Why an entry is served though it is too old: the origin was asked, and failed. */
+export type Despite = 'origin-failed' | 'origin-pending';
+
+export type CacheAnswer =
+  | { readonly kind: 'hit'; readonly entry: Entry; readonly stale: boolean; readonly despite?: Despite }
+  | { readonly kind: 'loaded'; readonly entry: Entry; readonly forwarded: Forwarded }
+  /** `origin`: it was asked, now or a moment ago, and has none; undefined where there is no origin. */
+  | { readonly kind: 'miss'; readonly origin: 'asked' | 'remembered' | 'bypass' | undefined }
+  | { readonly kind: 'wrong-type' | 'stored-value-too-large' | 'answer-too-large' }
+  /** There is no memory for it now. */
+  | { readonly kind: 'overloaded' }
+  | { readonly kind: 'unavailable'; readonly error: AppError }
+  | { readonly kind: 'origin-failed'; readonly error: AppError }
+  /** The time was up before the origin had answered; the load goes on. */
+  | { readonly kind: 'origin-pending' };
+
+/** @param joined whether it was another request's load. */
+export function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: boolean): CacheAnswer {
+  switch (outcome.kind) {
+    case 'found': {
+      const { entry, stored, originStatus: status } = outcome;
+      return { kind: 'loaded', entry, forwarded: { why, status, stored, collapsed: joined } };
+    }
+    case 'filled': {
+      const forwarded = { why, status: undefined, stored: true, collapsed: true };
+      return { kind: 'loaded', entry: outcome.entry, forwarded };
+    }
+    case 'none':
+      if (why === 'bypass') return { kind: 'miss', origin: 'bypass' };
+      return { kind: 'miss', origin: outcome.remembered ? 'remembered' : 'asked' };
+    case 'failed':
+      if (outcome.error.code === 'overloaded') return { kind: 'overloaded' };
+      return outcome.error.code === 'origin-failed'
+        ? { kind: 'origin-failed', error: outcome.error }
+        : { kind: 'origin-pending' };
+  }
+}
+
+/** A load is there for many requests: each counts what its own answer takes. */
+export function withinRoom(answer: CacheAnswer, room: Room | undefined): CacheAnswer {
+  if (answer.kind !== 'loaded' || room === undefined) return answer;
+  const bytes = answer.entry.body.length;
+  if (room.limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
+  return room.charge.takeValue(bytes) ? answer : { kind: 'overloaded' };
+}

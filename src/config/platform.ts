@@ -1,0 +1,24 @@
+// What the platform says of where this process runs.
+
+import { functionTimeoutMs } from './function-timeout.ts';
+import type { Environment } from './settings-reader.ts';
+
+export interface Platform {
+  /** The Function App's name; undefined elsewhere. */
+  readonly site: string | undefined;
+  /** The machine or container; several processes of a host share it. */
+  readonly host: string | null;
+  readonly region: string | null;
+  /** What an invocation may take. */
+  readonly functionTimeoutMs: number;
+}
+
+export function readPlatform(environment: Environment): Platform {
+  return {
+    site: environment['WEBSITE_SITE_NAME'],
+    // CONTAINER_NAME is what Flex Consumption sets.
+    host: environment['WEBSITE_INSTANCE_ID'] ?? environment['CONTAINER_NAME'] ?? null,
+    region: environment['REGION_NAME'] ?? null,
+    functionTimeoutMs: functionTimeoutMs(environment),
+  };
+}

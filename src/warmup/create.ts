@@ -1,0 +1,32 @@
+// Creates the warmup that the settings ask for.
+
+import type { Origin } from '../origin/origin.ts';
+import type { Redis } from '../redis/redis.ts';
+import { Checkpoint } from './checkpoint.ts';
+import { listing, namedKeys, type WarmSet } from './warm-set.ts';
+import { Warmup, type WarmupOptions } from './warmup.ts';
+
+export interface CreateWarmupOptions extends Omit<WarmupOptions, 'warmSet' | 'checkpoint'> {
+  readonly origin: Origin | undefined;
+  readonly redis: Redis;
+  readonly namespace: string;
+  /** Which origin it is: a checkpoint is good for the same one only. */
+  readonly originUrl: string;
+  /** The warm set by name; empty: all that the origin lists under `prefix`. */
+  readonly keys: readonly string[];
+  readonly prefix: string;
+}
+
+/** Undefined where there is nothing to warm. */
+export function createWarmup(options: CreateWarmupOptions): Warmup | undefined {
+  const warmSet = warmSetOf(options);
+  if (warmSet === undefined) return undefined;
+  const checkpoint = new Checkpoint(options.redis, options.namespace, warmSet.scope);
+  return new Warmup({ ...options, warmSet, checkpoint });
+}
+
+function warmSetOf({ origin, originUrl, keys, prefix }: CreateWarmupOptions): WarmSet | undefined {
+  if (origin === undefined) return undefined;
+  if (keys.length > 0) return namedKeys(keys);
+  return origin.list === undefined ? undefined : listing(origin.list, originUrl, prefix);
+}

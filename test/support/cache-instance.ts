@@ -1,0 +1,82 @@
+// One instance's cache and warmup without a host, on a scripted origin and a real Redis.
+
+import { Cache } from '../../src/cache/cache.ts';
+import type { EntryKey } from '../../src/cache/key.ts';
+import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { RedisTier } from '../../src/cache/redis-tier.ts';
+import type { Tier } from '../../src/cache/tier.ts';
+import { readSettings } from '../../src/config/settings.ts';
+import { OriginHealth } from '../../src/origin/origin-health.ts';
+import type { Origin } from '../../src/origin/origin.ts';
+import type { AppEvent } from '../../src/telemetry/events.ts';
+import { ByteBudget } from '../../src/util/byte-budget.ts';
+import { systemClock } from '../../src/util/clock.ts';
+import { createWarmup } from '../../src/warmup/create.ts';
+import type { Warmup } from '../../src/warmup/warmup.ts';
+import type { AnyStack } from '../../local/stack.ts';
+import { startSharedClient, type SharedClient } from './shared-client.ts';
+
+export interface CacheInstance extends SharedClient {
+  readonly cache: Cache;
+  readonly tier: Tier;
+  readonly budget: ByteBudget;
+  readonly warmup: Warmup | undefined;
+}
+
+/**
+ * The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`.
+ * Resolves when it is connected to all nodes: what a test times is not the start.
+ */
+export async function startCacheInstance(
+  stack: AnyStack,
+  origin: Origin | undefined,
+  settings: Readonly<Record<string, string>> = {},
+  budgetBytes = 128 * 2 ** 20,
+): Promise<CacheInstance> {
+  const client = startSharedClient(stack);
+  await client.connected();
+  const originUrl = 'https://localhost/account/container';
+  const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
+  const events: AppEvent[] = [];
+  const emit = (event: AppEvent): void => void events.push(event);
+  const { redis } = client;
+  const { namespace, requestBudgetMs } = read;
+  const parts = {
+    ...read.cache,
+    namespace,
+    requestBudgetMs,
+    origin,
+    redis,
+    budget: new ByteBudget(budgetBytes),
+    locks: new RedisLocks(redis, systemClock, namespace),
+    health: new OriginHealth(emit, systemClock),
+    clock: systemClock,
+    random: Math.random,
+    emit,
+  };
+  const tier = new RedisTier(parts);
+  const cache = new Cache({
+    ...parts,
+    tier,
+    keyRules: { prefix: read.cache.keyPrefix, namespace },
+    clientsWrite: read.cache.writes === 'enabled',
+  });
+  const warmup = createWarmup({ ...parts, ...read.warmup, originUrl, cache });
+  return {
+    ...client,
+    cache,
+    tier,
+    warmup,
+    budget: parts.budget,
+    events,
+    async [Symbol.asyncDispose]() {
+      warmup?.stop();
+      await cache.stop();
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function entryKey(name: string): EntryKey {
+  return { name, redisKey: name };
+}
