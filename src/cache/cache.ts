@@ -17,7 +17,15 @@ import type { LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import type { Locks } from './locks.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
-import type { HeadResult, ReadResult, Room, Tier, WriteCondition, WriteResult } from './tier.ts';
+import type {
+  HeadResult,
+  ReadResult,
+  RemoveResult,
+  Room,
+  Tier,
+  WriteCondition,
+  WriteResult,
+} from './tier.ts';
 
 export interface CacheOptions {
   readonly tier: Tier;
@@ -108,8 +116,8 @@ export class Cache {
     return this.#options.tier.write(redisKey, entry, condition, deadlineAtMs, { charge });
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
+  /** Removes the entry if `condition` holds. */
+  remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
     const { redisKey } = key;
     return (this.#loader ?? this.#options.tier).remove(redisKey, condition, deadlineAtMs);
   }

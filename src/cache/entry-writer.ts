@@ -9,7 +9,7 @@ import { lifetimeOf, type LifetimeRules } from './freshness.ts';
 import type { Lifetime } from './lifetime.ts';
 import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
 import { extendedHead, loadedEntry } from './loaded-entry.ts';
-import type { Guard, WriteIdCondition, WriteResult, Tier } from './tier.ts';
+import type { Guard, RemoveResult, WriteIdCondition, WriteResult, Tier } from './tier.ts';
 
 export interface EntryWriterOptions {
   readonly tier: Tier;
@@ -21,6 +21,9 @@ export interface EntryWriterOptions {
 
 /** What the origin says of an entry that it was asked about by its validators. */
 type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
+
+/** Removed is what may not be stored any more. */
+export type Change = WriteResult | RemoveResult;
 
 const timeLimitMs = 5000;
 
@@ -41,7 +44,7 @@ export class EntryWriter {
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
-  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
+  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<Change> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = replaceable(held, guard);
     return this.#options.tier.write(key, entry, condition, this.#deadline(), { guard });
@@ -69,13 +72,13 @@ export class EntryWriter {
   }
 
   /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
-  touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+  touch(key: string, held: EntryHead, head: EntryHead): Promise<Change> {
     if (head.freshness === undefined) return this.remove(key, held);
     return this.#options.tier.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
   /** Removes what the origin has no more. */
-  async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
+  async remove(key: string, held: EntryHead | undefined): Promise<RemoveResult> {
     if (held === undefined) return { kind: 'precondition-failed' };
     return this.#options.tier.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
@@ -110,6 +113,7 @@ function writeIdOf({ writeId }: EntryHead): string {
   return writeId;
 }
 
-export function isStored({ kind }: WriteResult): boolean {
+/** Whether an entry stands there now. */
+export function isStored({ kind }: Change): boolean {
   return kind === 'created' || kind === 'replaced';
 }

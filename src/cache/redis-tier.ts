@@ -12,8 +12,10 @@ import { readHeads } from './heads.ts';
 import { repliesOf } from './replies.ts';
 import type {
   HeadResult,
+  NotChanged,
   ReadResult,
   RemovalTrace,
+  RemoveResult,
   Room,
   Tier,
   WriteCondition,
@@ -98,8 +100,7 @@ export class RedisTier implements Tier {
     return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
   }
 
-  /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
-  write(
+  async write(
     key: string,
     entry: Entry,
     condition: WriteCondition,
@@ -109,34 +110,41 @@ export class RedisTier implements Tier {
     const guardKeys = guard === undefined ? [] : [guard.key];
     const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];
     const parameters = ['set', condition.kind, ...value, ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, charge);
+    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, writeKinds, charge);
   }
 
-  /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
-  touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
+  async touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
     const parameters = [heldWriteId, encodeHeader(head), `${keptMs(head)}`];
-    return this.#change(touchScript, [key], parameters, deadlineAtMs);
+    return this.#change(touchScript, [key], parameters, deadlineAtMs, writeKinds);
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(
+  async remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult> {
+  ): Promise<RemoveResult> {
     const keys = trace === undefined ? [] : [trace.noteKey, ...trace.removed];
-    const parameters = ['del', condition.kind, randomUUID(), `${removalNotedMs}`, '', ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs);
+    const parameters = [
+      'remove',
+      condition.kind,
+      randomUUID(),
+      `${removalNotedMs}`,
+      '',
+      ...namedBy(condition),
+    ];
+    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs, removeKinds);
   }
 
-  async #change(
+  /** @param kinds what the script may answer. */
+  async #change<K extends string>(
     script: string,
     keys: readonly [string, ...string[]],
     parameters: (string | Buffer)[],
     deadlineAtMs: number,
+    kinds: readonly K[],
     charge?: Charge,
-  ): Promise<WriteResult> {
+  ): Promise<{ readonly kind: K } | NotChanged> {
     let sent = false;
     try {
       const reply = await this.#redis.run(
@@ -147,7 +155,11 @@ export class RedisTier implements Tier {
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
-      return { kind: writeKind(reply) };
+      if (reply === 'precondition-failed') return { kind: reply } as const;
+      if (reply === 'wrong-type') return { kind: reply } as const;
+      const kind = kinds.find((known) => known === reply);
+      if (kind === undefined) throw new AppError('command-failed', 'The script gave an unknown answer.');
+      return { kind };
     } catch (error) {
       // What is not ours is a bug: it must surface as a 500, not pass for an outage.
       if (!(error instanceof AppError)) throw error;
@@ -157,6 +169,9 @@ export class RedisTier implements Tier {
     }
   }
 }
+
+const writeKinds = ['created', 'replaced'] as const;
+const removeKinds = ['removed', 'absent'] as const;
 
 function namedBy(condition: WriteCondition): readonly string[] {
   if ('etags' in condition) return condition.etags;
@@ -168,12 +183,4 @@ function failureOf(error: unknown): Exclude<ReadResult, { kind: 'hit' }> {
   if (!(error instanceof AppError)) throw error;
   if (error.code === 'wrong-type' || error.code === 'overloaded') return { kind: error.code };
   return { kind: 'unavailable', error };
-}
-
-const writeKinds = ['created', 'replaced', 'precondition-failed', 'wrong-type'] as const;
-
-function writeKind(reply: unknown): (typeof writeKinds)[number] {
-  const kind = writeKinds.find((known) => known === reply);
-  if (kind === undefined) throw new AppError('command-failed', 'The write script gave an unknown answer.');
-  return kind;
 }

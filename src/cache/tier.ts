@@ -23,13 +23,13 @@ export interface Tier {
   ): Promise<WriteResult>;
   /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
   touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult>;
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
+  /** Removes the entry if `condition` holds. */
   remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult>;
+  ): Promise<RemoveResult>;
 }
 
 export type Value =
@@ -44,9 +44,13 @@ export type Value =
 
 export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
 
-export type WriteResult =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'replaced' }
+export type WriteResult = { readonly kind: 'created' } | { readonly kind: 'replaced' } | NotChanged;
+
+/** `absent`: there was none. */
+export type RemoveResult = { readonly kind: 'removed' } | { readonly kind: 'absent' } | NotChanged;
+
+/** Why a write or removal has changed nothing, as far as is known. */
+export type NotChanged =
   | { readonly kind: 'precondition-failed' }
   | WrongType
   /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */

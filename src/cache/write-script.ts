@@ -3,9 +3,9 @@
 import { headOfFunction } from './entry-lua.ts';
 import { etagLengthAt } from './entry-form.ts';
 
-// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'del' perhaps where the removal
+// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'remove' perhaps where the removal
 // is noted, and what else is removed.
-// ARGV: operation ('set' or 'del'), condition, value or note, its ttl in ms, guard, what the condition names.
+// ARGV: operation ('set' or 'remove'), condition, value or note, its ttl in ms, guard, what the condition names.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
 /** @param maxValueBytes a string that is larger has no entity tag: hashing it would hold up Redis, 5 ms for each MiB. */
 export const writeScriptFor = (maxValueBytes: number): string => `${headOfFunction}
@@ -43,9 +43,10 @@ local holds = {
 }
 if not holds[condition]({unpack(ARGV, 6)}) then return 'precondition-failed' end
 
-if operation == 'del' then
+if operation == 'remove' then
   redis.call('DEL', unpack(KEYS))
   if KEYS[2] then redis.call('SET', KEYS[2], value, 'PX', ttlMs) end
+  return exists and 'removed' or 'absent'
 else
   -- pcall: a key of another type is an error reply, and guards nothing of ours.
   if KEYS[2] and (redis.pcall('GET', KEYS[2]) or '') ~= guard then return 'precondition-failed' end

@@ -3,7 +3,7 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
 import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
-import type { WriteCondition, WriteResult } from '../cache/tier.ts';
+import type { NotChanged, WriteCondition } from '../cache/tier.ts';
 import { withheldBody } from '../http/request-body.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import { writeCondition } from '../http/conditional.ts';
@@ -58,7 +58,7 @@ export function removeCache(deps: WriteDeps): HttpHandler {
     const checked = checkWrite(request, deps);
     if (!checked.ok) return checked.response;
     const result = await deps.cache.remove(checked.key, checked.condition, untilMs);
-    return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
+    return result.kind === 'removed' || result.kind === 'absent' ? { status: 204 } : refusal(result);
   };
 }
 
@@ -98,7 +98,7 @@ function readTtl(request: HttpRequest, defaultTtlSeconds: number): number | unde
   return ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds ? ttlSeconds : undefined;
 }
 
-function refusal(result: Exclude<WriteResult, { kind: 'created' | 'replaced' }>): HttpResponseInit {
+function refusal(result: NotChanged): HttpResponseInit {
   switch (result.kind) {
     case 'precondition-failed':
       return problem(

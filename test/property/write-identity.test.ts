@@ -92,7 +92,8 @@ class World {
         break;
       case 'remove':
         void cache.remove(entryKey, { kind: 'none', etags: [] }, untilMs).then((result) => {
-          if (isDone(result)) this.#changed({ kind: 'removed', asked: this.#asked });
+          if (result.kind === 'removed' || result.kind === 'absent')
+            this.#changed({ kind: 'removed', asked: this.#asked });
         });
         break;
       case 'warm':
