@@ -1,38 +1,28 @@
-// The reports that answer one roll call, and when there are enough of them.
+// The reports that answer one roll call, and the wait for them.
 
+import type { Clock } from '../util/clock.ts';
 import type { Report } from './messages.ts';
 
 export class Answers {
-  readonly #reports = new Map<string, Report>();
-  readonly #closed = Promise.withResolvers<void>();
+  /** By instance; of one that reported twice, the last. */
+  readonly reports = new Map<string, Report>();
+  readonly #waiting = Promise.withResolvers<void>();
   #isComplete = (): boolean => false;
 
-  /** By instance; of one that reported twice, the last. */
-  get reports(): ReadonlyMap<string, Report> {
-    return this.#reports;
-  }
-
   add(report: Report): void {
-    this.#reports.set(report.id, report);
-    this.#closeIfComplete();
+    this.reports.set(report.id, report);
+    if (this.#isComplete()) this.#waiting.resolve();
   }
 
-  /** Complete with a report for each connection that heard the announcement, and of each instance that was there. */
-  expect(receivers: number, present: readonly string[]): void {
-    this.#isComplete = () => this.#reports.size >= receivers && present.every((id) => this.#reports.has(id));
-    this.#closeIfComplete();
-  }
-
-  /** Ends the waiting, complete or not. */
-  close(): void {
-    this.#closed.resolve();
-  }
-
-  async untilClosed(): Promise<void> {
-    await this.#closed.promise;
-  }
-
-  #closeIfComplete(): void {
-    if (this.#isComplete()) this.close();
+  /**
+   * Resolves with a report for each connection that heard the announcement, and of each instance that was there before;
+   * at the latest after `limitMs`.
+   */
+  async all(receivers: number, present: readonly string[], clock: Clock, limitMs: number): Promise<void> {
+    this.#isComplete = () => this.reports.size >= receivers && present.every((id) => this.reports.has(id));
+    if (this.#isComplete()) return;
+    const cancel = clock.after(limitMs, this.#waiting.resolve);
+    await this.#waiting.promise;
+    cancel();
   }
 }

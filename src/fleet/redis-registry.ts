@@ -54,13 +54,15 @@ redis.call('LTRIM', KEYS[2], 0, ${maxRollCalls - 1})
 redis.call('EXPIRE', KEYS[2], ${expireAfterSeconds})
 return now`;
 
+type RegistryRedis = Pick<Redis, 'run' | 'subscribe' | 'listening'>;
+
 export class RedisRegistry implements Registry {
-  readonly #redis: Pick<Redis, 'run' | 'subscribe' | 'listening'>;
+  readonly #redis: RegistryRedis;
   readonly #prefix: string;
   readonly #instances: string;
   readonly #rollCalls: string;
 
-  constructor(redis: Pick<Redis, 'run' | 'subscribe' | 'listening'>, namespace: string) {
+  constructor(redis: RegistryRedis, namespace: string) {
     this.#redis = redis;
     // The hash tag keeps both keys in one slot of a cluster, so that a script may use them together.
     this.#prefix = ownName(namespace, '{fleet}');
@@ -97,18 +99,15 @@ export class RedisRegistry implements Registry {
   }
 
   async remove(id: string, deadlineAtMs: number): Promise<void> {
-    const key = this.#instances;
-    await this.#redis.run((client) => client.hDel(key, id), { key, deadlineAtMs, idempotent: true });
+    await this.#run((client) => client.hDel(this.#instances, id), deadlineAtMs, true);
   }
 
   /** Plain reads in one round trip: no permission to run scripts is needed. */
   async read(deadlineAtMs: number): Promise<RegistryView> {
-    const ask = async <T>(work: (client: RedisClient) => Promise<T>): Promise<T> =>
-      this.#redis.run(work, { key: this.#prefix, deadlineAtMs, idempotent: true });
     const [[seconds, microseconds], fields, rollCalls] = await Promise.all([
-      ask((client) => client.time()),
-      ask((client) => client.hVals(this.#instances)),
-      ask((client) => client.lRange(this.#rollCalls, 0, maxRollCalls - 1)),
+      this.#run((client) => client.time(), deadlineAtMs, true),
+      this.#run((client) => client.hVals(this.#instances), deadlineAtMs, true),
+      this.#run((client) => client.lRange(this.#rollCalls, 0, maxRollCalls - 1), deadlineAtMs, true),
     ]);
     return {
       nowMs: Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000),
@@ -122,11 +121,8 @@ export class RedisRegistry implements Registry {
     unanswered: readonly string[],
     deadlineAtMs: number,
   ): Promise<void> {
-    await this.#runScript(
-      recordScript,
-      [JSON.stringify(record), `${record.atMs}`, ...unanswered],
-      deadlineAtMs,
-    );
+    const parameters = [JSON.stringify(record), `${record.atMs}`, ...unanswered];
+    await this.#runScript(recordScript, parameters, deadlineAtMs);
   }
 
   get #announcements(): string {
@@ -150,29 +146,24 @@ export class RedisRegistry implements Registry {
   }
 
   #publish(channel: string, message: string, deadlineAtMs: number): Promise<number> {
-    return this.#redis.run((client) => client.publish(channel, message), {
-      key: this.#prefix,
-      deadlineAtMs,
-      idempotent: false,
-    });
+    return this.#run((client) => client.publish(channel, message), deadlineAtMs, false);
   }
 
   #runScript(script: string, parameters: string[], deadlineAtMs: number): Promise<unknown> {
     const keys = [this.#instances, this.#rollCalls];
-    return this.#redis.run((client) => client.eval(script, { keys, arguments: parameters }), {
-      key: this.#prefix,
-      deadlineAtMs,
-      idempotent: false,
-    });
+    return this.#run((client) => client.eval(script, { keys, arguments: parameters }), deadlineAtMs, false);
+  }
+
+  #run<T>(work: (client: RedisClient) => Promise<T>, deadlineAtMs: number, idempotent: boolean): Promise<T> {
+    return this.#redis.run(work, { key: this.#prefix, deadlineAtMs, idempotent });
   }
 }
 
 /** Empty for what is no entry: whoever may write to the cache may have written it. */
 function parseEntry(field: string): RegistryEntry[] {
-  const match = /^(?<status>answered|silent) (?<seenAtMs>\d+) (?<report>.*)$/su.exec(field)?.groups;
-  if (match === undefined) return [];
-  const report = parseReport(match['report'] ?? '');
-  const seenAtMs = Number(match['seenAtMs']);
+  const [, status, seen, text = ''] = /^(answered|silent) (\d+) (.*)$/su.exec(field) ?? [];
+  const report = parseReport(text);
+  const seenAtMs = Number(seen);
   if (report === undefined || !isTime(seenAtMs)) return [];
-  return [{ report, status: match['status'] === 'silent' ? 'silent' : 'answered', seenAtMs }];
+  return [{ report, status: status === 'silent' ? 'silent' : 'answered', seenAtMs }];
 }

@@ -65,10 +65,7 @@ export class RollCall {
       const announcement = { id, spreadMs, expected: present?.length };
       const receivers = await registry.announce(announcement, this.#deadline());
 
-      answers.expect(receivers, answered);
-      const cancel = clock.after(spreadMs + graceMs, () => answers.close());
-      await answers.untilClosed();
-      cancel();
+      await answers.all(receivers, answered, clock, spreadMs + graceMs);
 
       const { reports } = answers;
       const record = recordOf({ id, atMs, nextAtMs, receivers, present, reports });

@@ -115,6 +115,8 @@ export function fleetSuite({ cluster, connections }: CacheKind): void {
   describe('the registry', () => {
     let clients: readonly SharedClient[] = [];
     beforeAll(() => {
+      // MSAL would hand a token with more than 5 minutes left to every client of this process from now on.
+      stack.identity.setTokenLifetimeMs(20_000);
       clients = [startSharedClient(stack), startSharedClient(stack)];
       // Keeps the connections for subscriptions open between tests.
       for (const { redis } of clients) redis.subscribe('any', () => {});
