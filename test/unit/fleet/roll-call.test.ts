@@ -58,8 +58,12 @@ describe('a roll call', () => {
       random: 0.75,
       renewal: async () => ({ kind: 'rotated', expiresAtMs: 1 }),
     });
-    const { outcome, tookMs } = await callRoll();
+    let timersAfter = 0;
+    const { outcome, tookMs } = await callRoll([[1501, () => (timersAfter = clock.pendingTimers)]]);
     expect(tookMs).toBe(1500);
+    expect(timersAfter).toBe(0);
+    // Nobody listens to answers any more.
+    expect(registry.publish(`reports:${outcome.id}`, '')).toBe(0);
     const counts = { expected: 2, answered: 2, rotated: 1, failed: 0, shortestTimeLeftMs: 3_597_500 };
     expect(outcome).toMatchObject({ ...counts, silent: [], failing: [], unrecorded: null, nextAtMs: null });
     expect(events).toEqual([{ type: 'rollCallEnded', ...counts, silent: 0 }]);

@@ -47,6 +47,13 @@ it.each([
   expect(clock.pendingTimers).toBe(0);
 });
 
+it('leaves no timer behind when it is done', async () => {
+  const clock = new FakeClock();
+  const status = () => expect.unreachable();
+  await checkSelf({ keeper: { renewIfDue: rotates, status }, redis: { settled: passes }, clock });
+  expect(clock.pendingTimers).toBe(0);
+});
+
 it('has 2 s for both together', async () => {
   const clock = new FakeClock();
   let renew = (_renewal: Renewal): void => {};

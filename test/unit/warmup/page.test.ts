@@ -148,3 +148,15 @@ it('begins no entry once the run may not continue, and reads no more heads', asy
   await warm(many(1));
   expect(cache.headReads).toEqual([250]);
 });
+
+it('extends no entry either once the run may not continue', async () => {
+  const head = loadedHead(clock.wallMs(), { etag });
+  for (const { name } of many(100)) cache.heads.set(name, { kind: 'hit', head });
+  cache.extend = async () => {
+    clock.freeze(60_000);
+    return { kind: 'renewed' };
+  };
+  await warm(many(100));
+  // Those that workers had taken before.
+  expect(run.counts.renewed).toBeLessThanOrEqual(33);
+});
