@@ -24,6 +24,7 @@ const commands = {
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
   'infra-check': { redis: false, programs: (args) => [[node, 'scripts/infra-check.ts', ...args]] },
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
+  'optional-parts': { redis: true, programs: (args) => [[node, 'scripts/optional-parts.ts', ...args]] },
   'azd-rehearsal': { redis: true, programs: (args) => [[node, 'scripts/azd-rehearsal.ts', ...args]] },
   check: {
     redis: false,
