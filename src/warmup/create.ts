@@ -8,7 +8,7 @@ import { Warmup, type WarmupOptions } from './warmup.ts';
 
 export interface CreateWarmupOptions extends Omit<WarmupOptions, 'warmSet' | 'checkpoint'> {
   readonly origin: Origin | undefined;
-  readonly redis: Redis;
+  readonly redis: Pick<Redis, 'run'>;
   readonly namespace: string;
   /** Which origin it is: a checkpoint is good for the same one only. */
   readonly originUrl: string;
