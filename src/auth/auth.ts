@@ -1,4 +1,4 @@
-// Where this process's tokens come from: the credential, and the keeper of its token, started.
+// Starts what this process's tokens come from: a credential and the keeper of its token.
 
 import type { TokenCredential } from '@azure/identity';
 import type { Clock } from '../util/clock.ts';

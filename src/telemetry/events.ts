@@ -29,16 +29,16 @@ export type AppEvent =
       readonly type: 'tokenRenewalFailed';
       readonly reason: string;
       readonly requestMs: number;
-      readonly setbacks: number;
+      readonly failedAttempts: number;
       readonly timeLeftMs: number;
     }
   | {
       readonly type: 'tokenNotAdvancing';
       readonly requestMs: number;
-      readonly setbacks: number;
+      readonly failedAttempts: number;
       readonly timeLeftMs: number;
     }
-  | { readonly type: 'tokenExpired'; readonly expiredAtMs: number; readonly setbacks: number }
+  | { readonly type: 'tokenExpired'; readonly expiredAtMs: number; readonly failedAttempts: number }
   | {
       readonly type: 'connectionReady';
       readonly connectionId: number;

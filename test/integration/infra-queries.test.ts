@@ -93,7 +93,7 @@ it('look for lines that the app writes, and take from them what is there', () =>
     }
     return fields;
   });
-  expect(taken).toEqual(expect.arrayContaining(['silent', 'expiresAt', 'setbacks', 'timeLeftMs', 'loaded']));
+  expect(taken).toEqual(expect.arrayContaining(['silent', 'expiresAt', 'failedAttempts', 'timeLeftMs', 'loaded']));
   const phrases = queries.flatMap(({ text }) =>
     [...text.matchAll(/message has "(.+?)"/gu)].map(([, phrase]) => phrase ?? ''),
   );

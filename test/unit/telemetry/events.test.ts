@@ -11,7 +11,7 @@ const rotated: AppEvent = {
   previousTimeLeftMs: undefined,
   requestMs: 7.8,
 };
-const expired: AppEvent = { type: 'tokenExpired', expiredAtMs: Date.UTC(2026, 0, 1), setbacks: 3 };
+const expired: AppEvent = { type: 'tokenExpired', expiredAtMs: Date.UTC(2026, 0, 1), failedAttempts: 3 };
 const stops: (() => void)[] = [];
 
 afterEach(() => {
@@ -74,7 +74,7 @@ describe('the log', () => {
     emit({ type: 'originFailing', code: 'origin-failed', reason: 'it is away' });
     expect(lines).toEqual([
       'info tokenRotated {"expiresAt":"2026-01-01T12:00:00.000Z","timeLeftMs":1235,"requestMs":8}',
-      'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","setbacks":3}',
+      'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","failedAttempts":3}',
       'warn originFailing {"level":"warn","code":"origin-failed","reason":"it is away"}',
     ]);
   });
@@ -104,7 +104,7 @@ describe('the log', () => {
       type: 'tokenRenewalFailed',
       reason: `the server said: {"access_token":"${token}"}`,
       requestMs: 1,
-      setbacks: 1,
+      failedAttempts: 1,
       timeLeftMs: 1,
     });
     expect(line).toContain('[token]');
