@@ -69,8 +69,7 @@ export function startFilling(settings: Settings, deps: FillingDeps): Filling {
   return { readThrough, loader, warmup: new Warmup({ ...common, warmSet, checkpoint, redisKeyOf }) };
 }
 
-function warmSetOf({ warmup, origin }: Settings, { list }: Origin): WarmSet | undefined {
+function warmSetOf({ warmup }: Settings, { listing: listed }: Origin): WarmSet | undefined {
   if (warmup.keys.length > 0) return namedKeys(warmup.keys);
-  if (origin.kind !== 'blob' || list === undefined) return undefined;
-  return listing(list, origin.containerUrl, warmup.prefix);
+  return listed && listing(listed, warmup.prefix);
 }
