@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { levels } from '../../../src/telemetry/log.ts';
+import { logLevels } from '../../../src/telemetry/log.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 it('every event that is a line of the log is in the table of events, with its level', () => {
   const rows = read('docs/operations.md').matchAll(/^\| `([a-z]+[A-Z]\w+)` +\| (info|warning|error) +\|/gmu);
   const names = { info: 'info', warn: 'warning', error: 'error' };
-  const logged = Object.entries(levels).map(([event, level]) => [event, names[level]]);
+  const logged = Object.entries(logLevels).map(([event, level]) => [event, names[level]]);
   expect(Object.fromEntries([...rows].map(([, event, level]) => [event, level]))).toEqual(
     Object.fromEntries(logged),
   );
@@ -19,6 +19,6 @@ it('every event that is a line of the log is in the table of events, with its le
 
 it('every warning and error is in the chart of troubles', () => {
   const charted = read('infra/queries/troubles.kql').matchAll(/"([a-z]+[A-Z]\w+)"/gu);
-  const troubles = Object.entries(levels).flatMap(([event, level]) => (level === 'info' ? [] : [event]));
+  const troubles = Object.entries(logLevels).flatMap(([event, level]) => (level === 'info' ? [] : [event]));
   expect(new Set([...charted].map(([, event]) => event))).toEqual(new Set(troubles));
 });
