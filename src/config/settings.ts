@@ -1,5 +1,4 @@
-// Environment -> frozen, typed settings, with every fault reported at once.
-// Reads no environment by itself, and no value of a secret ever reaches a message.
+// Environment -> frozen, typed settings, or one error that names every fault and no value.
 
 import { isIPv6 } from 'node:net';
 import type { CredentialOptions } from '../auth/credential.ts';
@@ -26,7 +25,7 @@ export interface Settings {
     readonly defaultTtlSeconds: number;
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
-    /** What an unknown query parameter of a read is. */
+    /** What an unknown query parameter of a read means. */
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
@@ -59,7 +58,7 @@ export function readSettings(environment: Environment): Settings {
   );
 
   const origin = readOrigin(reader);
-  // Also those that only the SDK reads.
+  // Includes those that only the SDK reads.
   reader.checkReferences('AZURE_');
   const settings: Settings = {
     redis: {
@@ -120,7 +119,7 @@ function readCredential(reader: SettingsReader): CredentialOptions {
   return { kind, ...application, certificatePath, certificatePassword };
 }
 
-/** Loopback as a name or an address; plain TCP is for these only. */
+/** A name or an address of loopback, the only hosts that plain TCP is accepted for. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
 }
