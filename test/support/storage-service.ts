@@ -14,6 +14,8 @@ export interface StorageFixture extends AsyncDisposable {
   readonly clock: FakeClock;
   /** Waits for what real sockets bring about. */
   until(condition: () => boolean): Promise<void>;
+  /** Lets the clock move on meanwhile: the pause before a retry begins only once an answer was read. */
+  advanceUntil(condition: () => boolean): Promise<void>;
 }
 
 export async function startStorage(): Promise<StorageFixture> {
@@ -31,6 +33,12 @@ export async function startStorage(): Promise<StorageFixture> {
     },
     async until(condition) {
       while (!condition()) await sleep(5);
+    },
+    async advanceUntil(condition) {
+      while (!condition()) {
+        await sleep(5);
+        await clock.advance(25);
+      }
     },
     async [Symbol.asyncDispose]() {
       await server.stop();

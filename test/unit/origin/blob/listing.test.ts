@@ -87,8 +87,7 @@ describe('asking for a page', () => {
     storage.server.behaviour = { status: 503, headers: { 'x-ms-error-code': 'ServerBusy' } };
     const asking = listPage(storage.service, { containerUrl: `${storage.server.url}/c`, ...query }, signal);
     const outcome = expect(asking).rejects.toThrow('503 ServerBusy');
-    await storage.until(() => storage.server.loads() === 1 && storage.clock.pendingTimers === 1);
-    await storage.clock.advance(100);
+    await storage.advanceUntil(() => storage.server.loads() === 2);
     await outcome;
     expect(storage.server.loads()).toBe(2);
   });
