@@ -50,12 +50,8 @@ export interface History {
   readonly lastFailure: AppError | undefined;
 }
 
-export const emptyHistory: History = {
-  requests: 0,
-  rotations: 0,
-  lastRotationAtMs: undefined,
-  lastFailure: undefined,
-};
+const history: History = { requests: 0, rotations: 0, lastRotationAtMs: undefined, lastFailure: undefined };
+export const idle: KeeperState = { kind: 'idle', history };
 
 export function isRunning(state: KeeperState): state is RunningState {
   return state.kind === 'seeking' || state.kind === 'holding';

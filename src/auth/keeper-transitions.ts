@@ -9,6 +9,7 @@ import {
   lastToken,
   nextLeftMs,
   situationOf,
+  type History,
   type KeeperState,
   type RunningState,
   type TokenRequest,
@@ -40,9 +41,13 @@ export interface Moment {
   readonly random: number;
 }
 
+const unchanged = (state: KeeperState): Transition => ({ state, effects: [] });
+const emit = (event: AppEvent): KeeperEffect => ({ kind: 'emit', event });
+const endRenewal = (renewal: Renewal): KeeperEffect => ({ kind: 'end-renewal', renewal });
+
 export function start(state: KeeperState, at: Moment): Transition {
-  if (state.kind !== 'idle') return { state, effects: [] };
-  const pausing = { kind: 'pausing', untilMs: at.clock.nowMs(), untilWallMs: at.clock.wallMs() } as const;
+  if (state.kind !== 'idle') return unchanged(state);
+  const pausing = { kind: 'pausing', untilMs: 0, untilWallMs: 0 } as const;
   const lastRequestAtMs = Number.NEGATIVE_INFINITY;
   const { history } = state;
   return request(
@@ -52,10 +57,8 @@ export function start(state: KeeperState, at: Moment): Transition {
 }
 
 export function stop({ history }: KeeperState): Transition {
-  return {
-    state: { kind: 'stopped', history },
-    effects: [{ kind: 'end-renewal', renewal: { kind: 'failed', reason: 'stopping' } }],
-  };
+  const effects = [endRenewal({ kind: 'failed', reason: 'stopping' })];
+  return { state: { kind: 'stopped', history }, effects };
 }
 
 /** Asks for a token now; an answer to an earlier request is used as well, if it brings a later expiry. */
@@ -74,7 +77,7 @@ export function request(state: RunningState, { clock }: Moment, isRepeat = false
 }
 
 export function onAnswer(state: KeeperState, answered: TokenRequest, token: Token, at: Moment): Transition {
-  if (!isRunning(state)) return { state, effects: [] };
+  if (!isRunning(state)) return unchanged(state);
   const { clock } = at;
   const requestMs = clock.nowMs() - answered.startedAtMs;
   const last = lastToken(state);
@@ -84,7 +87,7 @@ export function onAnswer(state: KeeperState, answered: TokenRequest, token: Toke
   if (last === undefined || token.expiresAtMs > last.expiresAtMs || isValidAgain) {
     return adopt(state, token, requestMs, at);
   }
-  if (!isAwaited(state, answered)) return { state, effects: [] };
+  if (!isAwaited(state, answered)) return unchanged(state);
   if (!answered.isRepeat && nextCallBringsNewToken(last, last.nowMs(clock))) {
     return request(state, at, true);
   }
@@ -93,15 +96,15 @@ export function onAnswer(state: KeeperState, answered: TokenRequest, token: Toke
   return {
     state: pause({ ...state, failedAttempts }, at),
     effects: [
-      { kind: 'emit', event: { type: 'tokenNotAdvancing', requestMs, failedAttempts, timeLeftMs } },
-      { kind: 'end-renewal', renewal: { kind: 'not-advancing' } },
+      emit({ type: 'tokenNotAdvancing', requestMs, failedAttempts, timeLeftMs }),
+      endRenewal({ kind: 'not-advancing' }),
     ],
   };
 }
 
 /** Without effect for a request that is no longer waited for. */
 export function onFailure(state: KeeperState, failed: TokenRequest, error: AppError, at: Moment): Transition {
-  if (!isRunning(state) || !isAwaited(state, failed)) return { state, effects: [] };
+  if (!isRunning(state) || !isAwaited(state, failed)) return unchanged(state);
   const failedAttempts = state.failedAttempts + 1;
   const reason = describe(error);
   const requestMs = at.clock.nowMs() - failed.startedAtMs;
@@ -110,19 +113,16 @@ export function onFailure(state: KeeperState, failed: TokenRequest, error: AppEr
   return {
     state: pause({ ...state, failedAttempts, history }, at),
     effects: [
-      {
-        kind: 'emit',
-        event: { type: 'tokenRenewalFailed', reason, requestMs, failedAttempts, timeLeftMs },
-      },
-      { kind: 'end-renewal', renewal: { kind: 'failed', reason } },
+      emit({ type: 'tokenRenewalFailed', reason, requestMs, failedAttempts, timeLeftMs }),
+      endRenewal({ kind: 'failed', reason }),
     ],
   };
 }
 
 /** What is due is done: a request times out, the pause before the next one ends, the token expires. */
 export function onTime(state: KeeperState, at: Moment): Transition {
-  if (!isRunning(state)) return { state, effects: [] };
-  const first = nextLeftMs(state, at.clock) > 0 ? { state, effects: [] } : endOfNext(state, at);
+  if (!isRunning(state)) return unchanged(state);
+  const first = nextLeftMs(state, at.clock) > 0 ? unchanged(state) : endOfNext(state, at);
   const second = expire(first.state, at);
   return { state: second.state, effects: [...first.effects, ...second.effects] };
 }
@@ -135,42 +135,33 @@ function endOfNext(state: RunningState, at: Moment): Transition {
 }
 
 function expire(state: KeeperState, at: Moment): Transition {
-  if (state.kind !== 'holding' || state.token.leftMs(at.clock) > 0) return { state, effects: [] };
+  if (state.kind !== 'holding' || state.token.leftMs(at.clock) > 0) return unchanged(state);
   const { token, ...rest } = state;
   const { failedAttempts } = state;
   const seeking: RunningState = { ...rest, kind: 'seeking', expired: token };
   return {
     state: state.next.kind === 'pausing' ? pause(seeking, at) : seeking,
-    effects: [
-      { kind: 'emit', event: { type: 'tokenExpired', expiredAtMs: token.expiresAtMs, failedAttempts } },
-    ],
+    effects: [emit({ type: 'tokenExpired', expiredAtMs: token.expiresAtMs, failedAttempts })],
   };
 }
 
 function adopt(state: RunningState, token: Token, requestMs: number, at: Moment): Transition {
   const { clock } = at;
-  const { requests, rotations } = state.history;
-  const history = { requests, rotations: rotations + 1, lastRotationAtMs: clock.wallMs() };
-  const { next, lastRequestAtMs } = state;
-  const holding: RunningState = {
-    kind: 'holding',
-    token,
-    next,
-    failedAttempts: 0,
-    lastRequestAtMs,
-    history: { ...history, lastFailure: undefined },
+  const { next, lastRequestAtMs, history: before } = state;
+  const history: History = {
+    ...before,
+    rotations: before.rotations + 1,
+    lastRotationAtMs: clock.wallMs(),
+    lastFailure: undefined,
   };
   const { expiresAtMs } = token;
   const [timeLeftMs, previousTimeLeftMs] = [token.leftMs(clock), lastToken(state)?.leftMs(clock)];
   return {
-    state: pause(holding, at),
+    state: pause({ kind: 'holding', token, next, failedAttempts: 0, lastRequestAtMs, history }, at),
     effects: [
-      {
-        kind: 'emit',
-        event: { type: 'tokenRotated', expiresAtMs, timeLeftMs, previousTimeLeftMs, requestMs },
-      },
+      emit({ type: 'tokenRotated', expiresAtMs, timeLeftMs, previousTimeLeftMs, requestMs }),
       { kind: 'hand-out', token },
-      { kind: 'end-renewal', renewal: { kind: 'rotated', expiresAtMs } },
+      endRenewal({ kind: 'rotated', expiresAtMs }),
     ],
   };
 }
@@ -180,12 +171,8 @@ function pause(state: RunningState, { clock, random }: Moment): RunningState {
   const situation = situationOf(state, clock);
   const preferredMs = nextRequestAtMs(situation, random) - situation.nowMs;
   const pauseMs = Math.max(preferredMs, minIntervalLeftMs(state, clock), 0);
-  const next = {
-    kind: 'pausing',
-    untilMs: clock.nowMs() + pauseMs,
-    untilWallMs: clock.wallMs() + pauseMs,
-  } as const;
-  return { ...state, next };
+  const [untilMs, untilWallMs] = [clock.nowMs() + pauseMs, clock.wallMs() + pauseMs];
+  return { ...state, next: { kind: 'pausing', untilMs, untilWallMs } };
 }
 
 function isAwaited({ next }: RunningState, one: TokenRequest): boolean {

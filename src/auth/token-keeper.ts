@@ -4,7 +4,7 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { Waiters } from '../util/deadline-queue.ts';
 import { AppError, describe } from '../util/errors.ts';
-import { emptyHistory, minIntervalLeftMs, isRunning, timerMs, type KeeperState } from './keeper-state.ts';
+import { idle, isRunning, minIntervalLeftMs, timerMs, type KeeperState } from './keeper-state.ts';
 import {
   onAnswer,
   onFailure,
@@ -47,7 +47,7 @@ export class TokenKeeper {
   readonly #tokenWaiters: Waiters<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
   #renewal = Promise.withResolvers<Renewal>();
-  #state: KeeperState = { kind: 'idle', history: emptyHistory };
+  #state: KeeperState = idle;
   #cancelTimer = (): void => {};
 
   constructor(options: TokenKeeperOptions) {

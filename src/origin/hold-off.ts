@@ -55,12 +55,8 @@ export function withHoldOff(origin: Origin, clock: Clock): Origin {
         if (seconds > 0) holdKey(key, { untilMs, answer: again });
         return answer;
       } catch (error) {
-        if (
-          error instanceof AppError &&
-          error.code === 'origin-failed' &&
-          error.retryAfterSeconds !== undefined
-        ) {
-          const holdMs = Math.min(error.retryAfterSeconds * 1000, longestHoldMs);
+        if (error instanceof AppError && error.code === 'origin-failed') {
+          const holdMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, longestHoldMs);
           if (holdMs > 0) originHold = { untilMs: clock.nowMs() + holdMs, failure: error };
         }
         throw error;

@@ -4,9 +4,9 @@ import type { Clock } from '../../util/clock.ts';
 import { withOriginTimeout, originFailed, unusable } from '../origin-timeout.ts';
 import { drain } from '../response-body.ts';
 import { acceptedCodings } from '../content-codings.ts';
-import type { LoadOptions, Origin, OriginAnswer } from '../origin.ts';
+import type { Origin, OriginAnswer } from '../origin.ts';
 import { urlTemplate as parseTemplate, withQuery } from '../../util/url-template.ts';
-import { conditionalHeaders, fieldsOf, readResponse } from '../response.ts';
+import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from '../response.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { RetryBudget } from '../retry-budget.ts';
 import { hasExplicitLifetime, storagePermission, type StoragePermission } from '../storage.ts';
@@ -91,17 +91,16 @@ async function follow(
   }
 }
 
-interface Asked {
-  readonly where: string;
+type Asked = Omit<ReadOptions, 'fields' | 'restrictions'> & {
   readonly isConditional: boolean;
-  readonly maxBytes: number;
-  readonly admits: LoadOptions['admits'];
   readonly keepHeaders: readonly string[];
-  readonly clock: Clock;
-}
+};
 
-async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginAnswer> {
-  const { where, isConditional, maxBytes, admits, keepHeaders, clock } = asked;
+async function read(
+  { answer, redirects }: Chain,
+  { isConditional, keepHeaders, ...options }: Asked,
+): Promise<OriginAnswer> {
+  const { where, clock } = options;
   const { status } = answer;
   const fields = fieldsOf(answer.headers, keepHeaders);
   if (status === 304 && isConditional) {
@@ -121,7 +120,7 @@ async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginA
       retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
     );
   }
-  return readResponse(answer, { where, maxBytes, admits, fields, restrictions: redirects, clock });
+  return readResponse(answer, { ...options, fields, restrictions: redirects });
 }
 
 /**

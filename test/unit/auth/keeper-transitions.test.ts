@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
-  emptyHistory,
+  idle,
   isRunning,
   timerMs,
-  type KeeperState,
   type RunningState,
   type TokenRequest,
 } from '../../../src/auth/keeper-state.ts';
@@ -22,7 +21,6 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { tokenOf } from '../../support/tokens.ts';
 
 const hourMs = 3_600_000;
-const idle: KeeperState = { kind: 'idle', history: emptyHistory };
 const down = new AppError('token-unavailable', 'down');
 
 let clock: FakeClock;
