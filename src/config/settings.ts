@@ -2,7 +2,7 @@
 
 import { isIPv6 } from 'node:net';
 import type { CredentialOptions } from '../auth/credential.ts';
-import { clusteringPolicies, type RedisEndpoint } from '../redis/create.ts';
+import type { ClusteringPolicy, RedisEndpoint } from '../redis/create.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import { AppError } from '../util/errors.ts';
 import { largestValueBytes } from '../http/request-body.ts';
@@ -12,6 +12,8 @@ import { isSchedule } from '../util/schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
+// Not imported from redis/: the first token request leaves before node-redis is loaded.
+const clusteringPolicies: readonly ClusteringPolicy[] = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'];
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
 
 export interface Settings {
