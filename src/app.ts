@@ -87,8 +87,7 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
     keyRules: { prefix: keyPrefix, namespace },
     clientsWrite: cacheSettings.writes === 'enabled',
   });
-  const originUrl = settings.origin.kind === 'blob' ? settings.origin.containerUrl : '';
-  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl, cache, locks, health });
+  const warmup = createWarmup({ ...shared, ...settings.warmup, cache, locks, health });
 
   const fleetPart = startFleet({
     ...common,

@@ -1,6 +1,6 @@
 // Members of a fleet on a registry in memory: what each of them sees of its token and its connections is scripted.
 
-import type { Renewal } from '../../src/auth/renewal.ts';
+import type { Renewal } from '../../src/auth/keeper-transitions.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import type { RedisStatus } from '../../src/redis/redis.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';

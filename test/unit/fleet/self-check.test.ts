@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Renewal } from '../../../src/auth/renewal.ts';
+import type { Renewal } from '../../../src/auth/keeper-transitions.ts';
 import { checkSelf } from '../../../src/fleet/self-check.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { never } from '../../support/in-memory-fleet.ts';

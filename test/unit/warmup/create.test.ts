@@ -33,7 +33,6 @@ function start(origin: Partial<Origin> | undefined, keys: readonly string[] = []
   const subjects: LockSubject[] = [];
   const warmup = createWarmup({
     origin: origin as Origin | undefined,
-    originUrl,
     keys,
     prefix,
     redis,
@@ -77,7 +76,10 @@ describe('there is nothing to warm', () => {
 });
 
 it('warms the keys that are named, each once, before what could be listed', async () => {
-  const { run, cache, subjects } = start({ list: () => expect.unreachable() }, ['a', 'b', 'a']);
+  const { run, cache, subjects } = start(
+    { listing: { scope: originUrl, pages: () => expect.unreachable() } },
+    ['a', 'b', 'a'],
+  );
   await run();
   expect(cache.names).toEqual(['a', 'b']);
   expect(subjects).toEqual([{ kind: 'warmup', name: '["a","b","a"]' }]);
@@ -85,12 +87,12 @@ it('warms the keys that are named, each once, before what could be listed', asyn
 
 it('warms what is listed under the prefix, and continues where it stopped, of the same origin and prefix only', async () => {
   const asked: [string, string | undefined][] = [];
-  async function* list(prefix: string, { continuationToken }: { continuationToken?: string | undefined }) {
+  async function* pages(prefix: string, { continuationToken }: { continuationToken?: string | undefined }) {
     asked.push([prefix, continuationToken]);
     if (continuationToken === undefined) yield page('set/1', 'second');
     yield page('set/2');
   }
-  const { run, redis, cache, subjects } = start({ list }, [], 'set/');
+  const { run, redis, cache, subjects } = start({ listing: { scope: originUrl, pages } }, [], 'set/');
   cache.onRefresh = () => {
     clock.freeze(1000);
     return { kind: 'loaded', bytes: 1 };
