@@ -50,7 +50,7 @@ export function startParts(of: Settings, { credential, keeper }: Auth, environme
   onEvent('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(of.redis, {
     keeper,
-    patienceMs: of.requestBudgetMs,
+    failFastAfterMs: of.requestBudgetMs,
     instances: () => instances,
     ...common,
   });

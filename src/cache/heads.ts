@@ -2,8 +2,7 @@
 
 import { RESP_TYPES } from 'redis';
 import type { AppError } from '../util/errors.ts';
-import type { RedisClient } from '../redis/connection.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
 import { zip } from '../util/zip.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
 import { decodeHead, type EntryHead } from './entry.ts';

@@ -7,7 +7,7 @@ import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { deadlineAtMs } from '../http/budget.ts';
 import type { KeyRules } from '../cache/key.ts';
-import { refusalCause } from '../redis/failures.ts';
+import { refusalCause } from '../redis/reply-error.ts';
 import type { CallOptions, Redis } from '../redis/redis.ts';
 
 export interface HealthDeps {
@@ -123,7 +123,7 @@ function options(key: string, untilMs: number): CallOptions {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && refusalCause(error.cause) !== undefined;
+  return refusalCause(error) !== undefined;
 }
 
 function answer(method: string, status: number, body: Readonly<Record<string, unknown>>): HttpResponseInit {

@@ -5,7 +5,7 @@ import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterSubscriptions } from './cluster-subscriptions.ts';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './handshake.ts';
 import { slotOf } from './key-slot.ts';
 import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep } from './redirect.ts';

@@ -6,8 +6,10 @@ import { AppError, type ErrorCode } from '../util/errors.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
 import { Waiters } from '../util/deadline-queue.ts';
 import type { Admission } from './admission.ts';
-import type { Connection, ConnectionOptions } from './connection.ts';
+import type { CommandObserver } from './command-replies.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionOpener, isRejection } from './connection-opener.ts';
+import type { ConnectionOptions } from './handshake.ts';
 import { asAppError, closedError, isKnown, outageError, type Outage } from './outage.ts';
 import { Reauthentication, type AuthCounts } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
@@ -38,13 +40,14 @@ export interface ConnectionDeps {
   readonly instances: () => number;
   readonly emit: Emit;
   /** An outage older than this is answered at once instead of being waited out by every request. */
-  readonly patienceMs: number;
+  readonly failFastAfterMs: number;
 }
 
 export interface ConnectionKeeperOptions extends ConnectionDeps {
   readonly purpose: ConnectionPurpose;
   readonly connection: ConnectionOptions;
   readonly counts: AuthCounts;
+  readonly observer?: CommandObserver;
   /** Waited for before each attempt to connect. */
   readonly before?: (outage: Outage) => Promise<void>;
   /** Brings a connection to its use; the one before is left when this has ended. Never rejects. */
@@ -75,7 +78,7 @@ export class ConnectionKeeper {
     const opener = new ConnectionOpener({
       ...options,
       onLost: (reason, connection) => this.#onLost(reason, connection),
-      onDebts: (connection) => void replacement.ofIndebted(connection),
+      onBlocked: (connection) => void replacement.ofBlocked(connection),
     });
     const replacement = new Replacement({
       ...options,
@@ -107,13 +110,18 @@ export class ConnectionKeeper {
     return 'outage' in this.#state ? this.#state.outage.lastFailure : undefined;
   }
 
+  /** The connection to use now, without waiting. */
+  get current(): Connection | undefined {
+    return this.#state.kind === 'ready' ? this.#state.connection : undefined;
+  }
+
   /** @throws AppError what stands in the way, at the deadline; at once where it has stood there for long. */
   async connected(deadlineAtMs: number): Promise<Connection> {
     const state = this.#state;
     if (state.kind === 'ready') return state.connection;
     if (state.kind === 'closed') throw closedError();
     const nowMs = this.#clock.nowMs();
-    if ('outage' in state && isKnown(state.outage, nowMs, this.#options.patienceMs))
+    if ('outage' in state && isKnown(state.outage, nowMs, this.#options.failFastAfterMs))
       throw this.#outageError();
     return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
   }

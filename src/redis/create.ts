@@ -3,7 +3,7 @@
 import { Admission } from './admission.ts';
 import { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterRedis } from './cluster.ts';
-import type { ConnectionOptions } from './connection.ts';
+import type { ConnectionOptions } from './handshake.ts';
 import { RedisNode, type RedisNodeOptions } from './node.ts';
 import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
