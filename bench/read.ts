@@ -12,8 +12,8 @@ import { median } from './support/median.ts';
 import { concurrently, timed } from './support/timing.ts';
 
 const rounds = 7;
-const slicesPerRound = 4;
-const readsPerSlice = 1000;
+const slicesPerRound = 10;
+const readsPerSlice = 500;
 const concurrency = 64;
 
 const stack = await startStack({ storage: false });
@@ -54,16 +54,21 @@ try {
     plain: [] as number[],
     store: [] as number[],
     ratios: [] as number[],
+    cpuRatios: [] as number[],
     batch: [] as number[],
     singles: [] as number[],
   };
   // The first two rounds warm the compiler up.
   for (let round = -2; round < rounds; round += 1) {
     const tookMs = { plain: 0, store: 0 };
+    const cpuMicros = { plain: 0, store: 0 };
     // In slices in turn, so that what else the machine does meets both alike.
     for (let slice = 0; slice < slicesPerRound; slice += 1) {
       for (const name of ['plain', 'store'] as const) {
+        const before = process.cpuUsage();
         tookMs[name] += await timed(() => concurrently(readsPerSlice, concurrency, contestants[name]));
+        const { user, system } = process.cpuUsage(before);
+        cpuMicros[name] += user + system;
       }
     }
     if (round >= 0) {
@@ -71,6 +76,7 @@ try {
       results.plain.push(reads / tookMs.plain);
       results.store.push(reads / tookMs.store);
       results.ratios.push(tookMs.plain / tookMs.store);
+      results.cpuRatios.push(cpuMicros.plain / cpuMicros.store);
     }
     const batchMs = await timed(async () => store.readMany(keys, deadline()));
     const singlesMs = await timed(async () => {
@@ -89,6 +95,8 @@ try {
   console.log(
     `read: store / node-redis alone = ${median(results.ratios).toFixed(2)} (1 KiB, ${concurrency} at a time; median of ${rounds} rounds: ${results.ratios.map((each) => each.toFixed(2)).join(' ')})`,
   );
+  // Of both clients' process, the front included: what a busy machine changes little.
+  console.log(`read: the same in processor time = ${median(results.cpuRatios).toFixed(2)}`);
   console.log(
     `read: 100 single reads / one batch of 100 = ${ratio(results.singles, results.batch)} (time, one after the other)`,
   );

@@ -3,7 +3,7 @@
 import type { Clock } from '../util/clock.ts';
 import { AppError, describe } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { Waiters } from '../util/deadline-queue.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
 import { afterByEither } from './either-clock.ts';
 import {
   dueAtMs,
@@ -46,7 +46,7 @@ export class TokenKeeper {
   readonly #options: TokenKeeperOptions;
   readonly #requests: TokenRequests;
   readonly #renewals = new RenewalWaiters();
-  readonly #tokenWaiters: Waiters<Token>;
+  readonly #tokenWaiters: DeadlineQueue<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
   #state: KeeperState = { kind: 'idle' };
   #cancelTimer = (): void => {};
@@ -58,7 +58,7 @@ export class TokenKeeper {
   constructor(options: TokenKeeperOptions) {
     this.#clock = options.clock;
     this.#options = options;
-    this.#tokenWaiters = new Waiters(options.clock);
+    this.#tokenWaiters = new DeadlineQueue(options.clock);
     this.#requests = new TokenRequests({
       ...options,
       onAnswer: (request, token) => this.#onAnswer(request, token),

@@ -4,7 +4,7 @@ import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError, type ErrorCode } from '../util/errors.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
-import { Waiters } from '../util/deadline-queue.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
 import type { Admission } from './admission.ts';
 import type { CommandObserver } from './command-replies.ts';
 import type { Connection } from './connection.ts';
@@ -31,7 +31,7 @@ type State =
 export interface ConnectionDeps {
   readonly keeper: TokenKeeper;
   readonly admission: Admission;
-  /** Tells connections apart in events, also those of other nodes. */
+  /** Distinguishes connections in events, also those of other nodes. */
   readonly nextConnectionId: () => number;
   readonly clock: Clock;
   /** A number in [0, 1). */
@@ -39,7 +39,7 @@ export interface ConnectionDeps {
   /** About how many instances there are. */
   readonly instances: () => number;
   readonly emit: Emit;
-  /** An outage older than this is answered at once instead of being waited out by every request. */
+  /** In an outage older than this requests fail at once instead of waiting for its end. */
   readonly failFastAfterMs: number;
 }
 
@@ -48,15 +48,15 @@ export interface ConnectionKeeperOptions extends ConnectionDeps {
   readonly connection: ConnectionOptions;
   readonly counts: AuthCounts;
   readonly observer?: CommandObserver;
-  /** Waited for before each attempt to connect. */
+  /** Awaited before each attempt to connect. */
   readonly before?: (outage: Outage) => Promise<void>;
-  /** Brings a connection to its use; the one before is left when this has ended. Never rejects. */
+  /** Prepares a connection for use; the one before is left when this has resolved. Never rejects. */
   readonly onReady?: (connection: Connection) => Promise<void>;
 }
 
 const closeGraceMs = 5000;
 const tokenWaitMs = 30_000;
-/** What the next token may put right. */
+/** Failures that the next token may end. */
 const waitsForToken: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   'redis-rejected-identity',
   'token-unavailable',
@@ -65,7 +65,7 @@ const waitsForToken: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
 export class ConnectionKeeper {
   readonly #options: ConnectionKeeperOptions;
   readonly #clock: Clock;
-  readonly #waiters: Waiters<Connection>;
+  readonly #waiting: DeadlineQueue<Connection>;
   readonly #reauthentication: Reauthentication;
   readonly #opener: ConnectionOpener;
   #state: State = { kind: 'idle' };
@@ -74,7 +74,7 @@ export class ConnectionKeeper {
   constructor(options: ConnectionKeeperOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#waiters = new Waiters(options.clock);
+    this.#waiting = new DeadlineQueue(options.clock);
     const opener = new ConnectionOpener({
       ...options,
       onLost: (reason, connection) => this.#onLost(reason, connection),
@@ -123,13 +123,13 @@ export class ConnectionKeeper {
     const nowMs = this.#clock.nowMs();
     if ('outage' in state && isKnown(state.outage, nowMs, this.#options.failFastAfterMs))
       throw this.#outageError();
-    return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
+    return this.#waiting.wait(deadlineAtMs, () => this.#outageError());
   }
 
   /** As `connected`, for however long it takes. */
   async whenReady(): Promise<void> {
     if (this.#state.kind === 'closed') throw closedError();
-    if (this.#state.kind !== 'ready') await this.#waiters.wait(Infinity, () => this.#outageError());
+    if (this.#state.kind !== 'ready') await this.#waiting.wait(Infinity, () => this.#outageError());
   }
 
   /** Redis answered a command with NOAUTH or WRONGPASS. */
@@ -147,7 +147,7 @@ export class ConnectionKeeper {
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#stopListening();
-    this.#waiters.rejectAll(closedError());
+    this.#waiting.rejectAll(closedError());
     if (state.kind === 'backing-off') state.cancel();
     if (state.kind === 'ready') await state.connection.close(closeGraceMs);
   }
@@ -155,7 +155,7 @@ export class ConnectionKeeper {
   /** A token came, or was let in at last. */
   #onToken(): void {
     const state = this.#state;
-    if (state.kind === 'ready') void this.#reauthentication.keep(state.connection);
+    if (state.kind === 'ready') this.#reauthentication.ensureCurrent(state.connection);
     if (state.kind !== 'backing-off' || !waitsForToken.has(state.outage.lastFailure?.code)) return;
     state.cancel();
     void this.#connect(state.outage);
@@ -175,7 +175,7 @@ export class ConnectionKeeper {
       await this.#options.before?.(outage);
       if (this.#state !== attempt) return;
       const startedAtMs = this.#clock.nowMs();
-      // The start runs beside the first token request; later attempts do not knock without a token.
+      // At the start TCP and TLS go ahead while the first token is requested; later attempts wait for a token.
       const isFirst = outage.kind === 'start' && outage.failures === 0;
       if (!isFirst) await keeper.waitForToken(startedAtMs + tokenWaitMs);
       if (this.#state !== attempt) return;
@@ -203,15 +203,15 @@ export class ConnectionKeeper {
       connectMs: this.#clock.nowMs() - startedAtMs,
       timeLeftMs: connection.token.leftMs(this.#clock),
     });
-    this.#waiters.resolveAll(connection);
+    this.#waiting.resolveAll(connection);
     // A rotation may have happened during the handshake.
-    void this.#reauthentication.keep(connection);
+    this.#reauthentication.ensureCurrent(connection);
     await onReady?.(connection);
   }
 
   #backOff(outage: Outage, error: unknown): void {
     const lastFailure = asAppError(error);
-    // The token may have been revoked: see whether there is a later one before knocking again.
+    // The token may have been revoked: ask for a later one before the next attempt.
     if (isRejection(lastFailure)) void this.#options.keeper.renew();
     this.#reconnect({ ...outage, failures: outage.failures + 1, lastFailure });
   }
@@ -246,8 +246,8 @@ export class ConnectionKeeper {
     const nowMs = this.#clock.nowMs();
     const livedMs = nowMs - connection.openedAtMs;
     emit({ type: 'connectionLost', connectionId: connection.id, purpose, reason, livedMs });
-    // What waits to send it another AUTH sees that there is nothing left to do.
-    void this.#reauthentication.keep(connection);
+    // Ends the pause before another AUTH to it.
+    this.#reauthentication.ensureCurrent(connection);
     if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
     this.#reconnect({ kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined });
   }

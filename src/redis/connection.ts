@@ -6,6 +6,7 @@ import { AppError, describe } from '../util/errors.ts';
 import { AbandonedReplies } from './abandoned-replies.ts';
 import { CallDeadlines } from './call-deadlines.ts';
 import { takeInReplies, type CommandObserver } from './command-replies.ts';
+import { ConnectionLostError } from './connection-lost.ts';
 import {
   shakeHands,
   usernameOf,
@@ -13,6 +14,7 @@ import {
   type Handshake,
   type RedisClient,
 } from './handshake.ts';
+import { IdlePing } from './idle-ping.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { withParsedReply } from './reply-error.ts';
 
@@ -43,7 +45,6 @@ interface Call extends CommandOptions {
   readonly reject: (reason: AppError) => void;
 }
 
-const defaultPingTimeoutMs = 5000;
 // Between a reply and the next command: a connection that was alive then was alive for the command too.
 const aliveForMs = 100;
 
@@ -57,10 +58,10 @@ export class Connection {
   readonly #watchdog: ReplyWatchdog;
   readonly #abandoned: AbandonedReplies;
   readonly #deadlines: CallDeadlines<Call>;
+  readonly #idlePing: IdlePing;
   #token: Token;
   #state: 'live' | 'lost' | 'silent' | 'closed' = 'live';
   #repliedAtMs: number;
-  #cancelPing = (): void => {};
   #onIdle = (): void => {};
 
   constructor(handshake: Handshake, open: Omit<OpenOptions, 'token'>) {
@@ -81,7 +82,11 @@ export class Connection {
     this.#abandoned = new AbandonedReplies(clock, bytesReceived, () => open.onBlocked(this));
     this.#deadlines = new CallDeadlines(clock, (call) => this.#onDeadline(call));
     takeInReplies(client, observer);
-    this.#pingAfter(options.pingAfterMs);
+    const ping = (deadlineAtMs: number): void => {
+      // What a missing reply means is the watchdog's matter.
+      this.run((pinged) => pinged.ping(), { deadlineAtMs }).catch(() => {});
+    };
+    this.#idlePing = new IdlePing(clock, options, { repliedAtMs: () => this.#repliedAtMs, ping });
   }
 
   /** @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws. */
@@ -107,15 +112,6 @@ export class Connection {
   }
 
   /**
-   * Whether the loss of this connection has nothing to do with a command that was sent at `sentAtMs`: it was left, or
-   * had fallen silent before.
-   */
-  isBlameless(sentAtMs: number): boolean {
-    if (this.#state === 'closed') return true;
-    return this.#state === 'silent' && this.#repliedAtMs < sentAtMs - aliveForMs;
-  }
-
-  /**
    * Runs `work`, waiting no longer than until the deadline.
    * @throws AppError `connection-lost` also where the connection is left while this waits: see `leave()`.
    */
@@ -133,7 +129,7 @@ export class Connection {
         },
         (error: unknown) => {
           this.#onReply(call);
-          reject(this.#explain(error));
+          reject(this.#explain(error, sentAtMs));
         },
       );
     });
@@ -154,7 +150,7 @@ export class Connection {
   /** Fails what may be run again elsewhere; else as `close()`. */
   async leave(graceMs: number): Promise<void> {
     const closed = this.close(graceMs);
-    const moved = new AppError('connection-lost', 'The connection was left for another one.');
+    const moved = new ConnectionLostError('The connection was left for another one.', { isSuspect: false });
     for (const call of this.#deadlines.calls) {
       if (call.idempotent === true && this.#remove(call)) call.reject(moved);
     }
@@ -216,31 +212,19 @@ export class Connection {
 
   #end(state: 'lost' | 'silent' | 'closed'): void {
     this.#state = state;
-    this.#cancelPing();
+    this.#idlePing.stop();
     this.#watchdog.stop();
     this.#abandoned.stop();
   }
 
-  /** Pings when there has been no reply for `pingAfterMs`: one timer for all of them, and none for a command. */
-  #pingAfter(delayMs: number): void {
-    this.#cancelPing = this.#clock.after(delayMs, () => {
-      const { pingAfterMs, pingTimeoutMs = defaultPingTimeoutMs } = this.#options;
-      const nowMs = this.#clock.nowMs();
-      const leftMs = this.#repliedAtMs + pingAfterMs - nowMs;
-      this.#pingAfter(leftMs > 0 ? leftMs : pingAfterMs);
-      // What a missing reply means is the watchdog's matter.
-      if (leftMs <= 0) {
-        this.run((client) => client.ping(), { deadlineAtMs: nowMs + pingTimeoutMs }).catch(() => {});
-      }
-    });
-  }
-
-  #explain(thrown: unknown): unknown {
+  #explain(thrown: unknown, sentAtMs: number): unknown {
     const error = withParsedReply(thrown);
     if (error instanceof AppError) return error;
     // Neither ours nor Redis's reply: if the client is gone it was the loss, else it is the caller's own bug.
     if (this.#state === 'live' && this.#client.isReady) return error;
-    return new AppError('connection-lost', 'The connection to Redis was lost while waiting for an answer.', {
+    const wasSilentBefore = this.#state === 'silent' && this.#repliedAtMs < sentAtMs - aliveForMs;
+    return new ConnectionLostError('The connection to Redis was lost while waiting for an answer.', {
+      isSuspect: this.#state !== 'closed' && !wasSilentBefore,
       cause: error,
     });
   }

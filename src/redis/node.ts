@@ -6,6 +6,7 @@ import { AppError } from '../util/errors.ts';
 import { Semaphore, type Permit } from '../util/semaphore.ts';
 import type { Connection } from './connection.ts';
 import { ConnectionKeeper, type ConnectionDeps } from './connection-keeper.ts';
+import { ConnectionLostError } from './connection-lost.ts';
 import type { ConnectionOptions, RedisClient } from './handshake.ts';
 import type { Outage } from './outage.ts';
 import { subscriberDelayMs } from './reconnect-policy.ts';
@@ -25,7 +26,6 @@ type Work<T> = (client: RedisClient) => Promise<T>;
 /** A command that failed on a connection. */
 interface Failure {
   readonly connection: Connection;
-  readonly sentAtMs: number;
   readonly error: unknown;
 }
 
@@ -78,10 +78,9 @@ export class RedisNode {
     const connection = this.#commands.current;
     // The usual way of a command: no promise and no timer but the connection's own.
     if (connection === undefined) return this.#runWithRetries(work, options);
-    const sentAtMs = this.#options.clock.nowMs();
     return connection
       .run(work, options)
-      .catch((error: unknown) => this.#runWithRetries(work, options, { connection, sentAtMs, error }));
+      .catch((error: unknown) => this.#runWithRetries(work, options, { connection, error }));
   }
 
   async ping(deadlineAtMs: number): Promise<void> {
@@ -128,7 +127,6 @@ export class RedisNode {
   }
 
   async #runWithRetries<T>(work: Work<T>, options: NodeCall, first?: Failure): Promise<T> {
-    const { clock } = this.#options;
     const attempts = { losses: 0, rejections: 0 };
     let permit: Permit | undefined;
     let failure = first;
@@ -139,11 +137,10 @@ export class RedisNode {
           permit ??= await this.#repeatPermit(options.deadlineAtMs, failure.error);
         }
         const connection = await this.#commands.connected(options.deadlineAtMs);
-        const sentAtMs = clock.nowMs();
         try {
           return await connection.run(work, options);
         } catch (error) {
-          failure = { connection, sentAtMs, error };
+          failure = { connection, error };
         }
       }
     } finally {
@@ -153,7 +150,7 @@ export class RedisNode {
 
   /** @throws the failure, where the command is not to be run again. */
   async #recover(
-    { connection, sentAtMs, error }: Failure,
+    { connection, error }: Failure,
     { deadlineAtMs, idempotent }: NodeCall,
     attempts: Attempts,
   ): Promise<void> {
@@ -162,7 +159,7 @@ export class RedisNode {
       await this.#commands.restore(connection, deadlineAtMs);
       attempts.rejections += 1;
     } else if (error.code === 'connection-lost') {
-      if (!connection.isBlameless(sentAtMs)) attempts.losses += 1;
+      if (!(error instanceof ConnectionLostError) || error.isSuspect) attempts.losses += 1;
     } else {
       throw error;
     }
