@@ -1,17 +1,13 @@
 // Keeps one connection to one server ready and authenticated, as a state machine.
 
-import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError, type ErrorCode } from '../util/errors.ts';
-import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
 import { DeadlineQueue } from '../util/deadline-queue.ts';
-import type { Admission } from './admission.ts';
-import type { CommandObserver } from './command-replies.ts';
 import type { Connection } from './connection.ts';
+import type { ConnectionKeeperOptions } from './connection-keeper-options.ts';
 import { ConnectionOpener, isRejection } from './connection-opener.ts';
-import type { ConnectionOptions } from './handshake.ts';
 import { asAppError, closedError, isKnown, outageError, type Outage } from './outage.ts';
-import { Reauthentication, type AuthCounts } from './reauthentication.ts';
+import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import { Replacement } from './replacement.ts';
 
@@ -26,33 +22,6 @@ type State =
       readonly cancel: () => void;
     }
   | { readonly kind: 'closed' };
-
-/** What all connections of a process share. */
-export interface ConnectionDeps {
-  readonly keeper: TokenKeeper;
-  readonly admission: Admission;
-  /** Distinguishes connections in events, also those of other nodes. */
-  readonly nextConnectionId: () => number;
-  readonly clock: Clock;
-  /** A number in [0, 1). */
-  readonly random: () => number;
-  /** About how many instances there are. */
-  readonly instances: () => number;
-  readonly emit: Emit;
-  /** In an outage older than this requests fail at once instead of waiting for its end. */
-  readonly failFastAfterMs: number;
-}
-
-export interface ConnectionKeeperOptions extends ConnectionDeps {
-  readonly purpose: ConnectionPurpose;
-  readonly connection: ConnectionOptions;
-  readonly counts: AuthCounts;
-  readonly observer?: CommandObserver;
-  /** Awaited before each attempt to connect. */
-  readonly before?: (outage: Outage) => Promise<void>;
-  /** Prepares a connection for use; the one before is left when this has resolved. Never rejects. */
-  readonly onReady?: (connection: Connection) => Promise<void>;
-}
 
 const closeGraceMs = 5000;
 const tokenWaitMs = 30_000;

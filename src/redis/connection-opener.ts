@@ -7,7 +7,7 @@ import { AppError } from '../util/errors.ts';
 import type { Admission } from './admission.ts';
 import type { CommandObserver } from './command-replies.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
-import type { ConnectionOptions } from './handshake.ts';
+import type { ConnectionOptions, ShakeHands } from './handshake.ts';
 
 export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly connection: ConnectionOptions;
@@ -15,6 +15,7 @@ export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly keeper: TokenKeeper;
   readonly admission: Admission;
   readonly clock: Clock;
+  readonly shakeHands: ShakeHands;
   readonly observer?: CommandObserver | undefined;
 }
 
@@ -67,17 +68,14 @@ export class ConnectionOpener {
   }
 
   async #open(token: () => Promise<Token>, onRefused: (token: Token) => void): Promise<Connection> {
-    const { connection: options, nextConnectionId, admission, clock, observer, ...events } = this.#options;
+    const { connection: options, nextConnectionId, admission, ...passedOn } = this.#options;
     let offered: Token | undefined;
     try {
       const connection = await Connection.open({
+        ...passedOn,
         id: nextConnectionId(),
         options,
-        clock,
         token: async () => (offered = await token()),
-        observer,
-        onLost: events.onLost,
-        onBlocked: events.onBlocked,
       });
       admission.accepted(connection.token);
       return connection;

@@ -8,11 +8,11 @@ import { CallDeadlines } from './call-deadlines.ts';
 import { takeInReplies, type CommandObserver } from './command-replies.ts';
 import { ConnectionLostError } from './connection-lost.ts';
 import {
-  shakeHands,
   usernameOf,
   type ConnectionOptions,
   type Handshake,
   type RedisClient,
+  type ShakeHands,
 } from './handshake.ts';
 import { IdlePing } from './idle-ping.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
@@ -30,6 +30,7 @@ export interface OpenOptions extends ConnectionEvents {
   readonly options: ConnectionOptions;
   readonly clock: Clock;
   readonly token: () => Promise<Token>;
+  readonly shakeHands: ShakeHands;
   readonly observer?: CommandObserver | undefined;
 }
 
@@ -64,7 +65,7 @@ export class Connection {
   #repliedAtMs: number;
   #onIdle = (): void => {};
 
-  constructor(handshake: Handshake, open: Omit<OpenOptions, 'token'>) {
+  constructor(handshake: Handshake, open: Omit<OpenOptions, 'token' | 'shakeHands'>) {
     const { id, options, clock, observer } = open;
     const { client, wire, token } = handshake;
     this.id = id;
@@ -93,7 +94,8 @@ export class Connection {
   static async open(open: OpenOptions): Promise<Connection> {
     let connection: Connection | undefined;
     const onError = (error: unknown): void => connection?.fail(`connection ended: ${describe(error)}`);
-    connection = new Connection(await shakeHands(open.options, open.token, open.clock, onError), open);
+    const { options, token, clock } = open;
+    connection = new Connection(await open.shakeHands(options, token, clock, onError), open);
     return connection;
   }
 

@@ -72,8 +72,10 @@ export interface Handshake {
   readonly token: Token;
 }
 
+export type ShakeHands = typeof shakeHands;
+
 /**
- * TCP and TLS go ahead while `token` is still on its way.
+ * TCP and TLS go ahead while the token is still being requested.
  * @param onError called with every error of the client, also later ones.
  * @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws.
  */
