@@ -36,7 +36,7 @@ it('what stands in the way is told', async () => {
 
 it('a cache that knows no CLUSTER SLOTS is no cluster: the setting is wrong', async () => {
   const refused = withParsedReply(new SimpleError('ERR This instance has cluster support disabled'));
-  const seed = (): Source => source(() => Promise.reject(refused as AppError));
+  const seed = (): Source => source(() => Promise.reject(refused));
   await expect(askForSlotTable([], seed, clock)).rejects.toMatchObject({ code: 'settings-invalid' });
 });
 

@@ -29,7 +29,9 @@ beforeEach(() => {
   });
 });
 
-const fail = (error: unknown) => () => Promise.reject(error as Error);
+const failWith = (error: unknown) => async (): Promise<never> => {
+  throw error;
+};
 const get = (): Promise<unknown> => redis.run((client) => client.get('k'), call);
 const getMany = (): Promise<readonly unknown[]> =>
   redis.runMany(['a', 'b'], (client, keys) => Promise.all(keys.map((key) => client.get(key))), call);
@@ -38,10 +40,10 @@ it('answers and failures are those of its node', async () => {
   outcome = () => Promise.resolve('value');
   expect(await get()).toBe('value');
   const error = new AppError('deadline-exceeded', 'late');
-  outcome = fail(error);
+  outcome = failWith(error);
   await expect(get()).rejects.toBe(error);
   const bug = new TypeError('a bug');
-  outcome = fail(bug);
+  outcome = failWith(bug);
   await expect(get()).rejects.toBe(bug);
   await expect(getMany()).rejects.toBe(bug);
 });
@@ -53,7 +55,7 @@ it('of many keys each has its own outcome', async () => {
     { ok: true, value: null },
   ]);
   const error = new AppError('connection-lost', 'lost');
-  outcome = fail(error);
+  outcome = failWith(error);
   expect(await getMany()).toEqual([
     { ok: false, error },
     { ok: false, error },
@@ -61,7 +63,7 @@ it('of many keys each has its own outcome', async () => {
 });
 
 it('a cache that redirects is a cluster: the setting is named once, and nothing is served by luck', async () => {
-  outcome = fail(withParsedReply(new SimpleError('MOVED 1 10.0.0.1:1')));
+  outcome = failWith(withParsedReply(new SimpleError('MOVED 1 10.0.0.1:1')));
   await expect(get()).rejects.toMatchObject({ code: 'settings-invalid' });
   outcome = () => Promise.resolve('by luck');
   await expect(get()).rejects.toMatchObject({ code: 'settings-invalid' });
