@@ -64,7 +64,7 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
   onEvent('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(settings.redis, {
     keeper,
-    patienceMs: requestBudgetMs,
+    failFastAfterMs: requestBudgetMs,
     instances: () => instances,
     ...common,
   });

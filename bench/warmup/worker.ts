@@ -74,7 +74,7 @@ async function startOurs(): Promise<Contestant> {
   const keeper = new TokenKeeper({ source, ...parts });
   const redis = createRedis(redisSettings, {
     keeper,
-    patienceMs: settings.requestBudgetMs,
+    failFastAfterMs: settings.requestBudgetMs,
     instances: () => 1,
     ...parts,
   });

@@ -2,7 +2,7 @@
 
 import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
-import { Waiters } from '../util/deadline-queue.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
 import { AppError, describe } from '../util/errors.ts';
 import { idle, isRunning, minIntervalLeftMs, timerMs, type KeeperState } from './keeper-state.ts';
 import {
@@ -44,7 +44,7 @@ export class TokenKeeper {
   readonly #options: TokenKeeperOptions;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
-  readonly #tokenWaiters: Waiters<Token>;
+  readonly #tokenWaiters: DeadlineQueue<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
   #renewal = Promise.withResolvers<Renewal>();
   #state: KeeperState = idle;
@@ -53,7 +53,7 @@ export class TokenKeeper {
   constructor(options: TokenKeeperOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#tokenWaiters = new Waiters(options.clock);
+    this.#tokenWaiters = new DeadlineQueue(options.clock);
   }
 
   /** Asks for the first token at once and keeps renewing from then on. Calling it again changes nothing. */

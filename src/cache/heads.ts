@@ -1,8 +1,7 @@
 // Reads the heads of many entries, without their bodies.
 
 import { RESP_TYPES } from 'redis';
-import type { RedisClient } from '../redis/connection.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
 import { zip } from '../util/zip.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
 import { decodeHead } from './entry-decoder.ts';

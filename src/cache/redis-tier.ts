@@ -61,15 +61,13 @@ export class RedisTier implements Tier {
 
   /** One round trip for what is not larger than a first portion. */
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
-    const call = { key, deadlineAtMs };
+    const call = { key, deadlineAtMs, idempotent: true };
     const own = charge ?? this.#budget.open();
     try {
       const bytes = this.#values.firstBytes(1);
-      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), {
-        ...call,
-        idempotent: true,
-      });
-      return await this.#values.complete(start, call, { charge: own });
+      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), call);
+      const value = this.#values.complete(start, call, { charge: own });
+      return value instanceof Promise ? await value : value;
     } catch (error) {
       return failureOf(error);
     } finally {
@@ -94,7 +92,10 @@ export class RedisTier implements Tier {
         if (!outcome.ok) return failureOf(outcome.error);
         if ('kind' in outcome.value) return outcome.value;
         const call = { key, deadlineAtMs };
-        return this.#values.complete(outcome.value, call, { charge, limit: room?.limit }).catch(failureOf);
+        const { limit } = room ?? {};
+        return Promise.resolve(this.#values.complete(outcome.value, call, { charge, limit })).catch(
+          failureOf,
+        );
       };
       return await Promise.all(zip(keys, starts).map(complete));
     } finally {

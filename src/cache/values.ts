@@ -3,8 +3,7 @@
 
 import { RESP_TYPES } from 'redis';
 import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
-import type { RedisClient } from '../redis/connection.ts';
-import type { CallOptions, Redis } from '../redis/redis.ts';
+import type { CallOptions, Redis, RedisClient } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
 import { decodeEntry, decodeHead, type UnreadableEntry } from './entry-decoder.ts';
 import type { Room, Value } from './tier.ts';
@@ -43,6 +42,7 @@ const portionsAhead = 8;
 const expectMissFor = 64;
 const nothing = Buffer.alloc(0);
 const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
+const asBuffers = { typeMapping: bufferReplies };
 
 export class Values {
   readonly #options: ValuesOptions;
@@ -61,24 +61,25 @@ export class Values {
     return Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
   }
 
+  /** Issues its commands at once. */
   async start(client: RedisClient, key: string, bytes: number): Promise<Start> {
     const { budget } = this.#options;
     if (!budget.take(bytes)) throw overloaded();
     this.#firstBytesOwed += bytes;
     try {
-      const { commands } = this.#connectionOf(client);
-      const answer = commands.getRange(key, 0, bytes - 1);
-      // GETRANGE does not tell an empty string from none. Where misses come, each is to be one round trip; where none
-      // come, that question would be asked in vain. On a slot that moves it may go unanswered.
-      const exists = this.#missesExpected > 0 ? commands.exists(key).catch(() => undefined) : undefined;
+      // Not `getRange`, which costs two more promises.
+      const answer = client.sendCommand<Buffer | null>(['GETRANGE', key, '0', `${bytes - 1}`], asBuffers);
+      // GETRANGE cannot tell an empty string from a missing key. Where misses come, each is to be one round trip; where
+      // none come, EXISTS would be asked in vain. While a slot moves it may fail.
+      const exists = this.#missesExpected > 0 ? client.exists(key).catch(() => undefined) : undefined;
       const start = (await answer) ?? nothing;
-      this.#missesExpected = start.length === 0 ? expectMissFor : Math.max(this.#missesExpected - 1, 0);
-      const known = start.length === 0 ? await exists : undefined;
-      return {
-        bytes: start,
-        cut: start.length === bytes,
-        exists: known === undefined ? undefined : known > 0,
-      };
+      if (start.length > 0) {
+        this.#missesExpected = Math.max(this.#missesExpected - 1, 0);
+        return { bytes: start, cut: start.length === bytes, exists: undefined };
+      }
+      this.#missesExpected = expectMissFor;
+      const known = await exists;
+      return { bytes: start, cut: false, exists: known === undefined ? undefined : known > 0 };
     } finally {
       // Only now: whoever asked may have left long ago, and the answer was owed all the same.
       this.#firstBytesOwed -= bytes;
@@ -86,13 +87,16 @@ export class Values {
     }
   }
 
-  /** What begins with `start`. The bytes of the answer are counted in `room`. */
-  async complete(start: Start, call: Call, room: Room): Promise<Value> {
+  /** What begins with `start`; at once where that is all of it. The bytes of the answer are counted in `room`. */
+  complete(start: Start, call: Call, room: Room): Value | Promise<Value> {
     const { bytes } = start;
     if (start.cut) return this.#completeLarge(bytes, call, room);
     if (bytes.length > 0) return this.#decoded(bytes, room);
-    if (start.exists === false) return { kind: 'miss' };
-    // An empty string, or what has just been written.
+    return start.exists === false ? { kind: 'miss' } : this.#completeEmpty(call, room);
+  }
+
+  /** An empty string, or what has just been written. */
+  async #completeEmpty(call: Call, room: Room): Promise<Value> {
     const stored = await this.#run(call, ({ commands }) => commands.get(call.key));
     return stored === null ? { kind: 'miss' } : this.#decoded(stored, room);
   }

@@ -1,20 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Debts } from '../../../src/redis/debts.ts';
+import { AbandonedReplies } from '../../../src/redis/abandoned-replies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 let clock: FakeClock;
 let bytes: number;
-let told: number;
-let debts: Debts;
+let calls: number;
+let replies: AbandonedReplies;
 
 beforeEach(() => {
   clock = new FakeClock();
   bytes = 0;
-  told = 0;
-  debts = new Debts(
+  calls = 0;
+  replies = new AbandonedReplies(
     clock,
     () => bytes,
-    () => (told += 1),
+    () => (calls += 1),
   );
 });
 
@@ -27,47 +27,47 @@ async function receive(ms: number): Promise<void> {
 }
 
 describe('a connection that answers what nobody waits for any more', () => {
-  it('is told of after three quarters of a second, and again while it lasts', async () => {
-    debts.gaveUp();
+  it('is calls of after three quarters of a second, and again while it lasts', async () => {
+    replies.onTimeout();
     await receive(700);
-    expect([debts.areDue, told]).toEqual([false, 0]);
+    expect([replies.areBlocking, calls]).toEqual([false, 0]);
     await receive(50);
-    expect([debts.areDue, told]).toEqual([true, 1]);
+    expect([replies.areBlocking, calls]).toEqual([true, 1]);
     await receive(1500);
-    expect(told).toBe(3);
+    expect(calls).toBe(3);
   });
 
   it('is not, where the answers end before that', async () => {
-    debts.gaveUp();
-    debts.gaveUp();
+    replies.onTimeout();
+    replies.onTimeout();
     await receive(500);
-    debts.answered(false);
-    debts.answered(false);
+    replies.onReply(false);
+    replies.onReply(false);
     await receive(2000);
-    expect([debts.areDue, told, clock.pendingTimers]).toEqual([false, 0, 0]);
+    expect([replies.areBlocking, calls, clock.pendingTimers]).toEqual([false, 0, 0]);
   });
 
   it('is not, while one answer in between comes in time for somebody', async () => {
-    debts.gaveUp();
+    replies.onTimeout();
     for (let answers = 0; answers < 10; answers += 1) {
       await receive(700);
-      debts.answered(true);
+      replies.onReply(true);
     }
-    expect(told).toBe(0);
+    expect(calls).toBe(0);
   });
 
   it('is not, where nothing comes at all: that is silence', async () => {
-    debts.gaveUp();
+    replies.onTimeout();
     await clock.advance(5000);
-    expect([debts.areDue, told]).toEqual([false, 0]);
+    expect([replies.areBlocking, calls]).toEqual([false, 0]);
     await receive(50);
-    expect(debts.areDue).toBe(true);
+    expect(replies.areBlocking).toBe(true);
   });
 
   it('is none whatever the clock on the wall does', async () => {
-    debts.gaveUp();
+    replies.onTimeout();
     clock.jumpWall(-3_600_000);
     await receive(750);
-    expect(told).toBe(1);
+    expect(calls).toBe(1);
   });
 });

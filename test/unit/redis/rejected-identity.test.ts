@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rejectedIdentity } from '../../../src/redis/failures.ts';
+import { rejectedIdentity } from '../../../src/redis/rejected-identity.ts';
 
 const oid = '11111111-2222-3333-4444-555555555555';
 
