@@ -15,6 +15,13 @@ export default defineConfig({
   test: {
     globalSetup: 'test/support/global-setup.ts',
     sequence: { sequencer: LongestFirst },
+    coverage: {
+      // Also files that no test imports.
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      reportsDirectory: 'out/coverage',
+      reportOnFailure: true,
+    },
     projects: [
       // These change nothing that other files see: a worker runs them all, which halves what they cost.
       project('unit', { isolate: false, testTimeout: 30_000 }),

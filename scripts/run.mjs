@@ -15,6 +15,12 @@ const commands = {
   start: { redis: true, programs: (args) => [[node, 'local/commands/start.ts', ...args]] },
   stack: { redis: true, programs: (args) => [[node, 'local/commands/stack.ts', ...args]] },
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
+  coverage: {
+    redis: true,
+    programs: (args) => [
+      [node, tool('vitest'), 'run', '--coverage', '--project', 'unit', '--project', 'property', ...args],
+    ],
+  },
   garnet: {
     redis: false,
     programs: (args) => [[node, tool('vitest'), 'run', '--config', 'vitest.garnet.config.ts', ...args]],

@@ -8,10 +8,7 @@ import { RedisLocks } from './cache/redis-locks.ts';
 import { RedisTier } from './cache/redis-tier.ts';
 import type { Platform } from './config/platform.ts';
 import type { Settings } from './config/settings.ts';
-import { FleetMember } from './fleet/member.ts';
-import { Neighbours } from './fleet/neighbours.ts';
-import { Roster } from './fleet/registry.ts';
-import { RollCall } from './fleet/roll-call.ts';
+import { startFleet } from './fleet/fleet.ts';
 import { fleetPage } from './functions/fleet-page.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
@@ -53,9 +50,8 @@ export function startApp(settings: Settings, auth: Auth, platform: Platform): vo
   registerWarmup(settings, platform, parts);
   app.hook.appTerminate(async () => {
     parts.warmup?.stop();
-    parts.neighbours.stop();
     await parts.cache.stop();
-    await parts.member.leave();
+    await parts.fleet.stop();
     await parts.redis.close();
     auth.keeper.stop();
   });
@@ -68,7 +64,7 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
   onEvent('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(settings.redis, {
     keeper,
-    patienceMs: requestBudgetMs,
+    failFastAfterMs: requestBudgetMs,
     instances: () => instances,
     ...common,
   });
@@ -91,24 +87,18 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
     keyRules: { prefix: keyPrefix, namespace },
     clientsWrite: cacheSettings.writes === 'enabled',
   });
-  const originUrl = settings.origin.kind === 'blob' ? settings.origin.containerUrl : '';
-  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl, cache, locks, health });
+  const warmup = createWarmup({ ...shared, ...settings.warmup, cache, locks, health });
 
-  const roster = new Roster(redis, namespace);
-  const member = new FleetMember({
+  const fleetPart = startFleet({
     ...common,
-    roster,
     redis,
     keeper,
-    identity: instanceIdentity(platform),
+    app: { site: platform.site, namespace, keyPrefix },
+    instance: instanceIdentity(platform),
     readCount: () => cache.readCount,
   });
-  member.start();
-  const neighbours = new Neighbours({ ...common, redis, app: { site: platform.site, namespace, keyPrefix } });
-  neighbours.start();
-  const rollCall = new RollCall({ ...common, roster, redis });
   const http = { clock, requestBudgetMs, budget };
-  return { http, redis, cache, warmup, roster, member, neighbours, rollCall };
+  return { http, redis, cache, warmup, fleet: fleetPart };
 }
 
 function createOrigin({ origin, cache }: Settings, credential: Auth['credential']): Origin | undefined {
@@ -171,9 +161,13 @@ function registerProbes(settings: Settings, { keeper }: Auth, { http, redis }: P
   app.http('ready', { ...probe, methods: ['GET', 'HEAD'], route: 'health/ready', handler: ready(deps) });
 }
 
-function registerFleet(settings: Settings, { keeper }: Auth, { http, roster, rollCall }: Parts): void {
+function registerFleet(
+  settings: Settings,
+  { keeper }: Auth,
+  { http, fleet: { registry, rollCall } }: Parts,
+): void {
   const { schedule } = settings.reauthenticate;
-  const deps = { ...http, roster, schedule, page: fleetPage };
+  const deps = { ...http, registry, schedule, page: fleetPage };
   app.http('fleet', {
     methods: ['GET', 'HEAD'],
     route: 'fleet',

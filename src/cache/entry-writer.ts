@@ -4,10 +4,9 @@ import type { Clock } from '../util/clock.ts';
 import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
-import type { Entry, EntryHead, NotStored } from './entry.ts';
+import type { Entry, EntryHead, Lifetime, NotStored } from './entry.ts';
 import { lifetimeOf, type LifetimeRules } from './freshness.ts';
-import type { Lifetime } from './lifetime.ts';
-import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
+import { isAbout, storableFields, updatedFields } from './stored-fields.ts';
 import { extendedHead, loadedEntry } from './loaded-entry.ts';
 import type { Guard, RemoveResult, WriteIdCondition, WriteResult, Tier } from './tier.ts';
 
@@ -38,7 +37,7 @@ export class EntryWriter {
   entryOf(answer: OriginResponse, loadMs: number): Entry {
     const nowMs = this.#options.clock.wallMs();
     const { status, restrictions } = answer;
-    const fields = keptFields(answer.fields, status, nowMs);
+    const fields = storableFields(answer.fields, status, nowMs);
     const permission = strictest(restrictions, storagePermission(answer.fields, status, nowMs));
     return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
   }
@@ -66,7 +65,7 @@ export class EntryWriter {
     const nowMs = this.#options.clock.wallMs();
     const all = updatedFields(loaded.fields, answer, nowMs);
     const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
-    const fields = keptFields(all, status, nowMs);
+    const fields = storableFields(all, status, nowMs);
     const lifetime = this.#lifetime(permission, fields, nowMs);
     return extendedHead(held, { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs }, lifetime);
   }

@@ -63,7 +63,7 @@ export class Loader {
         return await this.#loadOrWait(key, expired, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        // Redis was there a moment ago and is not now.
+        // Redis cannot be asked any more, or a newer version of the app has written the entry meanwhile.
         const bypass = this.bypass(key);
         callers.onGone(bypass.leave);
         if (callers.areGone) bypass.leave();
@@ -72,7 +72,7 @@ export class Loader {
     });
   }
 
-  /** Asks the origin alone, because Redis cannot be asked; nothing is stored. Never rejects but for a bug. */
+  /** Asks the origin alone, because what Redis holds cannot be had; nothing is stored. Never rejects but for a bug. */
   bypass(key: EntryKey): Flight<LoadOutcome> {
     const { maxWaitMs } = this.#options;
     return this.#bypasses.do(key.redisKey, async (callers) => {

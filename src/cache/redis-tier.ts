@@ -7,7 +7,8 @@ import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
-import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
+import { encodeEntry, encodeHeader } from './entry-encoder.ts';
+import { keptMs, type Entry, type EntryHead } from './entry.ts';
 import { readHeads } from './heads.ts';
 import { repliesOf } from './replies.ts';
 import type {
@@ -22,7 +23,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './tier.ts';
-import { Values, type OnInvalid } from './values.ts';
+import { Values, type OnUnreadable } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
@@ -42,27 +43,31 @@ export class RedisTier implements Tier {
   readonly #budget: ByteBudget;
   readonly #values: Values;
   readonly #writeScript: string;
-  readonly #onInvalid: OnInvalid;
+  readonly #onUnreadable: OnUnreadable;
 
   constructor({ redis, budget, maxValueBytes, emit }: RedisTierOptions) {
     this.#redis = redis;
     this.#budget = budget;
-    this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
-    this.#values = new Values({ redis, budget, maxValueBytes, onInvalid: this.#onInvalid });
+    const versionsTold = new Set<number>();
+    this.#onUnreadable = (entry) => {
+      if (entry.kind === 'invalid') return emit({ type: 'entryInvalid', reason: entry.reason });
+      const { version, field } = entry;
+      if (!versionsTold.has(version)) emit({ type: 'entryNewer', version, ...(field && { field }) });
+      versionsTold.add(version);
+    };
+    this.#values = new Values({ redis, budget, maxValueBytes, onUnreadable: this.#onUnreadable });
     this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
   /** One round trip for what is not larger than a first portion. */
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
-    const call = { key, deadlineAtMs };
+    const call = { key, deadlineAtMs, idempotent: true };
     const own = charge ?? this.#budget.open();
     try {
       const bytes = this.#values.firstBytes(1);
-      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), {
-        ...call,
-        idempotent: true,
-      });
-      return await this.#values.complete(start, call, { charge: own });
+      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), call);
+      const value = this.#values.complete(start, call, { charge: own });
+      return value instanceof Promise ? await value : value;
     } catch (error) {
       return failureOf(error);
     } finally {
@@ -87,7 +92,10 @@ export class RedisTier implements Tier {
         if (!outcome.ok) return failureOf(outcome.error);
         if ('kind' in outcome.value) return outcome.value;
         const call = { key, deadlineAtMs };
-        return this.#values.complete(outcome.value, call, { charge, limit: room?.limit }).catch(failureOf);
+        const { limit } = room ?? {};
+        return Promise.resolve(this.#values.complete(outcome.value, call, { charge, limit })).catch(
+          failureOf,
+        );
       };
       return await Promise.all(zip(keys, starts).map(complete));
     } finally {
@@ -97,7 +105,7 @@ export class RedisTier implements Tier {
 
   /** The heads of many entries, without their bodies, in one round trip. */
   readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
-    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
+    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onUnreadable: this.#onUnreadable });
   }
 
   async write(
@@ -155,6 +163,10 @@ export class RedisTier implements Tier {
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
+      if (typeof reply === 'number') {
+        this.#onUnreadable({ kind: 'newer', version: reply });
+        return { kind: 'entry-newer' } as const;
+      }
       if (reply === 'precondition-failed') return { kind: reply } as const;
       if (reply === 'wrong-type') return { kind: reply } as const;
       const kind = kinds.find((known) => known === reply);

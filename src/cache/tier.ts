@@ -35,6 +35,8 @@ export interface Tier {
 export type Value =
   | { readonly kind: 'hit'; readonly entry: Entry }
   | { readonly kind: 'miss' }
+  /** A newer version of the app wrote it. */
+  | { readonly kind: 'entry-newer' }
   /** There is no memory for it now. */
   | { readonly kind: 'overloaded' }
   /** Larger than CACHE_MAX_VALUE_BYTES: what others wrote, or what was written while that was higher. */
@@ -52,6 +54,8 @@ export type RemoveResult = { readonly kind: 'removed' } | { readonly kind: 'abse
 /** Why a write or removal has changed nothing, as far as is known. */
 export type NotChanged =
   | { readonly kind: 'precondition-failed' }
+  /** A newer version of the app wrote what is there; it was left as it is. */
+  | { readonly kind: 'entry-newer' }
   | WrongType
   /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
   | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
@@ -92,6 +96,8 @@ export interface WrongType {
 export type HeadResult =
   | { readonly kind: 'hit'; readonly head: EntryHead | undefined }
   | { readonly kind: 'miss' }
+  /** A newer version of the app wrote it. */
+  | { readonly kind: 'entry-newer' }
   | WrongType
   | { readonly kind: 'unavailable'; readonly error: AppError };
 

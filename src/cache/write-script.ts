@@ -1,7 +1,8 @@
-// The atomic steps of changing an entry, as Lua scripts run by EVAL. An invalid entry counts as absent.
+// The atomic steps of changing an entry, as Lua scripts run by EVAL. An invalid entry counts as absent. Where a newer
+// version of the app wrote the entry the answer is that version, and nothing is changed.
 
 import { headOfFunction } from './entry-lua.ts';
-import { etagLengthAt } from './entry-form.ts';
+import { etagLengthAt, magic, version } from './entry-form.ts';
 
 // KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'remove' perhaps where the removal
 // is noted, and what else is removed.
@@ -13,7 +14,9 @@ local operation, condition, value, ttlMs, guard = unpack(ARGV, 1, 5)
 local type = redis.call('TYPE', KEYS[1]).ok
 if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
 local head = type == 'string' and headOf(KEYS[1]) or {kind = 'none'}
-local exists = head.kind == 'entry' or head.kind == 'foreign'
+local exists = head.kind ~= 'none' and head.kind ~= 'invalid'
+-- Whoever removes an entry whatever it is may do so: that destroys nothing that somebody wants to keep.
+if head.kind == 'newer' and not (operation == 'del' and condition == 'none') then return head.version end
 
 local function etag()
   -- Of what somebody else wrote it is the hash.
@@ -61,9 +64,12 @@ export const touchScript = `${headOfFunction}
 local write, header, ttlMs = unpack(ARGV)
 if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return 'precondition-failed' end
 local head = headOf(KEYS[1])
+if head.kind == 'newer' then return head.version end
 if head.kind ~= 'entry' or head.write ~= write then return 'precondition-failed' end
 local value = redis.call('GET', KEYS[1])
-local start = string.sub(value, 1, ${etagLengthAt + 1} + #head.etag)
+-- An older header may have become one of the version that is written now.
+local start = string.sub(value, 1, ${magic.length}) .. string.char(${version}) ..
+  string.sub(value, ${etagLengthAt + 1}, ${etagLengthAt + 1} + #head.etag)
 local length = string.char(math.floor(#header / 256), #header % 256)
 redis.call('SET', KEYS[1], start .. length .. header .. string.sub(value, head.bytes + 1), 'PX', ttlMs)
 return 'replaced'

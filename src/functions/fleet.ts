@@ -3,12 +3,12 @@
 
 import type { HttpHandler } from '@azure/functions';
 import type { RollCallRecord } from '../fleet/messages.ts';
-import type { Roster, RosterEntry, RosterView } from '../fleet/registry.ts';
+import type { Registry, RegistryEntry, RegistryView } from '../fleet/registry.ts';
 import { firstTickAfterMs } from '../util/schedule.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
 export interface FleetDeps extends HandlerDeps {
-  readonly roster: Pick<Roster, 'read'>;
+  readonly registry: Pick<Registry, 'read'>;
   /** The roll call's, NCRONTAB. */
   readonly schedule: string;
   /** For clients that prefer HTML; without it they get JSON, too. */
@@ -22,12 +22,12 @@ interface TextResponse {
 }
 
 export function fleet(deps: FleetDeps): HttpHandler {
-  const { roster, schedule, page } = deps;
+  const { registry, schedule, page } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs }) => {
     const answer =
       page !== undefined && prefersHtml(request.headers.get('accept'))
         ? await page()
-        : json(await roster.read(deadlineAtMs), schedule);
+        : json(await registry.read(deadlineAtMs), schedule);
     return { ...answer, headers: { 'Cache-Control': 'no-store', Vary: 'Accept', ...answer.headers } };
   });
 }
@@ -42,7 +42,7 @@ function prefersHtml(accept: string | null): boolean {
   return qualityOf('text/html') > 0 && qualityOf('text/html') >= qualityOf('application/json');
 }
 
-function json(view: RosterView, schedule: string): TextResponse {
+function json(view: RegistryView, schedule: string): TextResponse {
   const body = JSON.stringify({
     now: iso(view.nowMs),
     instances: view.entries.map((entry) => instance(entry, view.nowMs)),
@@ -53,7 +53,7 @@ function json(view: RosterView, schedule: string): TextResponse {
   return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
 }
 
-function instance({ report, status, seenAtMs }: RosterEntry, nowMs: number): Record<string, unknown> {
+function instance({ report, status, seenAtMs }: RegistryEntry, nowMs: number): Record<string, unknown> {
   // What was left at its report, less the time since then by the server's clock: instances' clocks may be wrong.
   const leftMs =
     report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - Math.max(nowMs - seenAtMs, 0), 0);

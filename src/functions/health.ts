@@ -4,9 +4,8 @@
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { KeyRules } from '../cache/key.ts';
-import { refusalCause } from '../redis/failures.ts';
-import type { RedisClient } from '../redis/connection.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
+import { refusalCause } from '../redis/reply-error.ts';
 import { delay } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight } from '../util/single-flight.ts';
@@ -112,7 +111,7 @@ class ReadinessCheck {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && refusalCause(error.cause) !== undefined;
+  return refusalCause(error) !== undefined;
 }
 
 function json(

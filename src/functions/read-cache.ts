@@ -6,7 +6,14 @@ import type { Cache } from '../cache/cache.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
 import { entryResponse } from '../http/entry-response.ts';
-import { cacheUnavailable, originFailed, overloaded, Problem, type Headers } from '../http/problem.ts';
+import {
+  cacheUnavailable,
+  entryNewer,
+  originFailed,
+  overloaded,
+  Problem,
+  type Headers,
+} from '../http/problem.ts';
 import { keySuffix, type QueryRule } from '../http/query.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
@@ -45,6 +52,8 @@ function problemOf(
     }
     case 'overloaded':
       return overloaded(headers);
+    case 'entry-newer':
+      return entryNewer(headers);
     case 'unavailable':
       return cacheUnavailable(answer.error, headers);
     case 'origin-failed':

@@ -8,7 +8,7 @@ import type { EntryKey } from '../cache/key.ts';
 import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
-import { cacheUnavailable, Problem } from '../http/problem.ts';
+import { cacheUnavailable, entryNewer, Problem } from '../http/problem.ts';
 import { parameterOf, rejectUnknown } from '../http/query.ts';
 import { readBody } from '../http/request-body.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
@@ -98,6 +98,8 @@ function problemOf(result: NotChanged): Problem {
     }
     case 'wrong-type':
       return new Problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+    case 'entry-newer':
+      return entryNewer();
     case 'unavailable': {
       if (result.applied === 'no') return cacheUnavailable(result.error);
       const detail =

@@ -68,6 +68,7 @@ async function itemOf(
     case 'stored-value-too-large':
     case 'answer-too-large':
     case 'overloaded':
+    case 'entry-newer':
     case 'origin-failed':
     case 'origin-pending':
       return unavailable(key, result.kind);

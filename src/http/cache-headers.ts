@@ -31,6 +31,7 @@ function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
     case 'stored-value-too-large':
     case 'answer-too-large':
     case 'overloaded':
+    case 'entry-newer':
       return [`detail=${result.kind}`];
     case 'unavailable':
       return ['fwd=bypass', 'detail=cache-unavailable'];
@@ -48,9 +49,9 @@ function loadedParameters(
   const ttl = ttlOf(entry, nowMs);
   const { notStored } = entry.loaded ?? {};
   const reason = notStored && `"${notStored.reason.replaceAll(/["\\]|[^ -~]/gu, '?')}"`;
-  const detail = why === 'bypass' ? 'cache-unavailable' : reason;
+  const detail = { bypass: 'cache-unavailable', 'entry-newer': why, miss: reason, stale: reason }[why];
   return [
-    `fwd=${why}`,
+    `fwd=${why === 'entry-newer' ? 'miss' : why}`,
     `fwd-status=${status ?? entry.loaded?.status ?? 200}`,
     ...(stored ? ['stored'] : []),
     ...(collapsed ? ['collapsed'] : []),

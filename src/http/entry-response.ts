@@ -4,7 +4,7 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from '../cache/entry.ts';
-import { extrasOf } from '../cache/kept-fields.ts';
+import { extrasOf } from '../cache/stored-fields.ts';
 import { parseHttpDate } from '../origin/http-date.ts';
 import { readRetryAfter } from '../origin/retry-after.ts';
 import type { BytesResponse } from './bytes-response.ts';

@@ -20,6 +20,7 @@ const problems = {
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
   'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
   'origin-failed': { status: 502, title: 'The origin failed' },
+  'entry-newer': { status: 503, title: 'A newer version of this app wrote the entry' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
   overloaded: { status: 503, title: 'This instance has too much in hand at the moment' },
   'origin-pending': { status: 503, title: 'The origin has not answered yet' },
@@ -91,6 +92,8 @@ export function toProblem(error: AppError): Problem {
       return originFailed(error);
     case 'overloaded':
       return overloaded();
+    case 'entry-newer':
+      return entryNewer();
     case 'settings-invalid':
     case 'token-unavailable':
     case 'token-refused':
@@ -102,4 +105,11 @@ export function toProblem(error: AppError): Problem {
     case 'stopped':
       return cacheUnavailable(error);
   }
+}
+
+/** 503 for an entry that only newer instances understand. */
+export function entryNewer(headers: Headers = {}): Problem {
+  const detail =
+    'This instance neither serves nor overwrites it. Ask again after the time in Retry-After: a newer instance may answer.';
+  return new Problem('entry-newer', detail, { 'Retry-After': '1', ...headers });
 }

@@ -2,12 +2,17 @@
 
 import type { CacheKind } from '../support/caches.ts';
 import { fleetsOnOneStack } from '../support/fleets.ts';
-import { sharedCaches } from './fleet/shared-caches.ts';
+import { forgeries } from './fleet/forgeries.ts';
 import { refusals } from './fleet/refusals.ts';
-import { renewal } from './fleet/renewal.ts';
-import { trouble } from './fleet/trouble.ts';
+import { registry } from './fleet/registry.ts';
+import { renewalFailures } from './fleet/renewal-failures.ts';
+import { rollCalls } from './fleet/roll-calls.ts';
+import { sharedCaches } from './fleet/shared-caches.ts';
 
 export function fleetSuite(cache: CacheKind): void {
   const fleets = fleetsOnOneStack(cache);
-  for (const tests of [renewal, refusals, sharedCaches, trouble]) tests(fleets);
+  registry(fleets);
+  rollCalls(fleets);
+  // Each of these concerns one key or one token: a cluster changes nothing.
+  if (!cache.cluster) for (const tests of [renewalFailures, refusals, sharedCaches, forgeries]) tests(fleets);
 }

@@ -96,7 +96,9 @@ it('look for lines that the app writes, and take from them what is there', () =>
     }
     return fields;
   });
-  expect(taken).toEqual(expect.arrayContaining(['silent', 'expiresAt', 'setbacks', 'timeLeftMs', 'loaded']));
+  expect(taken).toEqual(
+    expect.arrayContaining(['silent', 'expiresAt', 'failedAttempts', 'timeLeftMs', 'loaded']),
+  );
   const phrases = queries.flatMap(({ tokens }) => stringsOf(tokensAfter(tokens, 'message', 'has')));
   expect(phrases.length).toBeGreaterThan(0);
   for (const phrase of phrases)

@@ -8,7 +8,6 @@ import type { Tier } from '../../src/cache/tier.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import type { Origin } from '../../src/origin/origin.ts';
-import type { Redis } from '../../src/redis/redis.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock } from '../../src/util/clock.ts';
@@ -24,20 +23,16 @@ export interface CacheInstance extends SharedClient {
   readonly warmup: Warmup | undefined;
 }
 
-export interface CacheInstanceOptions {
-  /** Changes to the settings of the stack with a blob origin. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** What the instance sees of Redis, in the place of its client. */
-  readonly redisPort?: (client: Redis) => Redis;
-}
-
 const budgetBytes = 128 * 2 ** 20;
 
-/** Resolves when it is connected to all nodes: what a test times is not the start. */
+/**
+ * The settings are those of the stack with a blob origin, changed by `settings`; the origin is `origin`.
+ * Resolves when it is connected to all nodes: what a test times is not the start.
+ */
 export async function startCacheInstance(
   stack: AnyStack,
   origin: Origin | undefined,
-  { settings = {}, redisPort = (client) => client }: CacheInstanceOptions = {},
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<CacheInstance> {
   const client = startSharedClient(stack);
   try {
@@ -51,7 +46,7 @@ export async function startCacheInstance(
   const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
   const events: AppEvent[] = [];
   const emit = (event: AppEvent): void => void events.push(event);
-  const redis = redisPort(client.redis);
+  const { redis } = client;
   const { namespace, requestBudgetMs } = read;
   const parts = {
     ...read.cache,
@@ -73,7 +68,7 @@ export async function startCacheInstance(
     keyRules: { prefix: read.cache.keyPrefix, namespace },
     clientsWrite: read.cache.writes === 'enabled',
   });
-  const warmup = createWarmup({ ...parts, ...read.warmup, originUrl, cache });
+  const warmup = createWarmup({ ...parts, ...read.warmup, cache });
   return {
     ...client,
     cache,

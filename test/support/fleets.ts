@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
+import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from './caches.ts';
 import { eventually } from './eventually.ts';
@@ -23,6 +24,8 @@ export interface Fleets {
   start(size: number, options?: FleetInstanceOptions & { readonly tokenLifetimeMs?: number }): Promise<Fleet>;
   /** Done after the test, the last first. */
   atEnd(stop: () => Promise<unknown>): void;
+  /** Runs a command on every server of the cache. */
+  onAll(...command: readonly string[]): Promise<void>;
   /** How many scripts the fleet has run in Redis. */
   evalCalls(): Promise<number>;
 }
@@ -60,13 +63,18 @@ export function fleetsOnOneStack(cache: CacheKind): Fleets {
       stops.push(() => Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]())));
       const last = fleet.at(-1) ?? expect.unreachable();
       await eventually(async () => {
-        expect((await last.roster.read(Date.now() + 1000)).entries).toHaveLength(size);
+        expect((await last.registry.read(Date.now() + 1000)).entries).toHaveLength(size);
       });
       const connections = (): readonly ConnectionRecord[] =>
         stack.front.connections.filter(
           ({ id, closedAtMs }) => id > connectionsBefore && closedAtMs === undefined,
         );
       return { namespace, fleet, last, connections };
+    },
+    async onAll(...command) {
+      const { redis } = stackOf();
+      const servers = 'nodes' in redis ? (redis as RedisCluster).nodes : [redis];
+      for (const server of servers) await server.admin(...command);
     },
     async evalCalls() {
       const info = String(await stackOf().redis.admin('INFO', 'commandstats'));

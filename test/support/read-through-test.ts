@@ -5,16 +5,11 @@ import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheAnswer } from '../../src/cache/answer.ts';
 import type { RemoveResult, WriteCondition } from '../../src/cache/tier.ts';
 import type { CacheKind } from './caches.ts';
-import {
-  entryKey,
-  startCacheInstance,
-  type CacheInstance,
-  type CacheInstanceOptions,
-} from './cache-instance.ts';
+import { entryKey, startCacheInstance, type CacheInstance } from './cache-instance.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { adoptStack } from './shared-client.ts';
 
-type Settings = NonNullable<CacheInstanceOptions['settings']>;
+type Settings = Readonly<Record<string, string>>;
 
 export class ReadThroughTest implements AsyncDisposable {
   readonly stack: AnyStack;
@@ -27,20 +22,13 @@ export class ReadThroughTest implements AsyncDisposable {
     this.key = key;
   }
 
-  start(settings: Settings = {}): Promise<CacheInstance> {
-    return this.startWith({ settings });
+  /** With the origin of the test. */
+  async start(settings: Settings = {}): Promise<CacheInstance> {
+    return this.#keep(await startCacheInstance(this.stack, this.origin, settings));
   }
 
   startMany(count: number, settings: Settings = {}): Promise<readonly CacheInstance[]> {
     return Promise.all(Array.from({ length: count }, () => this.start(settings)));
-  }
-
-  /** @param origin the test's own unless another one, or none, is given. */
-  async startWith(
-    options: CacheInstanceOptions,
-    origin: ScriptedOrigin | undefined = this.origin,
-  ): Promise<CacheInstance> {
-    return this.#keep(await startCacheInstance(this.stack, origin, options));
   }
 
   async startWithoutOrigin(): Promise<CacheInstance> {

@@ -49,9 +49,7 @@ export function warmupsOnOneStack({ cluster }: CacheKind): Warmups {
       return shared.origin;
     },
     start: (settings = {}) =>
-      startCacheInstance(stackOf(), shared.origin, {
-        settings: { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings },
-      }),
+      startCacheInstance(stackOf(), shared.origin, { CACHE_DEFAULT_TTL_SECONDS: '3600', ...settings }),
     async run(instance, { limitMs = 60_000, endsInMs = 90_000, nextRunInMs = 300_000 } = {}) {
       const nowMs = Date.now();
       const outcome = await instance.warmup?.run({

@@ -2,9 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { intercepted } from '../../support/redis-port.ts';
-import { entryKey } from '../../support/cache-instance.ts';
-import { gotOf, outcomeOf, type Begin, type ReadThroughTest } from '../../support/read-through-test.ts';
+import { gotOf, outcomeOf, type Begin } from '../../support/read-through-test.ts';
 
 export function redisInTrouble(begin: Begin): void {
   describe('a Redis that restarts', () => {
@@ -28,93 +26,42 @@ export function redisInTrouble(begin: Begin): void {
     });
   });
 
-  describe('a Redis that is gone', () => {
-    async function whileGone(test: ReadThroughTest, work: () => Promise<void>): Promise<void> {
-      await test.stack.redis.kill();
-      try {
-        await work();
-      } finally {
-        await test.stack.redis.restart();
-      }
-    }
-
-    it('is gone round with bounded loads, and nothing is said to be stored', async () => {
+  describe('a Redis that is down', () => {
+    it('is answered for by the origin, with bounded loads, and nothing is said to be stored', async () => {
       await using test = begin();
-      const { origin, key } = test;
-      const instance = await test.start();
+      const { origin, key, stack } = test;
+      const [instance, readOnly] = await Promise.all([
+        test.start(),
+        test.start({ CACHE_WRITES: 'disabled' }),
+      ]);
       const names = Array.from({ length: 100 }, (_, index) => `${key}-${index}`);
       for (const one of names) origin.set(one, one);
       origin.delayMs = 50;
-      await whileGone(test, async () => {
-        const results = await Promise.all(
-          names.map(async (one) => instance.cache.read(entryKey(one), Date.now() + 1800)),
-        );
+      await stack.redis.kill();
+      try {
+        const results = await Promise.all(names.map((one) => test.read(instance, one)));
         expect(results.map(outcomeOf)).toEqual(names.map((one) => `loaded ${one}`));
         expect(results[0]).toMatchObject({ forwarded: { why: 'bypass', stored: false } });
         expect(origin.peak).toBeLessThanOrEqual(48);
         // One load for many who ask for the same.
         origin.loads.length = 0;
-        await Promise.all(Array.from({ length: 50 }, async () => test.read(instance, names[0])));
+        await Promise.all(Array.from({ length: 50 }, () => test.read(instance, names[0])));
         expect(origin.loads.length).toBeLessThanOrEqual(2);
-        // A client may have written it: only Redis can tell.
+        // A client may have written what the origin does not have: only Redis knows.
         expect(await test.outcome(instance, 'neither')).toBe('unavailable');
+        expect(await test.read(readOnly, 'neither')).toEqual({ kind: 'miss', origin: 'bypass' });
         origin.failing = true;
         expect(await test.outcome(instance, 'neither')).toBe('unavailable');
+        expect(await test.outcome(readOnly, 'neither')).toBe('unavailable');
         origin.failing = false;
-      });
+      } finally {
+        await stack.redis.restart();
+      }
       await eventually(async () => expect(await test.outcome(instance)).toBe('miss'));
-    });
-
-    it("makes the origin's word that there is none count where clients cannot write", async () => {
-      await using test = begin();
-      const instance = await test.start({ CACHE_WRITES: 'disabled' });
-      await whileGone(test, async () => {
-        expect(await test.read(instance)).toEqual({ kind: 'miss', origin: 'bypass' });
-        test.origin.failing = true;
-        expect(await test.outcome(instance)).toBe('unavailable');
-      });
     });
   });
 
   describe('a Redis that falls silent', () => {
-    async function whileSilent(test: ReadThroughTest, work: () => Promise<void>): Promise<void> {
-      test.stack.front.setBehaviour('stall');
-      try {
-        await work();
-      } finally {
-        test.stack.front.setBehaviour('normal');
-      }
-    }
-
-    it('before the lock does not keep the origin from being asked in time', async () => {
-      await using test = begin();
-      const { origin, key, stack } = test;
-      const silent = { afterNext: true };
-      const instance = await test.startWith({
-        redisPort: (client) =>
-          intercepted(client, async (call) => {
-            const reply = await call();
-            // That was the look for the entry; the lock comes next.
-            if (silent.afterNext) stack.front.setBehaviour('stall');
-            silent.afterNext = false;
-            return reply;
-          }),
-      });
-      origin.set(key, 'value');
-      try {
-        const startedAtMs = performance.now();
-        expect(await test.read(instance)).toMatchObject({
-          kind: 'loaded',
-          forwarded: { why: 'miss', stored: false },
-        });
-        expect(performance.now() - startedAtMs).toBeLessThan(1000);
-      } finally {
-        stack.front.setBehaviour('normal');
-      }
-      // Nor is a lock left behind that Redis gave when nobody waited for it any more.
-      expect(await test.read(instance)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
-    });
-
     it('before an answer is stored does not keep it back, and it is stored later', async () => {
       await using test = begin();
       const { origin, key } = test;
@@ -123,11 +70,14 @@ export function redisInTrouble(begin: Begin): void {
       origin.delayMs = 200;
       const reading = test.read(instance);
       await eventually(() => expect(origin.loads).toHaveLength(1));
-      await whileSilent(test, async () => {
+      test.stack.front.setBehaviour('stall');
+      try {
         const startedAtMs = performance.now();
         expect(await reading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
         expect(performance.now() - startedAtMs).toBeLessThan(1000);
-      });
+      } finally {
+        test.stack.front.setBehaviour('normal');
+      }
       await eventually(async () => expect(await test.outcome(instance)).toBe('hit value'));
       expect(origin.loads).toHaveLength(1);
     });

@@ -1,7 +1,8 @@
 // What is in Redis and cannot be what it claims to be: locks, marks, entries, and conditions on them.
 
 import { describe, expect, it } from 'vitest';
-import { encodeEntry, newEntry } from '../../../src/cache/entry.ts';
+import { encodeEntry } from '../../../src/cache/entry-encoder.ts';
+import { newEntry } from '../../../src/cache/entry.ts';
 import { lockKeys } from '../../../src/cache/lock-keys.ts';
 import type { WriteCondition } from '../../../src/cache/tier.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -49,7 +50,7 @@ export function storedValues(begin: Begin): void {
         valid.replace('text/html', 'text/\r\ntml'),
         valid.replace('ttl=1000', 'ttl=-100'),
         valid.slice(0, 30),
-        valid.replace('\u0002', '\u0001'),
+        valid.replace('\u0003', '\u0001'),
       ].map((text) => Buffer.from(text, 'latin1'));
       for (const value of poisoned) {
         await test.admin('SET', key, value);

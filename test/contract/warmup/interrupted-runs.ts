@@ -1,43 +1,12 @@
 // Runs of the warmup that are cut short, share an origin, or lose a part: the next one goes on where they stopped.
 
-import { InvocationContext, type Timer } from '@azure/functions';
 import { lockKeys } from '../../../src/cache/lock-keys.ts';
-import { systemClock } from '../../../src/util/clock.ts';
-import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
 import { expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { entryKey } from '../../support/cache-instance.ts';
 import type { Warmups } from '../../support/warmups.ts';
 
 export function interruptedRuns(warm: Warmups): void {
-  it('takes the next run from the schedule: what the host calls next is the tick that is being run', async () => {
-    await using instance = await warm.start({ CACHE_DEFAULT_TTL_SECONDS: '100' });
-    warm.fill(3);
-    const lines: string[] = [];
-    const context = new InvocationContext({
-      functionName: 'scheduledWarmup',
-      logHandler: (_level, message) => void lines.push(String(message)),
-    });
-    const handler = scheduledWarmup({
-      warmup: instance.warmup,
-      clock: systemClock,
-      schedule: '0 0 0 1 1 *',
-      invocationLimitMs: 300_000,
-      loadLimitMs: 30_000,
-    });
-    const now = new Date().toISOString();
-    const timer: Timer = {
-      isPastDue: false,
-      schedule: { adjustForDST: true },
-      scheduleStatus: { last: now, next: now, lastUpdated: now },
-    };
-    await handler(timer, context);
-    await handler(timer, context);
-    expect(lines).toHaveLength(2);
-    expect(lines[0]).toContain('"loaded":3');
-    expect(lines[1]).toContain('"renewed":3');
-  });
-
   it('with five instances one does the work', async () => {
     const instances = await Promise.all([1, 2, 3, 4, 5].map(async () => warm.start()));
     try {
@@ -91,40 +60,6 @@ export function interruptedRuns(warm: Warmups): void {
     }
   });
 
-  it('stops at its time limit, and the next run goes on there, on another instance, and goes round', async () => {
-    await using first = await warm.start();
-    await using second = await warm.start();
-    warm.fill(1000);
-    warm.origin.pageSize = 100;
-    warm.origin.delayMs = 100;
-    const cut = await warm.run(first, { limitMs: 900 });
-    expect(cut.complete).toBe(false);
-    expect(cut.loaded).toBeGreaterThan(0);
-    expect(cut.loaded).toBeLessThan(1000);
-    const before = warm.origin.loads.length;
-    const rest = await warm.run(second);
-    expect(rest.complete).toBe(true);
-    expect(cut.loaded + rest.loaded).toBe(1000);
-    // It began in the middle: the page it stopped in came first.
-    const pageOf = (index: number): number =>
-      Math.floor(Number(warm.origin.loads[index]?.name.split('/')[1]) / 100);
-    expect(pageOf(before)).toBe(Math.floor(cut.loaded / 100));
-    await warm.expectWarm(first);
-    expect(await warm.stack.redis.admin('KEYS', 'ref:\u001Fwarmup:*')).toEqual([]);
-  });
-
-  it('gives up at its end what still hangs then, and the next run loads it', async () => {
-    await using instance = await warm.start();
-    warm.fill(50);
-    warm.origin.delayMs = 30_000;
-    const startedAtMs = Date.now();
-    const cut = await warm.run(instance, { limitMs: 200, endsInMs: 400 });
-    expect(Date.now() - startedAtMs).toBeLessThan(10_000);
-    expect(cut).toMatchObject({ complete: false, loaded: 0, failed: {} });
-    warm.origin.delayMs = 0;
-    expect(await warm.run(instance)).toMatchObject({ complete: true, loaded: 50 });
-  });
-
   it('killed half-way, the next run completes it as soon as the lock has expired', async () => {
     const killed = await warm.start();
     await using instance = await warm.start();
@@ -145,34 +80,6 @@ export function interruptedRuns(warm: Warmups): void {
     expect(report).toMatchObject({ complete: true, failed: {} });
     expect(report.loaded).toBeLessThan(800);
     await warm.expectWarm(instance);
-  });
-
-  it('begins anew when the place where it stopped is gone', async () => {
-    await using instance = await warm.start();
-    warm.fill(200);
-    warm.origin.pageSize = 50;
-    warm.origin.delayMs = 200;
-    expect((await warm.run(instance, { limitMs: 700 })).complete).toBe(false);
-    expect(await warm.stack.redis.admin('KEYS', 'ref:\u001Fwarmup:*')).toHaveLength(1);
-    warm.origin.refusesTokens = true;
-    expect(await warm.run(instance)).toMatchObject({ complete: true, failed: { 'listing-failed': 1 } });
-    await warm.expectWarm(instance);
-  });
-
-  it('keeps few names in memory: pages are asked for as they are worked off', async () => {
-    await using instance = await warm.start();
-    const [pageSize, pages] = [100, 500];
-    warm.fill(pages * pageSize, 1);
-    warm.origin.pageSize = pageSize;
-    let ahead = 0;
-    warm.origin.decide = () => {
-      ahead = Math.max(ahead, warm.origin.pages - Math.floor(warm.origin.loads.length / pageSize));
-      return undefined;
-    };
-    const report = await warm.run(instance, { limitMs: 3000 });
-    expect(report.listed).toBeGreaterThan(5 * pageSize);
-    expect(ahead).toBeLessThanOrEqual(2);
-    expect(warm.origin.peak).toBeLessThanOrEqual(32);
   });
 
   it('ends when the origin or Redis is gone, says so, and the next run goes on', async () => {

@@ -42,42 +42,4 @@ export function whatIsWarmed(warm: Warmups): void {
     expect(Number(await warm.stack.redis.admin('PTTL', 'set/7'))).toBeGreaterThan(100_000);
     await warm.expectWarm(instance);
   });
-
-  it('warms the keys that the settings name, by conditional requests where they are not fresh', async () => {
-    await using instance = await warm.start({
-      WARMUP_KEYS: 'one, two,three',
-      CACHE_DEFAULT_TTL_SECONDS: '100',
-    });
-    for (const name of ['one', 'two', 'four']) warm.origin.set(name, name);
-    expect(await warm.run(instance)).toMatchObject({ listed: 3, loaded: 2, failed: { 'not-found': 1 } });
-    warm.origin.set('two', 'second');
-    expect(await warm.run(instance)).toMatchObject({ listed: 3, loaded: 1, renewed: 1 });
-    expect(warm.origin.bodiesMoved).toBe(3);
-  });
-
-  it('notices that a key which the settings name has changed, although the cached entry is fresh', async () => {
-    await using instance = await warm.start({ WARMUP_KEYS: 'one,two,one' });
-    for (const name of ['one', 'two']) warm.origin.set(name, name);
-    expect(await warm.run(instance)).toMatchObject({ listed: 2, loaded: 2 });
-    expect(await warm.run(instance)).toMatchObject({
-      listed: 2,
-      current: 2,
-      loaded: 0,
-      renewed: 0,
-      bytes: 0,
-    });
-    expect(warm.origin.bodiesMoved).toBe(2);
-    warm.origin.set('two', 'second');
-    expect(await warm.run(instance)).toMatchObject({ listed: 2, current: 1, loaded: 1 });
-    await warm.expectWarm(instance);
-  });
-
-  it('asks for no key anew that is fresh and that the origin gives no entity tag or date', async () => {
-    await using instance = await warm.start({ WARMUP_KEYS: 'one' });
-    warm.origin.set('one', 'one');
-    warm.origin.validates = false;
-    expect(await warm.run(instance)).toMatchObject({ loaded: 1 });
-    expect(await warm.run(instance)).toMatchObject({ current: 1, loaded: 0 });
-    expect(warm.origin.loads).toHaveLength(1);
-  });
 }

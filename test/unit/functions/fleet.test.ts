@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../src/fleet/messages.ts';
-import type { RosterView } from '../../../src/fleet/registry.ts';
+import type { RegistryView } from '../../../src/fleet/registry.ts';
 import { fleet } from '../../../src/functions/fleet.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { callHandler, handlerDeps, problemCode, type Called } from '../../support/call-handler.ts';
@@ -35,7 +35,7 @@ const rollCall = {
   shortestTimeLeftMs: 90_500,
   nextAtMs: null,
 };
-const view: RosterView = {
+const view: RegistryView = {
   nowMs,
   entries: [
     { report, status: 'answered', seenAtMs: nowMs - 5000 },
@@ -54,7 +54,7 @@ interface Options {
 
 async function ask({ accept, method = 'GET', page = true, schedule, error }: Options = {}): Promise<Called> {
   const { deadlineAtMs, ...deps } = handlerDeps();
-  const roster = {
+  const registry = {
     async read(untilMs: number) {
       expect(untilMs).toBe(deadlineAtMs);
       if (error !== undefined) throw error;
@@ -64,7 +64,7 @@ async function ask({ accept, method = 'GET', page = true, schedule, error }: Opt
   const headers = { 'Content-Type': 'text/html' };
   const handler = fleet({
     ...deps,
-    roster,
+    registry,
     schedule: schedule ?? '0 * * * * *',
     ...(page ? { page: async () => ({ status: 200, headers, body: 'a page' }) } : {}),
   });

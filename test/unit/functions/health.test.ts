@@ -4,7 +4,8 @@ import { ErrorReply } from 'redis';
 import { describe, expect, it } from 'vitest';
 import { Token } from '../../../src/auth/token.ts';
 import { live, ready } from '../../../src/functions/health.ts';
-import type { RedisClient } from '../../../src/redis/connection.ts';
+import { withParsedReply } from '../../../src/redis/reply-error.ts';
+import type { RedisClient } from '../../../src/redis/redis.ts';
 import type { CallOptions } from '../../../src/redis/redis.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { callHandler, handlerDeps, type Called } from '../../support/call-handler.ts';
@@ -18,9 +19,9 @@ interface Node {
 }
 
 const outage = new AppError('redis-unavailable', 'No connection.', { retryAfterSeconds: 4 });
-const readOnly = new AppError('redis-unavailable', 'Read-only.', {
-  cause: new ErrorReply("READONLY You can't write against a read only replica."),
-});
+const readOnly = withParsedReply(
+  new ErrorReply("READONLY You can't write against a read only replica."),
+) as Error;
 
 function startProbe({ writes = true, hasToken = true } = {}) {
   const deps = handlerDeps();

@@ -2,7 +2,7 @@ import { InvocationContext, type Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
 import { AppError } from '../../../src/util/errors.ts';
-import type { WarmupRun } from '../../../src/warmup/pass.ts';
+import type { RunLimits } from '../../../src/warmup/run.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 it.each([
@@ -18,7 +18,7 @@ it.each([
     const startedAtMs = clock.nowMs();
     const runs: number[][] = [];
     const warmup = {
-      async run({ deadlineAtMs, endsAtMs }: WarmupRun) {
+      async run({ deadlineAtMs, endsAtMs }: RunLimits) {
         runs.push([deadlineAtMs - startedAtMs, endsAtMs - startedAtMs]);
         return { kind: 'held' } as const;
       },

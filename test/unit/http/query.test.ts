@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keySuffix, parameterOf, rejectUnknown } from '../../../src/http/query.ts';
-import { placeIn, withQuery } from '../../../src/util/url-template.ts';
+import { urlTemplate, withQuery } from '../../../src/util/url-template.ts';
 
 const query = (text: string): URLSearchParams => new URLSearchParams(text);
 
@@ -47,6 +47,6 @@ describe('where an origin is asked for a key with a query', () => {
     ['http://o/{key}', '..?x=1', undefined],
     ['http://o/{key}', '?x=1', undefined],
   ])('%s, %s', (template, key, href) => {
-    expect(withQuery(placeIn(template))(key)).toBe(href);
+    expect(withQuery(urlTemplate(template))(key)).toBe(href);
   });
 });

@@ -28,6 +28,7 @@ const statuses: Readonly<Record<ProblemCode, number>> = {
   'stored-value-too-large': 422,
   'origin-failed': 502,
   'cache-unavailable': 503,
+  'entry-newer': 503,
   overloaded: 503,
   'origin-pending': 503,
   'write-outcome-unknown': 503,
