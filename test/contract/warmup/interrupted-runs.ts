@@ -34,8 +34,7 @@ export function interruptedRuns(warm: Warmups): void {
   it('is kept from running by no key that a client can name, and by no lock that is not its own', async () => {
     await using instance = await warm.start();
     warm.fill(3);
-    const containerUrl = 'https://localhost/account/container';
-    const scope = JSON.stringify([containerUrl, '']);
+    const scope = JSON.stringify([warm.origin.listing.scope, '']);
     const { lock } = lockKeys('ref', { kind: 'warmup', name: scope });
     warm.origin.delayMs = 2000;
     const running = warm.run(instance);

@@ -36,6 +36,34 @@ it.each([
   },
 );
 
+it('takes the next run from the schedule: what the host says comes next is the tick that is being run', async () => {
+  const clock = new FakeClock();
+  const ticks: number[] = [];
+  const warmup = {
+    async run({ nextRunAtMs }: RunLimits) {
+      ticks.push(nextRunAtMs);
+      return { kind: 'held' } as const;
+    },
+  };
+  const schedule = '0 0 0 1 1 *';
+  const handler = scheduledWarmup({
+    warmup,
+    clock,
+    schedule,
+    invocationLimitMs: 300_000,
+    loadLimitMs: 30_000,
+  });
+  const now = new Date(clock.wallMs()).toISOString();
+  const timer: Timer = {
+    isPastDue: false,
+    schedule: { adjustForDST: true },
+    scheduleStatus: { last: now, next: now, lastUpdated: now },
+  };
+  await handler(timer, new InvocationContext({ functionName: 'scheduledWarmup', logHandler() {} }));
+  const year = new Date(clock.wallMs()).getUTCFullYear();
+  expect(ticks).toEqual([Date.UTC(year + 1, 0, 1)]);
+});
+
 it.each([
   [0, 0, 'warning'],
   [3, 0, 'information'],
