@@ -27,13 +27,13 @@ export default defineConfig({
       project('unit', { isolate: false, testTimeout: 30_000 }),
       project('property', { isolate: false, testTimeout: 60_000 }),
       project('integration', { ...limits, ...onRedis, exclude: [scenarios], maxConcurrency: 4 }),
-      // Each of these reads 100 times a second through TLS: six at a time are what two cores carry with time to
+      // Each of these reads 50 times a second through TLS: four at a time are what two cores carry with time to
       // spare, and nothing else beside them.
       project('scenario', {
         ...limits,
         include: [scenarios],
         maxWorkers: 2,
-        maxConcurrency: 3,
+        maxConcurrency: 2,
         sequence: { groupOrder: 1 },
       }),
     ],

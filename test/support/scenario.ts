@@ -9,8 +9,8 @@ import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 
 export const tokenLifetimeMs = 6000;
-/** Each goes through TLS, and six scenarios share two cores. */
-export const readsPerSecond = 100;
+/** Each goes through TLS, and four scenarios share two cores. */
+export const readsPerSecond = 50;
 /** Beside what a test asks for: local parts, the client that measures and the app share two cores. */
 export const measuringMs = 500;
 
