@@ -1,0 +1,35 @@
+// The Redis port over one connection to a real server, without tokens and reconnects.
+
+import { createClient } from 'redis';
+import { adminUser } from '../../local/redis-config.ts';
+import type { RedisServer } from '../../local/redis-server.ts';
+import type { RedisClient } from '../../src/redis/connection.ts';
+import { fromErrorReply } from '../../src/redis/failures.ts';
+import type { Redis } from '../../src/redis/redis.ts';
+
+export interface DirectRedis extends AsyncDisposable {
+  readonly port: Redis;
+}
+
+export async function connectDirectly(server: RedisServer, password: string): Promise<DirectRedis> {
+  const socket = { port: server.port, host: '127.0.0.1' };
+  const client: RedisClient = createClient({ RESP: 3, socket, username: adminUser, password });
+  await client.connect();
+  const run: Redis['run'] = async (work) => {
+    try {
+      return await work(client);
+    } catch (error) {
+      throw fromErrorReply(error) ?? error;
+    }
+  };
+  const runMany: Redis['runMany'] = async (keys, work) =>
+    (await work(client, keys)).map((value) => ({ ok: true, value }));
+  const parts: Pick<Redis, 'run' | 'runMany'> = { run, runMany };
+  return {
+    // Nothing that is tested so subscribes, pings or closes.
+    port: parts as unknown as Redis,
+    async [Symbol.asyncDispose]() {
+      await (client as unknown as { close(): Promise<void> }).close();
+    },
+  };
+}

@@ -1,0 +1,246 @@
+// The tier without Redis: entries in their stored form, with the conditions of the write script. test/contract/tier.ts
+// holds it to the real one.
+
+import { randomUUID } from 'node:crypto';
+import {
+  decodeEntry,
+  encodeEntry,
+  encodeHeader,
+  keptMs,
+  type Entry,
+  type EntryHead,
+} from '../../src/cache/entry.ts';
+import { etagLengthAt } from '../../src/cache/entry-form.ts';
+import type {
+  HeadResult,
+  ReadResult,
+  RemovalTrace,
+  Room,
+  Tier,
+  Value,
+  WriteCondition,
+  WriteOptions,
+  WriteResult,
+} from '../../src/cache/tier.ts';
+import type { Emit } from '../../src/telemetry/events.ts';
+import { overloaded, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
+import { AppError } from '../../src/util/errors.ts';
+import { entryIn, isMet } from './in-memory-conditions.ts';
+import { wrongType, type InMemoryConnection, type InMemoryServer } from './in-memory-server.ts';
+
+const removalNotedMs = 60_000;
+const longestFirstBytes = 64 * 1024;
+const shortestFirstBytes = 4 * 1024;
+const mostFirstBytes = 4 * 1024 * 1024;
+
+export interface InMemoryTierOptions {
+  readonly connection: InMemoryConnection;
+  readonly budget: ByteBudget;
+  readonly maxValueBytes: number;
+  readonly emit: Emit;
+}
+
+export class InMemoryTier implements Tier {
+  readonly #options: InMemoryTierOptions;
+
+  constructor(options: InMemoryTierOptions) {
+    this.#options = options;
+  }
+
+  async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
+    const own = charge ?? this.#options.budget.open();
+    try {
+      return await this.#read(key, longestFirstBytes, deadlineAtMs, { charge: own });
+    } finally {
+      if (charge === undefined) own.close();
+    }
+  }
+
+  async readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]> {
+    const own = room ?? { charge: this.#options.budget.open() };
+    const share = Math.floor(mostFirstBytes / keys.length);
+    const firstBytes = Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
+    try {
+      return await Promise.all(keys.map(async (key) => this.#read(key, firstBytes, deadlineAtMs, own)));
+    } finally {
+      if (room === undefined) own.charge.close();
+    }
+  }
+
+  async readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
+    const { connection } = this.#options;
+    return Promise.all(
+      keys.map(async (key): Promise<HeadResult> => {
+        try {
+          const command = async () => connection.command((server) => server.get(key));
+          return this.#headOf(await connection.run(key, deadlineAtMs, command));
+        } catch (error) {
+          return failureOf(error);
+        }
+      }),
+    );
+  }
+
+  write(
+    key: string,
+    entry: Entry,
+    condition: WriteCondition,
+    deadlineAtMs: number,
+    { guard, charge }: WriteOptions = {},
+  ): Promise<WriteResult> {
+    const stored = encodeEntry(entry);
+    const set = (server: InMemoryServer): WriteResult => {
+      const { kind, holds } = this.#look(server, key, condition);
+      if (!holds) return { kind: 'precondition-failed' };
+      if (guard !== undefined && (server.has(guard.key) ? server.text(guard.key) : '') !== guard.value) {
+        return { kind: 'precondition-failed' };
+      }
+      server.set(key, stored, keptMs(entry));
+      return { kind };
+    };
+    return this.#change(key, set, deadlineAtMs, charge);
+  }
+
+  touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
+    const header = encodeHeader(head);
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(header.length);
+    const replaceHeader = (server: InMemoryServer): WriteResult => {
+      const stored = server.get(key);
+      const found = Buffer.isBuffer(stored) ? entryIn(stored) : undefined;
+      if (!Buffer.isBuffer(stored) || found?.writeId !== heldWriteId) return { kind: 'precondition-failed' };
+      const start = stored.subarray(0, etagLengthAt + 1 + found.etag.length);
+      server.set(key, Buffer.concat([start, length, header, found.body]), keptMs(head));
+      return { kind: 'replaced' };
+    };
+    return this.#change(key, replaceHeader, deadlineAtMs);
+  }
+
+  remove(
+    key: string,
+    condition: WriteCondition,
+    deadlineAtMs: number,
+    trace?: RemovalTrace,
+  ): Promise<WriteResult> {
+    const remove = (server: InMemoryServer): WriteResult => {
+      const { kind, holds } = this.#look(server, key, condition);
+      if (!holds) return { kind: 'precondition-failed' };
+      server.delete(key, ...(trace?.removed ?? []));
+      if (trace !== undefined) server.set(trace.noteKey, randomUUID(), removalNotedMs);
+      return { kind };
+    };
+    return this.#change(key, remove, deadlineAtMs);
+  }
+
+  async #read(key: string, firstBytes: number, deadlineAtMs: number, room: Room): Promise<ReadResult> {
+    const { connection } = this.#options;
+    try {
+      const first = await connection.run(key, deadlineAtMs, async () => this.#first(key, firstBytes));
+      if (first === undefined) return { kind: 'miss' };
+      if (first.length < firstBytes) return this.#small(first, room);
+      return await this.#large(key, first, deadlineAtMs, room);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'overloaded') return { kind: 'overloaded' };
+      return failureOf(error);
+    }
+  }
+
+  /** What there is, its first bytes counted while they are on their way. */
+  async #first(key: string, firstBytes: number): Promise<Buffer | undefined> {
+    const { budget } = this.#options;
+    if (!budget.take(firstBytes)) throw overloaded();
+    try {
+      return await this.#get(key);
+    } finally {
+      budget.give(firstBytes);
+    }
+  }
+
+  #small(stored: Buffer, { charge, limit }: Room): Value {
+    const value = this.#valueOf(stored);
+    if (value.kind !== 'hit') return value;
+    const bytes = value.entry.body.length;
+    if (limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
+    charge.add(bytes);
+    return value;
+  }
+
+  async #large(key: string, first: Buffer, deadlineAtMs: number, { charge, limit }: Room): Promise<Value> {
+    const value = this.#valueOf(first);
+    if (value.kind !== 'hit') return value;
+    if (limit?.admits(value.entry.body.length) === false) return { kind: 'answer-too-large' };
+    if (!charge.takeValue(first.length)) return { kind: 'overloaded' };
+    const rest = async () => charge.until(this.#get(key));
+    const stored = await this.#options.connection.run(key, deadlineAtMs, rest);
+    return stored === undefined ? { kind: 'miss' } : this.#valueOf(stored);
+  }
+
+  #get(key: string): Promise<Buffer | undefined> {
+    return this.#options.connection.command((server) => {
+      const stored = server.get(key);
+      if (stored === 'other') throw wrongType();
+      return stored;
+    });
+  }
+
+  #valueOf(stored: Buffer): Value {
+    const { maxValueBytes, emit } = this.#options;
+    const decoded = decodeEntry(stored);
+    if (decoded.kind === 'invalid') {
+      emit({ type: 'entryInvalid', reason: decoded.reason });
+      return { kind: 'miss' };
+    }
+    const { entry } = decoded;
+    return entry.body.length > maxValueBytes ? { kind: 'stored-value-too-large' } : { kind: 'hit', entry };
+  }
+
+  #headOf(stored: Buffer | 'other' | undefined): HeadResult {
+    if (stored === 'other') return { kind: 'wrong-type' };
+    if (stored === undefined || stored.length === 0) return { kind: 'miss' };
+    const decoded = decodeEntry(stored);
+    if (decoded.kind === 'invalid') {
+      this.#options.emit({ type: 'entryInvalid', reason: decoded.reason });
+      return { kind: 'miss' };
+    }
+    const { body: _body, ...head } = decoded.entry;
+    return { kind: 'hit', head: head.writeId === undefined ? undefined : head };
+  }
+
+  /** What a change would do, and whether its condition holds. */
+  #look(server: InMemoryServer, key: string, condition: WriteCondition) {
+    const stored = server.get(key);
+    if (stored === 'other') throw wrongType();
+    const current = stored && entryIn(stored);
+    const isHashed = current?.writeId !== undefined || (stored?.length ?? 0) <= this.#options.maxValueBytes;
+    const kind = current === undefined ? 'created' : 'replaced';
+    return { kind, holds: isMet(condition, current, isHashed ? current?.etag : undefined) } as const;
+  }
+
+  async #change(
+    key: string,
+    apply: (server: InMemoryServer) => WriteResult,
+    deadlineAtMs: number,
+    charge?: Charge,
+  ): Promise<WriteResult> {
+    const { connection } = this.#options;
+    const sent = { is: false };
+    try {
+      return await connection.run(key, deadlineAtMs, async () => {
+        sent.is = true;
+        const answer = connection.command(apply);
+        return charge === undefined ? answer : charge.until(answer);
+      });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === 'wrong-type') return failure;
+      const mayHaveHappened = ['connection-lost', 'deadline-exceeded'].includes(failure.error.code);
+      return { ...failure, applied: sent.is && mayHaveHappened ? 'unknown' : 'no' };
+    }
+  }
+}
+
+function failureOf(error: unknown) {
+  if (!(error instanceof AppError)) throw error;
+  if (error.code === 'wrong-type') return { kind: 'wrong-type' } as const;
+  return { kind: 'unavailable', error } as const;
+}
