@@ -218,6 +218,6 @@ it('both give the same answers and leave the same behind', async () => {
     { numRuns: 60 },
   );
   const much = ['write created', 'write replaced', 'write precondition-failed', 'write wrong-type'];
-  much.push('touch replaced', 'remove replaced', 'remove precondition-failed', 'acquire held', 'look none');
+  much.push('touch replaced', 'remove replaced', 'remove precondition-failed', 'acquire held', 'mark none');
   for (const what of much) expect(happened.get(what) ?? 0, what).toBeGreaterThan(3);
 });
