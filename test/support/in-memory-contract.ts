@@ -2,14 +2,39 @@
 
 import { namespace, type LocksWorld } from '../contract/locks.ts';
 import { maxValueBytes } from '../contract/tier-world.ts';
+import type { Locks } from '../../src/cache/locks.ts';
+import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { RedisTier } from '../../src/cache/redis-tier.ts';
+import type { Tier } from '../../src/cache/tier.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
+import type { Clock } from '../../src/util/clock.ts';
 import { FakeClock } from './fake-clock.ts';
 import { InMemoryLocks } from './in-memory-locks.ts';
 import { InMemoryConnection, InMemoryServer, type Fault } from './in-memory-server.ts';
-import { InMemoryTier } from './in-memory-tier.ts';
+import { inMemoryRedis } from './in-memory-redis.ts';
+import { InMemoryTier, type InMemoryTierOptions } from './in-memory-tier.ts';
 
+/** The tier and the locks themselves in memory. */
 export async function openInMemory(): Promise<LocksWorld> {
+  return open(
+    (options) => new InMemoryTier(options),
+    (connection, clock) => new InMemoryLocks(connection, clock, namespace),
+  );
+}
+
+/** Those of Redis, over commands that are answered in memory. */
+export async function openOverCommands(): Promise<LocksWorld> {
+  return open(
+    (options) => new RedisTier({ ...options, redis: inMemoryRedis(options.connection, maxValueBytes) }),
+    (connection, clock) => new RedisLocks(inMemoryRedis(connection, maxValueBytes), clock, namespace),
+  );
+}
+
+function open(
+  tierOf: (options: InMemoryTierOptions) => Tier,
+  locksOf: (connection: InMemoryConnection, clock: Clock) => Locks,
+): LocksWorld {
   // The server's stands: the other moves alone.
   const [clock, serverClock] = [new FakeClock(), new FakeClock()];
   const server = new InMemoryServer(serverClock);
@@ -23,9 +48,8 @@ export async function openInMemory(): Promise<LocksWorld> {
     opened.fault = fault;
     return opened;
   };
-  const tier = (fault: Fault): InMemoryTier =>
-    new InMemoryTier({ connection: connection(fault), budget, maxValueBytes, emit });
-  const locks = (fault: Fault): InMemoryLocks => new InMemoryLocks(connection(fault), clock, namespace);
+  const tier = (fault: Fault): Tier => tierOf({ connection: connection(fault), budget, maxValueBytes, emit });
+  const locks = (fault: Fault): Locks => locksOf(connection(fault), clock);
   return {
     tier: tier('none'),
     unavailable: tier('unavailable'),

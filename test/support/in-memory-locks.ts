@@ -34,18 +34,11 @@ export class InMemoryLocks implements Locks {
   async acquire(subject: LockSubject, deadlineAtMs: number): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
     const owner = randomUUID();
-    const take = (server: InMemoryServer): Mark | 'held' | 'acquired' => {
-      const mark = markIn(server, keys);
-      if (mark !== undefined) return mark;
-      if (believed(server, keys.lock, lockMs) !== undefined) return 'held';
-      server.set(keys.lock, owner, lockMs);
-      return 'acquired';
-    };
     try {
-      const kind = await this.#run(keys, deadlineAtMs, take);
+      const kind = await this.#run(keys, deadlineAtMs, (server) => takeIn(server, keys, owner));
       return kind === 'acquired' ? { kind, lock: this.#keep(keys, owner) } : { kind };
     } catch (error) {
-      this.#runUnwatched(keys, (server) => void release(server, keys, owner));
+      this.#runUnwatched(keys, (server) => void releaseIn(server, keys, owner));
       throw error;
     }
   }
@@ -92,9 +85,7 @@ export class InMemoryLocks implements Locks {
     const extend = (): void => {
       if (this.#clock.nowMs() > lastAtMs) return;
       timer.cancel = this.#clock.after(extendEveryMs, () => {
-        this.#runUnwatched(keys, (server) => {
-          if (server.text(keys.lock) === owner) server.set(keys.lock, owner, lockMs);
-        });
+        this.#runUnwatched(keys, (server) => void extendIn(server, keys, owner));
         extend();
       });
     };
@@ -103,10 +94,7 @@ export class InMemoryLocks implements Locks {
       guard: keys.isSameSlot ? { key: keys.lock, value: owner } : undefined,
       release: (after) => {
         timer.cancel();
-        this.#runUnwatched(keys, (server) => {
-          if (!release(server, keys, owner) || after === undefined) return;
-          server.set(keys.mark, after.kind, after.forMs);
-        });
+        this.#runUnwatched(keys, (server) => void releaseIn(server, keys, owner, after));
       },
     };
   }
@@ -131,11 +119,34 @@ function believed(server: InMemoryServer, key: string, longestMs: number): strin
   return leftMs < 0 || leftMs > longestMs ? undefined : server.text(key);
 }
 
-function markIn(server: InMemoryServer, keys: LockKeys): Mark | undefined {
+type Keys = Pick<LockKeys, 'lock' | 'mark'>;
+
+export function markIn(server: InMemoryServer, keys: Keys): Mark | undefined {
   const value = believed(server, keys.mark, longestMarkMs);
   return marks.find((known) => known === value);
 }
 
-function release(server: InMemoryServer, keys: LockKeys, owner: string): boolean {
-  return server.text(keys.lock) === owner && server.delete(keys.lock) === 1;
+export function takeIn(server: InMemoryServer, keys: Keys, owner: string): Mark | 'held' | 'acquired' {
+  const mark = markIn(server, keys);
+  if (mark !== undefined) return mark;
+  if (believed(server, keys.lock, lockMs) !== undefined) return 'held';
+  server.set(keys.lock, owner, lockMs);
+  return 'acquired';
+}
+
+export function extendIn(server: InMemoryServer, { lock }: Keys, owner: string): number {
+  if (server.text(lock) !== owner) return 0;
+  server.set(lock, owner, lockMs);
+  return 1;
+}
+
+export function releaseIn(
+  server: InMemoryServer,
+  { lock, mark }: Keys,
+  owner: string,
+  after?: { readonly kind: string; readonly forMs: number },
+): number {
+  if (server.text(lock) !== owner) return 0;
+  if (after !== undefined) server.set(mark, after.kind, after.forMs);
+  return server.delete(lock);
 }

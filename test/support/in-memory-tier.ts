@@ -10,7 +10,6 @@ import {
   type Entry,
   type EntryHead,
 } from '../../src/cache/entry.ts';
-import { etagLengthAt } from '../../src/cache/entry-form.ts';
 import type {
   HeadResult,
   ReadResult,
@@ -25,7 +24,7 @@ import type {
 import type { Emit } from '../../src/telemetry/events.ts';
 import { overloaded, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
 import { AppError } from '../../src/util/errors.ts';
-import { entryIn, isMet } from './in-memory-conditions.ts';
+import { removeIn, setIn, touchIn, type ChangeKind } from './in-memory-changes.ts';
 import { wrongType, type InMemoryConnection, type InMemoryServer } from './in-memory-server.ts';
 
 const removalNotedMs = 60_000;
@@ -89,31 +88,15 @@ export class InMemoryTier implements Tier {
     { guard, charge }: WriteOptions = {},
   ): Promise<WriteResult> {
     const stored = encodeEntry(entry);
-    const set = (server: InMemoryServer): WriteResult => {
-      const { kind, holds } = this.#look(server, key, condition);
-      if (!holds) return { kind: 'precondition-failed' };
-      if (guard !== undefined && (server.has(guard.key) ? server.text(guard.key) : '') !== guard.value) {
-        return { kind: 'precondition-failed' };
-      }
-      server.set(key, stored, keptMs(entry));
-      return { kind };
-    };
+    const change = this.#changeOf(key, condition);
+    const set = (server: InMemoryServer) => setIn(server, change, stored, keptMs(entry), guard);
     return this.#change(key, set, deadlineAtMs, charge);
   }
 
   touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
     const header = encodeHeader(head);
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(header.length);
-    const replaceHeader = (server: InMemoryServer): WriteResult => {
-      const stored = server.get(key);
-      const found = Buffer.isBuffer(stored) ? entryIn(stored) : undefined;
-      if (!Buffer.isBuffer(stored) || found?.writeId !== heldWriteId) return { kind: 'precondition-failed' };
-      const start = stored.subarray(0, etagLengthAt + 1 + found.etag.length);
-      server.set(key, Buffer.concat([start, length, header, found.body]), keptMs(head));
-      return { kind: 'replaced' };
-    };
-    return this.#change(key, replaceHeader, deadlineAtMs);
+    const touch = (server: InMemoryServer) => touchIn(server, key, heldWriteId, header, keptMs(head));
+    return this.#change(key, touch, deadlineAtMs);
   }
 
   remove(
@@ -122,13 +105,9 @@ export class InMemoryTier implements Tier {
     deadlineAtMs: number,
     trace?: RemovalTrace,
   ): Promise<WriteResult> {
-    const remove = (server: InMemoryServer): WriteResult => {
-      const { kind, holds } = this.#look(server, key, condition);
-      if (!holds) return { kind: 'precondition-failed' };
-      server.delete(key, ...(trace?.removed ?? []));
-      if (trace !== undefined) server.set(trace.noteKey, randomUUID(), removalNotedMs);
-      return { kind };
-    };
+    const change = this.#changeOf(key, condition);
+    const note = trace && { key: trace.noteKey, value: randomUUID(), ttlMs: removalNotedMs };
+    const remove = (server: InMemoryServer) => removeIn(server, change, trace?.removed ?? [], note);
     return this.#change(key, remove, deadlineAtMs);
   }
 
@@ -206,30 +185,25 @@ export class InMemoryTier implements Tier {
     return { kind: 'hit', head: head.writeId === undefined ? undefined : head };
   }
 
-  /** What a change would do, and whether its condition holds. */
-  #look(server: InMemoryServer, key: string, condition: WriteCondition) {
-    const stored = server.get(key);
-    if (stored === 'other') throw wrongType();
-    const current = stored && entryIn(stored);
-    const isHashed = current?.writeId !== undefined || (stored?.length ?? 0) <= this.#options.maxValueBytes;
-    const kind = current === undefined ? 'created' : 'replaced';
-    return { kind, holds: isMet(condition, current, isHashed ? current?.etag : undefined) } as const;
+  #changeOf(key: string, condition: WriteCondition) {
+    return { key, condition, maxValueBytes: this.#options.maxValueBytes };
   }
 
   async #change(
     key: string,
-    apply: (server: InMemoryServer) => WriteResult,
+    apply: (server: InMemoryServer) => ChangeKind,
     deadlineAtMs: number,
     charge?: Charge,
   ): Promise<WriteResult> {
     const { connection } = this.#options;
     const sent = { is: false };
     try {
-      return await connection.run(key, deadlineAtMs, async () => {
+      const kind = await connection.run(key, deadlineAtMs, async () => {
         sent.is = true;
         const answer = connection.command(apply);
         return charge === undefined ? answer : charge.until(answer);
       });
+      return { kind };
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'wrong-type') return failure;
