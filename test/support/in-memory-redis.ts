@@ -59,6 +59,9 @@ function clientOf(connection: InMemoryConnection, maxValueBytes: number) {
   return {
     withTypeMapping: () => asBytes,
     get: async (key: string) => read(key, (stored) => stored?.toString('latin1') ?? null),
+    set: async (key: string, value: string, { expiration }: { expiration: { value: number } }) =>
+      connection.command((server) => server.set(key, value, expiration.value * 1000)),
+    del: async (key: string) => connection.command((server) => server.delete(key)),
     eval: async (script: string, { keys, arguments: given }: { keys: string[]; arguments: Arguments }) =>
       connection.command((server) => evaluated(server, script, keys, given, maxValueBytes)),
   };

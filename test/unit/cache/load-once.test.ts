@@ -2,6 +2,7 @@
 
 import { describe, expect } from 'vitest';
 import { lockKeys } from '../../../src/cache/lock-keys.ts';
+import { AppError } from '../../../src/util/errors.ts';
 import { it, told } from '../../support/in-memory-cache.ts';
 
 describe('a miss', () => {
@@ -106,6 +107,15 @@ describe('when a load fails', () => {
     expect(told(await failing)).toBe('origin-failed');
     expect(told(await world.after(1000, waiting))).toBe('loaded value');
     expect(world.origin.loads).toHaveLength(2);
+  });
+
+  it('for what is wrong with this entry alone, that says nothing of the origin', async ({ world }) => {
+    const instance = world.instance();
+    for (const key of ['one', 'two', 'three']) {
+      world.origin.answers.set(key, () => new AppError('origin-failed', 'x', { isOfOneEntry: true }));
+      expect(told(await instance.read(key))).toBe('origin-failed');
+    }
+    expect(instance.told).toEqual([]);
   });
 
   it('for a bug, the lock is given back, and the bug surfaces', async ({ world }) => {

@@ -123,6 +123,16 @@ describe('an entry', () => {
   });
 });
 
+describe('what did not come from the origin', () => {
+  it('is never renewed: to ask for that is a bug', async ({ world }) => {
+    const instance = world.instance();
+    world.origin.set('key', 'value');
+    const { body: _body, ...head } = instance.entry('mine');
+    await expect(instance.cache.extend(entryKey('key'), head)).rejects.toThrow(TypeError);
+    await expect(refresh(instance, { ...head, writeId: undefined })).rejects.toThrow(TypeError);
+  });
+});
+
 describe('a refresh fails', () => {
   const answered = (status: number, fields = {}): OriginAnswer => ({
     kind: 'answered',

@@ -194,4 +194,17 @@ describe('an entry past its time', () => {
     expect(told(await world.after(100, reading))).toBe('loaded mine');
     expect(world.origin.loads).toHaveLength(1);
   });
+
+  it('is served as it is where the clock has been put back meanwhile', async ({ world }) => {
+    const instance = await filled(world, said);
+    await world.clock.advance(1001);
+    instance.connection.hold();
+    const reading = instance.read('key');
+    instance.connection.step();
+    await world.clock.advance(1);
+    world.clock.jumpWall(-1000);
+    instance.connection.release();
+    expect(told(await world.after(100, reading))).toBe('loaded value');
+    expect(world.origin.loads).toHaveLength(1);
+  });
 });
