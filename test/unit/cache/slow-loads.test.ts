@@ -109,7 +109,7 @@ describe('an instance that stops', () => {
     expect(told(await world.after(300, waiting))).toBe('origin-pending');
     await stopping;
     expect(told(await world.after(100, instance.read('next')))).toBe('origin-pending');
-    await loading;
+    await world.after(1000, loading);
   });
 
   it('ends renewals and bypasses as well', async ({ world }) => {
