@@ -8,7 +8,7 @@ import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import { SteppedRedis } from '../support/stepped-redis.ts';
 import { entryName, maxValueBytes, namespace } from '../support/stepped-server.ts';
-import { expectWritesToStay } from '../support/write-world.ts';
+import { expectWritesToStay } from '../support/expect-writes-to-stay.ts';
 
 const password = 'of the test only';
 const parts: { server?: RedisServer; redis?: SteppedRedis } = {};

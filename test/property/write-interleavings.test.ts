@@ -8,7 +8,7 @@ import { inMemoryRedis } from '../support/in-memory-redis.ts';
 import { InMemoryConnection, InMemoryServer } from '../support/in-memory-server.ts';
 import { InMemoryTier } from '../support/in-memory-tier.ts';
 import { entryName, maxValueBytes, namespace } from '../support/stepped-server.ts';
-import { expectWritesToStay } from '../support/write-world.ts';
+import { expectWritesToStay } from '../support/expect-writes-to-stay.ts';
 
 it('what a client wrote stays until a client changes it, and what a client removed does not come back', async () => {
   await expectWritesToStay(500, async () => {

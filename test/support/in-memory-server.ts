@@ -91,6 +91,8 @@ export class InMemoryConnection {
   readonly unavailableKeys = new Set<string>();
   /** What an answer takes on its way back. */
   slowMs = 0;
+  /** How many have been issued. */
+  commands = 0;
   readonly #held: (() => void)[] = [];
   #isHeld = false;
 
@@ -138,6 +140,7 @@ export class InMemoryConnection {
   /** One command: `apply` is what it does at the server, in one step. */
   async command<T>(apply: (server: InMemoryServer) => T): Promise<T> {
     const { fault } = this;
+    this.commands += 1;
     const lost = (): AppError => new AppError('connection-lost', 'The connection was cut.');
     if (fault === 'lost-before') throw lost();
     const applied = Promise.withResolvers<T>();

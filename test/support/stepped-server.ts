@@ -1,6 +1,6 @@
 // One entry on a server whose commands are let through one by one, and a warm set that has this entry alone.
 
-import { decodeEntry } from '../../src/cache/entry.ts';
+import { decodeEntry, type Entry } from '../../src/cache/entry.ts';
 import type { Locks } from '../../src/cache/locks.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import type { Redis } from '../../src/redis/redis.ts';
@@ -43,4 +43,9 @@ export function warmSet(server: SteppedServer, isListed: boolean): WarmSet {
       yield { candidates: [{ name: entryName, listed }], continuationToken: undefined };
     },
   };
+}
+
+/** The question to the origin that brought an entry, by its number. */
+export function questionOf({ loaded }: Entry): number {
+  return Number(/-(?<asked>\d+)"$/u.exec(loaded?.fields['etag'] ?? '')?.groups?.['asked']);
 }

@@ -1,7 +1,6 @@
 // What several instances, clients and warmups do to one entry, in the order that a property chooses, and what must hold
 // of it after each step.
 
-import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
 import { isStored } from '../../src/cache/entry-writer.ts';
@@ -13,13 +12,21 @@ import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { Checkpoint } from '../../src/warmup/checkpoint.ts';
 import { Warmup } from '../../src/warmup/warmup.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { body, entryName, maxValueBytes, namespace, warmSet, type SteppedServer } from './stepped-server.ts';
+import {
+  body,
+  entryName,
+  maxValueBytes,
+  namespace,
+  questionOf,
+  warmSet,
+  type SteppedServer,
+} from './stepped-server.ts';
 
 const entryKey = { name: entryName, redisKey: entryName };
 const contentType = 'text/plain';
 
 /** How often each thing happened in all runs: a property of what never happens would hold. */
-type Happened = Map<string, number>;
+export type Happened = Map<string, number>;
 
 /** The last thing that a client did, and what was asked of the origin before it. */
 type LastChange =
@@ -27,8 +34,8 @@ type LastChange =
   | { readonly kind: 'wrote'; readonly bytes: Buffer }
   | { readonly kind: 'removed'; readonly asked: number };
 
-const kinds = ['read', 'put', 'put-if-same', 'put-if-none', 'remove', 'warm', 'warm-listed'] as const;
-type Kind =
+export const kinds = ['read', 'put', 'put-if-same', 'put-if-none', 'remove', 'warm', 'warm-listed'] as const;
+export type Kind =
   (typeof kinds)[number] | 'command' | 'answer' | 'origin-changes' | 'wait' | 'age' | 'lock-expires';
 
 export class WriteWorld {
@@ -213,42 +220,4 @@ interface Instance {
   readonly cache: Cache;
   readonly named: Warmup;
   readonly listed: Warmup;
-}
-
-/** The question that brought it. */
-function questionOf({ loaded }: Entry): number {
-  return Number(/-(?<asked>\d+)"$/u.exec(loaded?.fields['etag'] ?? '')?.groups?.['asked']);
-}
-
-const step = (...of: readonly Kind[]) => fc.record({ kind: fc.constantFrom(...of), pick: fc.nat(5) });
-const steps = fc.array(
-  fc.oneof(
-    { weight: 10, arbitrary: step('command') },
-    { weight: 3, arbitrary: step('answer') },
-    { weight: 3, arbitrary: step('read') },
-    { weight: 4, arbitrary: step(...kinds, 'remove', 'remove') },
-    { weight: 2, arbitrary: step('wait', 'age', 'origin-changes', 'lock-expires') },
-  ),
-  { minLength: 30, maxLength: 60 },
-);
-
-/** What a client wrote stays until a client changes it, and what a client removed does not come back. */
-export async function expectWritesToStay(numRuns: number, open: () => Promise<SteppedServer>): Promise<void> {
-  const happened: Happened = new Map();
-  await fc.assert(
-    fc.asyncProperty(steps, fc.boolean(), async (all, isFilled) => {
-      const world = new WriteWorld(await open(), happened);
-      if (isFilled) await world.fill();
-      for (const { kind, pick } of all) await world.do(kind, pick);
-      await world.end();
-    }),
-    { numRuns },
-  );
-  const much = [
-    'wrote while the origin was asked',
-    'removed while the origin was asked',
-    'renewed',
-    'loaded',
-  ];
-  for (const what of much) expect(happened.get(what) ?? 0, what).toBeGreaterThan(5);
 }

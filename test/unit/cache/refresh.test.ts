@@ -43,6 +43,17 @@ describe('an absent entry', () => {
     expect(told(await instance.read('key'))).toBe('hit mine');
   });
 
+  it('that is removed while it is loaded stays away', async ({ world }) => {
+    const instance = world.instance();
+    world.origin.set('key', 'old');
+    world.origin.delayMs = 300;
+    const refreshing = refresh(instance, undefined);
+    await world.clock.advance(100);
+    await instance.remove('key');
+    expect(await world.after(200, refreshing)).toEqual({ kind: 'superseded' });
+    expect(world.server.has('key')).toBe(false);
+  });
+
   it('that is removed while the origin is asked stays away, with a note of that or without', async ({
     world,
   }) => {

@@ -1,6 +1,7 @@
 // A request is answered by its deadline, whatever its load does; slow loads keep no others waiting.
 
 import { describe, expect } from 'vitest';
+import { lockKeys } from '../../../src/cache/lock-keys.ts';
 import { it, told, type World } from '../../support/in-memory-cache.ts';
 
 function slow({ origin }: World, prefix: string, count: number, delayMs: number): readonly string[] {
@@ -80,6 +81,41 @@ describe('a load that is slow', () => {
     const results = await world.after(3000, Promise.all(more));
     expect(new Set(results.map(told))).toEqual(new Set(['origin-pending']));
     expect(instance.told).toEqual([]);
+  });
+});
+
+describe('a wait for other instances', () => {
+  it('of many keys keeps no load from beginning', async ({ world }) => {
+    const instance = world.instance();
+    const names = Array.from({ length: 60 }, (_, index) => `key-${index}`);
+    for (const name of names) {
+      world.server.set(lockKeys('ref', { kind: 'load', name }).lock, 'somebody', 3000);
+    }
+    const waiting = names.map((name) => instance.read(name, 1000));
+    await world.clock.advance(500);
+    world.origin.set('quick', 'quick');
+    expect(told(await world.after(50, instance.read('quick')))).toBe('loaded quick');
+    await world.after(500, Promise.all(waiting));
+  });
+});
+
+describe('a load that Redis has left alone', () => {
+  it('gives way as others do when its requests have left', async ({ world }) => {
+    const instance = world.instance();
+    const { connection } = instance;
+    const names = slow(world, 'slow', 48, 60_000);
+    connection.hold();
+    const reads = names.map((name) => instance.read(name));
+    for (const _ of names) connection.step();
+    // Each waits for its lock in vain, and then asks the origin.
+    await world.after(2500, Promise.all(reads));
+    expect(world.origin.loads).toHaveLength(48);
+    connection.fault = 'unavailable';
+    const quick = slow(world, 'quick', 32, 0).map((name) => instance.read(name));
+    const results = await world.after(1500, Promise.all(quick));
+    expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['loaded']));
+    connection.fault = 'none';
+    connection.release();
   });
 });
 
