@@ -13,6 +13,13 @@ const project = (name: string, more: object = {}) => ({
 
 export default defineConfig({
   test: {
+    coverage: {
+      // Also files that no test imports.
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      reportsDirectory: 'out/coverage',
+      reportOnFailure: true,
+    },
     projects: [
       project('unit'),
       project('property', { testTimeout: 30_000 }),

@@ -66,7 +66,7 @@ async function measure(size: number): Promise<Row> {
   try {
     const announcer = fleet[0];
     if (announcer === undefined) throw new Error('An empty fleet.');
-    while ((await announcer.roster.read(Date.now() + 5000)).entries.length < size) await sleep(100);
+    while ((await announcer.registry.read(Date.now() + 5000)).entries.length < size) await sleep(100);
 
     const dueMs = Math.max(...fleet.map(({ keeper }) => dueAtMs(keeper.current() ?? fail())));
     await sleep(Math.max(dueMs + 100 - Date.now(), 0));

@@ -5,7 +5,7 @@ targetScope = 'subscription'
 
 import { mostConnectionsOf } from 'modules/connection-limits.bicep'
 
-@description('Settings of the app that may be set here; README.md has what they mean. The others follow from this template.')
+@description('Settings of the app that may be set here; docs/settings.md has what they mean. The others follow from this template.')
 @sealed()
 type appSettingsType = {
   REDIS_ENTRA_SCOPE: string?

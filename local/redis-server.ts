@@ -5,19 +5,15 @@ import { randomBytes } from 'node:crypto';
 import { access, constants, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createClient, RESP_TYPES } from 'redis';
+import { AdminConnection, type RawAdminReply } from './admin-connection.ts';
 import { startChild, type Child } from './child.ts';
 import { freeLoopbackPorts, loopback } from './listening.ts';
 import { adminUser, redisConfig, type ClusterNodeOptions, type RedisConfig } from './redis-config.ts';
 
 const startAttempts = 5;
-const connectTimeoutMs = 10_000;
 
 /** As redis-cli would show it, bulk strings decoded as UTF-8. */
 export type AdminReply = string | number | null | readonly AdminReply[];
-/** The same with bulk strings as the bytes they are. */
-export type RawAdminReply = Buffer | string | number | null | readonly RawAdminReply[];
-
 /** The path of the installed server; throws an error that says what to install. */
 export async function findRedisServer(searchPath: string = process.env['PATH'] ?? ''): Promise<string> {
   for (const program of ['redis-server', 'valkey-server']) {
@@ -106,12 +102,14 @@ export class RedisServer implements LocalRedis {
   readonly #parts: RedisServerParts;
   #child: Child | undefined;
   #paused = false;
-  #admin: Promise<AdminClient> | undefined;
+  readonly #admin: AdminConnection;
 
   constructor(parts: RedisServerParts) {
     this.port = parts.config.port;
     this.busPort = parts.config.cluster?.busPort;
     this.#parts = parts;
+    const { port, password } = parts.config;
+    this.#admin = new AdminConnection({ host: loopback, port, username: adminUser, password });
   }
 
   get running(): boolean {
@@ -150,13 +148,12 @@ export class RedisServer implements LocalRedis {
   }
 
   async adminRaw(...command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
-    const client = await this.#adminClient();
-    return client.sendCommand<RawAdminReply>(command);
+    return this.#admin.send(command);
   }
 
   /** Ends redis and removes what it used. */
   async stop(): Promise<void> {
-    this.#dropAdmin();
+    this.#admin.drop();
     await this.#child?.stop();
     if (this.#parts.ownsDirectory) await rm(this.#parts.directory, { recursive: true, force: true });
   }
@@ -164,7 +161,7 @@ export class RedisServer implements LocalRedis {
   /** SIGKILL: connections break, data and ACL users are lost. `start` or `restart` brings it back. */
   async kill(): Promise<void> {
     await this.#child?.kill();
-    this.#dropAdmin();
+    this.#admin.drop();
   }
 
   /** Kills it and starts it again on the same port, empty. */
@@ -183,47 +180,6 @@ export class RedisServer implements LocalRedis {
     this.#paused = false;
     this.#child?.signal('SIGCONT');
   }
-
-  async #adminClient(): Promise<AdminClient> {
-    const opening = (this.#admin ??= openAdmin(this.port, this.#parts.config.password, () => {
-      if (this.#admin === opening) this.#admin = undefined;
-    }));
-    return opening;
-  }
-
-  #dropAdmin(): void {
-    const opening = this.#admin;
-    this.#admin = undefined;
-    // Not awaited: a paused redis never lets it open.
-    opening?.then(
-      (client) => {
-        if (client.isOpen) client.destroy();
-      },
-      () => {},
-    );
-  }
-}
-
-type AdminClient = Awaited<ReturnType<typeof openAdmin>>;
-
-/** Never reconnects by itself: the next command opens a new connection, and a dead redis is seen at once. */
-async function openAdmin(port: number, password: string, onGone: () => void) {
-  const client = createClient({
-    RESP: 2,
-    socket: { host: loopback, port, reconnectStrategy: false, connectTimeout: connectTimeoutMs },
-    username: adminUser,
-    password,
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-  });
-  client.on('error', onGone);
-  client.on('end', onGone);
-  try {
-    await client.connect();
-  } catch (error) {
-    onGone();
-    throw error;
-  }
-  return client;
 }
 
 export function decodeReply(reply: RawAdminReply): AdminReply {

@@ -15,6 +15,12 @@ const commands = {
   start: { redis: true, programs: (args) => [[node, 'local/commands/start.ts', ...args]] },
   stack: { redis: true, programs: (args) => [[node, 'local/commands/stack.ts', ...args]] },
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
+  coverage: {
+    redis: true,
+    programs: (args) => [
+      [node, tool('vitest'), 'run', '--coverage', '--project', 'unit', '--project', 'property', ...args],
+    ],
+  },
   garnet: {
     redis: false,
     programs: (args) => [[node, tool('vitest'), 'run', '--config', 'vitest.garnet.config.ts', ...args]],
@@ -24,6 +30,7 @@ const commands = {
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
   'infra-check': { redis: false, programs: (args) => [[node, 'scripts/infra-check.ts', ...args]] },
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
+  'optional-parts': { redis: true, programs: (args) => [[node, 'scripts/optional-parts.ts', ...args]] },
   'azd-rehearsal': { redis: true, programs: (args) => [[node, 'scripts/azd-rehearsal.ts', ...args]] },
   check: {
     redis: false,

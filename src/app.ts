@@ -8,10 +8,8 @@ import { RedisLocks } from './cache/redis-locks.ts';
 import { RedisTier } from './cache/redis-tier.ts';
 import type { Platform } from './config/platform.ts';
 import type { Settings } from './config/settings.ts';
-import { FleetMember } from './fleet/member.ts';
-import { Neighbours } from './fleet/neighbours.ts';
-import { Roster } from './fleet/registry.ts';
-import { RollCall } from './fleet/roll-call.ts';
+import { startFleet } from './fleet/fleet.ts';
+import { fleetPage } from './functions/fleet-page.ts';
 import { fleet } from './functions/fleet.ts';
 import { live, ready } from './functions/health.ts';
 import { readBatch } from './functions/read-batch.ts';
@@ -52,9 +50,8 @@ export function startApp(settings: Settings, auth: Auth, platform: Platform): vo
   registerWarmup(settings, platform, parts);
   app.hook.appTerminate(async () => {
     parts.warmup?.stop();
-    parts.neighbours.stop();
     await parts.cache.stop();
-    await parts.member.leave();
+    await parts.fleet.stop();
     await parts.redis.close();
     auth.keeper.stop();
   });
@@ -67,7 +64,7 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
   onEvent('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(settings.redis, {
     keeper,
-    patienceMs: requestBudgetMs,
+    failFastAfterMs: requestBudgetMs,
     instances: () => instances,
     ...common,
   });
@@ -90,23 +87,18 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
     keyRules: { prefix: keyPrefix, namespace },
     clientsWrite: cacheSettings.writes === 'enabled',
   });
-  const originUrl = settings.origin.kind === 'blob' ? settings.origin.containerUrl : '';
-  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl, cache, locks, health });
+  const warmup = createWarmup({ ...shared, ...settings.warmup, cache, locks, health });
 
-  const roster = new Roster(redis, namespace);
-  const member = new FleetMember({
+  const fleetPart = startFleet({
     ...common,
-    roster,
     redis,
     keeper,
-    identity: instanceIdentity(platform),
+    app: { site: platform.site, namespace, keyPrefix },
+    instance: instanceIdentity(platform),
     readCount: () => cache.readCount,
   });
-  member.start();
-  const neighbours = new Neighbours({ ...common, redis, app: { site: platform.site, namespace, keyPrefix } });
-  neighbours.start();
-  const rollCall = new RollCall({ ...common, roster, redis });
-  return { redis, budget, cache, warmup, roster, member, neighbours, rollCall };
+  const http = { clock, requestBudgetMs, budget };
+  return { http, redis, cache, warmup, fleet: fleetPart };
 }
 
 function createOrigin({ origin, cache }: Settings, credential: Auth['credential']): Origin | undefined {
@@ -136,14 +128,11 @@ function instanceIdentity({ host, region }: Platform) {
   };
 }
 
-function registerCacheRoutes(settings: Settings, { cache, budget }: Parts): void {
-  const { requestBudgetMs } = settings;
+function registerCacheRoutes(settings: Settings, { http, cache }: Parts): void {
   const { writes, query, defaultTtlSeconds, maxValueBytes } = settings.cache;
   const deps = {
+    ...http,
     cache,
-    clock,
-    budget,
-    requestBudgetMs,
     queryRule: query,
     writesEnabled: writes === 'enabled',
     defaultTtlSeconds,
@@ -157,30 +146,33 @@ function registerCacheRoutes(settings: Settings, { cache, budget }: Parts): void
   app.http('readBatch', { ...batch, methods: ['POST'], handler: readBatch(deps) });
 }
 
-function registerProbes(settings: Settings, { keeper }: Auth, { redis }: Parts): void {
-  const { requestBudgetMs, namespace, origin } = settings;
+function registerProbes(settings: Settings, { keeper }: Auth, { http, redis }: Parts): void {
+  const { namespace, origin } = settings;
   const { keyPrefix: prefix, writes } = settings.cache;
   const probe = { authLevel: 'anonymous' } as const;
-  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: 'health/live', handler: live() });
+  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: 'health/live', handler: live(http) });
   const deps = {
+    ...http,
     redis,
     keeper,
-    clock,
-    requestBudgetMs,
     keyRules: { prefix, namespace },
     writes: writes === 'enabled' || origin.kind !== 'none',
   };
   app.http('ready', { ...probe, methods: ['GET', 'HEAD'], route: 'health/ready', handler: ready(deps) });
 }
 
-function registerFleet(settings: Settings, { keeper }: Auth, { roster, rollCall }: Parts): void {
+function registerFleet(
+  settings: Settings,
+  { keeper }: Auth,
+  { http, fleet: { registry, rollCall } }: Parts,
+): void {
   const { schedule } = settings.reauthenticate;
-  const { requestBudgetMs } = settings;
+  const deps = { ...http, registry, schedule, page: fleetPage };
   app.http('fleet', {
     methods: ['GET', 'HEAD'],
     route: 'fleet',
     authLevel: 'function',
-    handler: fleet({ roster, clock, schedule, requestBudgetMs }),
+    handler: fleet(deps),
   });
   app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
 }

@@ -2,24 +2,9 @@
 // It bounds nothing.
 
 import { app } from '@azure/functions';
-import { ManagedIdentityCredential } from '@azure/identity';
-import { createClient } from 'redis';
+import { connectPlainClient } from '../support/plain-client.ts';
 
-const connecting = connect();
-
-async function connect(): Promise<{ get(key: string): Promise<string | null> }> {
-  const { token } = await new ManagedIdentityCredential().getToken('https://redis.azure.com/.default');
-  const [, claims = ''] = token.split('.');
-  const { oid } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { oid: string };
-  const client = createClient({
-    socket: { host: process.env['REDIS_HOSTNAME'] ?? '', port: Number(process.env['REDIS_PORT']), tls: true },
-    username: oid,
-    password: token,
-  });
-  client.on('error', () => {});
-  await client.connect();
-  return client;
-}
+const connecting = connectPlainClient();
 
 app.http('readCache', {
   methods: ['GET'],

@@ -22,7 +22,12 @@ const contestants: Record<string, () => Promise<() => Promise<unknown>>> = {
       { credential: settings.credential, scope: settings.entraScope, oidRequired: true },
       parts,
     );
-    const redis = createRedis(settings.redis, { keeper, patienceMs: budgetMs, instances: () => 1, ...parts });
+    const redis = createRedis(settings.redis, {
+      keeper,
+      failFastAfterMs: budgetMs,
+      instances: () => 1,
+      ...parts,
+    });
     redis.start();
     await redis.ping(Date.now() + 10_000);
     const call = { key: 'key', idempotent: true };

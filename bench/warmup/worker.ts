@@ -74,7 +74,7 @@ async function startOurs(): Promise<Contestant> {
   const keeper = new TokenKeeper({ source, ...parts });
   const redis = createRedis(redisSettings, {
     keeper,
-    patienceMs: settings.requestBudgetMs,
+    failFastAfterMs: settings.requestBudgetMs,
     instances: () => 1,
     ...parts,
   });
@@ -97,7 +97,7 @@ async function startOurs(): Promise<Contestant> {
   const tier = new RedisTier(shared);
   const keyRules = { prefix: '', namespace };
   const cache = new Cache({ ...shared, tier, keyRules, clientsWrite: true });
-  const warmup = createWarmup({ ...shared, ...settings.warmup, originUrl: containerUrl, cache });
+  const warmup = createWarmup({ ...shared, ...settings.warmup, cache });
   await origin.load('absent', { maxBytes: 1, signal: new AbortController().signal });
   return {
     async run() {

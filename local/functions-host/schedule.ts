@@ -1,7 +1,7 @@
 // Schedules of timer functions: NCRONTAB expressions, and TimeSpans for a fixed interval.
 // https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions
 
-import { Cron } from 'croner';
+import { firstTickAfterMs, isSchedule } from '../../src/util/schedule.ts';
 import { parseTimeSpan } from './time-span.ts';
 
 export interface Schedule {
@@ -27,8 +27,14 @@ function fixedInterval(intervalMs: number): Omit<Schedule, 'isMonitored'> {
   return { nextAfter: (date) => new Date(date.getTime() + intervalMs), adjustsForDst: false };
 }
 
-/** In UTC, and a day must be both a day of the month and a day of the week that are named. */
+/** By the app's own reader of NCRONTAB, which is held to the tests of the host's parser. */
 function cronSchedule(text: string): Omit<Schedule, 'isMonitored'> {
-  const cron = new Cron(text, { timezone: 'UTC', domAndDow: true, paused: true });
-  return { nextAfter: (date) => cron.nextRun(date) ?? never, adjustsForDst: true };
+  if (!isSchedule(text)) throw new Error(`The schedule "${text}" is no NCRONTAB expression of six fields.`);
+  return {
+    nextAfter(date) {
+      const atMs = firstTickAfterMs(text, date.getTime());
+      return atMs === null ? never : new Date(atMs);
+    },
+    adjustsForDst: true,
+  };
 }

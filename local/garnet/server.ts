@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild, type Child } from '../child.ts';
 import { freeLoopbackPorts } from '../listening.ts';
-import { decodeReply, type AdminReply, type LocalRedis, type RawAdminReply } from '../redis-server.ts';
+import { decodeReply, type AdminReply, type LocalRedis } from '../redis-server.ts';
+import type { RawAdminReply } from '../admin-connection.ts';
 import { redisAudience, type Identity, type TokenIssuer } from '../token-issuer.ts';
 import { untilNothingLacks } from '../until.ts';
-import { GarnetAdmin } from './admin.ts';
+import { AdminConnection } from '../admin-connection.ts';
 import { prepareGarnet, type GarnetRules } from './configuration.ts';
 import { findGarnet, type GarnetProgram } from './program.ts';
 
@@ -74,14 +75,20 @@ interface GarnetParts extends Pick<GarnetOptions, 'ca'> {
 export class GarnetServer implements LocalRedis {
   readonly port: number;
   readonly #parts: GarnetParts;
-  readonly #admin: GarnetAdmin;
+  readonly #admin: AdminConnection;
   #child: Child | undefined;
 
   constructor(parts: GarnetParts) {
     this.port = parts.port;
     this.#parts = parts;
     const { port, ca, token } = parts;
-    this.#admin = new GarnetAdmin({ port, caPem: ca.pem, username: administrator.objectId, token });
+    this.#admin = new AdminConnection({
+      host: 'localhost',
+      port,
+      caPem: ca.pem,
+      username: administrator.objectId,
+      password: token,
+    });
   }
 
   get running(): boolean {

@@ -8,9 +8,9 @@ import {
   startRedisServer,
   type AdminReply,
   type LocalRedis,
-  type RawAdminReply,
   type RedisServer,
 } from '../redis-server.ts';
+import type { RawAdminReply } from '../admin-connection.ts';
 import { untilNothingLacks } from '../until.ts';
 import { formCluster } from './formation.ts';
 import { moveSlots, type ReshardingOptions } from './resharding.ts';

@@ -1,6 +1,7 @@
 // Commands of the administrator to a cluster as if it were one server. Used by cluster.ts.
 
-import type { RawAdminReply, RedisServer } from '../redis-server.ts';
+import type { RedisServer } from '../redis-server.ts';
+import type { RawAdminReply } from '../admin-connection.ts';
 
 type Words = readonly (string | Buffer)[];
 

@@ -45,6 +45,7 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
+    loader: { '.html': 'text' },
     plugins: [quickCommands],
     logLevel: 'warning',
   });

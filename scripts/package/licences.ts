@@ -16,6 +16,8 @@ interface Manifest {
 const notices: Readonly<Record<string, string>> = {
   'github.com/redis/node-redis': 'Copyright (c) 2022-2025, Redis, inc.',
   'github.com/nodable/val-parsers': 'Copyright (c) Amit Gupta (https://solothought.com)',
+  'github.com/lddubeau/saxes':
+    'Copyright (c) Contributors\nCopyright (c) Isaac Z. Schlueter and Contributors (sax)',
 };
 
 /** @param inputs paths relative to `root`, as the bundler lists them. */
@@ -47,12 +49,14 @@ async function sectionOf(folder: string): Promise<{ readonly title: string; read
 function withoutFile({ name, license, repository }: Manifest): string {
   const url = (typeof repository === 'string' ? repository : repository?.url) ?? '';
   const notice = notices[/github\.com\/[\w.-]+\/[\w-]+/u.exec(url)?.[0] ?? ''];
-  if (license === 'MIT' && notice !== undefined) return `MIT License\n\n${notice}\n\n${mit}`;
+  const text = texts[license ?? ''];
+  if (text !== undefined && notice !== undefined) return `${license} License\n\n${notice}\n\n${text}`;
   throw new Error(`${name} is bundled and has no licence file (license: ${license ?? 'none'}, ${url}).`);
 }
 
-// https://spdx.org/licenses/MIT.html
-const mit = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+// https://spdx.org/licenses/MIT.html, https://spdx.org/licenses/ISC.html
+const texts: Readonly<Record<string, string>> = {
+  MIT: `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation
 the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and
 to permit persons to whom the Software is furnished to do so, subject to the following conditions:
@@ -64,4 +68,14 @@ THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLI
 THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
 AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF
 CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
-IN THE SOFTWARE.`;
+IN THE SOFTWARE.`,
+  ISC: `Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
+granted, provided that the above copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL
+IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN
+AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
+PERFORMANCE OF THIS SOFTWARE.
+`,
+};

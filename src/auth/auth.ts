@@ -1,10 +1,8 @@
-// Where this process's tokens come from: the credential, and the keeper of its token, started.
+// Starts what this process's tokens come from: a credential and the keeper of its token.
 
 import type { TokenCredential } from '@azure/identity';
-import type { Clock } from '../util/clock.ts';
-import type { Emit } from '../telemetry/events.ts';
 import { createCredential, type CredentialOptions } from './credential.ts';
-import { TokenKeeper } from './token-keeper.ts';
+import { TokenKeeper, type TokenKeeperOptions } from './token-keeper.ts';
 import { createTokenSource } from './token-source.ts';
 
 export interface Auth {
@@ -12,12 +10,7 @@ export interface Auth {
   readonly keeper: TokenKeeper;
 }
 
-export interface AuthDeps {
-  readonly clock: Clock;
-  /** A number in [0, 1). */
-  readonly random: () => number;
-  readonly emit: Emit;
-}
+export type AuthDeps = Omit<TokenKeeperOptions, 'source'>;
 
 export interface AuthOptions {
   readonly credential: CredentialOptions;

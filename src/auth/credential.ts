@@ -1,4 +1,4 @@
-// Options -> TokenCredential of @azure/identity. Never probes: the credential that is named is the one that is asked.
+// Options -> TokenCredential of @azure/identity. Nothing is probed: the named credential is the one that is asked.
 
 import {
   AzureCliCredential,
@@ -31,8 +31,8 @@ export type CredentialOptions =
     }
   | { readonly kind: 'developer' };
 
-// The SDK would retry four times within 5.5 s behind one getToken() call. The token keeper asks again by
-// itself, denser as expiry comes nearer, and must see each failure at once.
+// The SDK would retry four times within 5.5 s inside one getToken() call. The token keeper has a retry policy of its
+// own, and must see each failure at once.
 const retryOptions = { maxRetries: 0 };
 
 const publicCloud = 'https://login.microsoftonline.com';
@@ -47,7 +47,7 @@ const microsoftAuthorityHosts: ReadonlySet<string> = new Set([
   'sts.windows.net',
 ]);
 
-/** The credential that the settings name. Makes no request. */
+/** Makes the credential, and no request. */
 export function createCredential(settings: CredentialOptions): TokenCredential {
   switch (settings.kind) {
     case 'managed-identity':

@@ -1,5 +1,4 @@
-// When to ask for the next token, how long to wait for an answer: pure functions of the situation.
-// Used by the token keeper, token-on-demand.ts and redis/reauthentication.ts. Knows no clock and no credential.
+// When to ask for the next token, and how long to wait for an answer: pure functions of the situation.
 
 import type { TokenTimes } from './token.ts';
 
@@ -8,8 +7,8 @@ export interface RefreshSituation {
   readonly nowMs: number;
   /** The token in use, or the last one where it has expired; undefined before the first. */
   readonly token: TokenTimes | undefined;
-  /** Requests since the last adopted token that failed, hung, or brought no later expiry. */
-  readonly setbacks: number;
+  /** Requests since the last adopted token that failed, were not answered, or brought no later expiry. */
+  readonly failedAttempts: number;
 }
 
 const minuteMs = 60_000;
@@ -28,54 +27,57 @@ export function lifetimeMs(token: TokenTimes): number {
   return Math.max(token.expiresAtMs - token.issuedAtMs, 1);
 }
 
-/** From when on a renewal is due: the issuer's own wish, else half-life; never inside the margin. */
+/** When a renewal is due: at the issuer's `refreshAfter`, else at half-life; never inside the margin. */
 export function dueAtMs(token: TokenTimes): number {
   // MSAL compares whole seconds: asked in the very second of `refreshAfter` it does not ask its endpoint yet.
-  const wishedMs =
+  const preferredMs =
     token.refreshAfterMs === undefined
       ? token.issuedAtMs + lifetimeMs(token) / 2
       : token.refreshAfterMs + 1000;
-  return Math.min(wishedMs, token.expiresAtMs - 2 * marginMs(token));
+  return Math.min(preferredMs, token.expiresAtMs - 2 * marginMs(token));
 }
 
 /**
  * The least time between two requests: 1/24 of a lifetime, from 250 ms (a token of 6 s) to 5 s.
  * 250 ms keeps even a failing endpoint below 5 calls a second; IMDS throttles above that.
  */
-export function floorMs(token: TokenTimes | undefined): number {
+export function minIntervalMs(token: TokenTimes | undefined): number {
   return token === undefined ? 500 : clamp(lifetimeMs(token) / 24, 250, 5000);
 }
 
 /**
- * When to ask next. Never in the past, never "not at all".
+ * When to ask next. There is always a next time, and it is never in the past.
  * @param random a number in [0, 1), so that a fleet started together does not ask together.
  */
 export function nextRequestAtMs(situation: RefreshSituation, random: number): number {
-  const { nowMs, token, setbacks } = situation;
+  const { nowMs, token, failedAttempts } = situation;
   if (token === undefined) {
     return (
-      nowMs + (setbacks === 0 ? 0 : jittered(Math.min(floorMs(token) * 2 ** (setbacks - 1), 5000), random))
+      nowMs +
+      (failedAttempts === 0
+        ? 0
+        : jittered(Math.min(minIntervalMs(token) * 2 ** (failedAttempts - 1), 5000), random))
     );
   }
   const leftMs = token.expiresAtMs - nowMs;
-  if (setbacks === 0) {
+  if (failedAttempts === 0) {
     // Spread over the tenth of the lifetime that follows, short of the margin: Azure asks for jitter.
     const dueMs = dueAtMs(token);
     const latestMs = token.expiresAtMs - 1.25 * marginMs(token);
     const spreadMs = random * Math.min(lifetimeMs(token) / 10, Math.max(latestMs - dueMs, 0));
     return Math.max(dueMs + spreadMs, nowMs);
   }
-  const floor = floorMs(token);
-  if (leftMs <= 0) return nowMs + jittered(floor, random);
+  const minMs = minIntervalMs(token);
+  if (leftMs <= 0) return nowMs + jittered(minMs, random);
   // Exponential from a sixtieth of the lifetime (24 h: 30 s), but never more than a quarter of what is left:
   // attempts get denser towards expiry, and one falls between MSAL's 5 minutes and Azure's 3.
-  const firstMs = clamp(lifetimeMs(token) / 60, floor, minuteMs / 2);
-  const backoffMs = Math.min(firstMs * 2 ** Math.min(setbacks - 1, 30), 15 * minuteMs, leftMs / 4);
-  return nowMs + jittered(Math.max(backoffMs, floor), random);
+  const firstMs = clamp(lifetimeMs(token) / 60, minMs, minuteMs / 2);
+  const backoffMs = Math.min(firstMs * 2 ** Math.min(failedAttempts - 1, 30), 15 * minuteMs, leftMs / 4);
+  return nowMs + jittered(Math.max(backoffMs, minMs), random);
 }
 
-/** How long to wait for an answer before asking again beside the request that hangs. */
-export function patienceMs(situation: Omit<RefreshSituation, 'setbacks'>): number {
+/** How long to wait for an answer before another request is made. */
+export function requestTimeoutMs(situation: Omit<RefreshSituation, 'failedAttempts'>): number {
   const { nowMs, token } = situation;
   if (token === undefined) return 3000;
   const leftMs = token.expiresAtMs - nowMs;
@@ -83,11 +85,11 @@ export function patienceMs(situation: Omit<RefreshSituation, 'setbacks'>): numbe
 }
 
 /** Past `refreshAfter` MSAL fetches the new token but still returns the old one; the next call has it. */
-export function nextCallHasAnother({ refreshAfterMs }: TokenTimes, nowMs: number): boolean {
+export function nextCallBringsNewToken({ refreshAfterMs }: TokenTimes, nowMs: number): boolean {
   return refreshAfterMs !== undefined && nowMs >= refreshAfterMs;
 }
 
-// Only upwards, so that a floor stays a floor.
+// Only upwards: never sooner than the least time.
 function jittered(delayMs: number, random: number): number {
   return delayMs * (1 + random / 10);
 }

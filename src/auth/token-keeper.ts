@@ -1,33 +1,30 @@
-// Holds the current token and renews it by itself, as a state machine.
+// Holds the current token and renews it by itself: a state machine whose transitions are in keeper-transitions.ts.
 
-import type { Clock } from '../util/clock.ts';
-import { AppError, describe } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import { Waiters } from '../util/deadline-queue.ts';
-import { afterByEither } from './either-clock.ts';
+import type { Clock } from '../util/clock.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
+import { AppError, describe } from '../util/errors.ts';
+import { idle, isRunning, minIntervalLeftMs, timerMs, type KeeperState } from './keeper-state.ts';
 import {
-  dueAtMs,
-  floorMs,
-  nextCallHasAnother,
-  nextRequestAtMs,
-  patienceMs,
-  type RefreshSituation,
-} from './refresh-policy.ts';
-import { RenewalWaiters, type Renewal } from './renewal.ts';
-import { TokenRequests, type TokenRequest, type TokenRequestsOptions } from './token-requests.ts';
+  onAnswer,
+  onFailure,
+  onTime,
+  request,
+  start,
+  stop,
+  type KeeperEffect,
+  type Moment,
+  type Renewal,
+  type Transition,
+} from './keeper-transitions.ts';
+import { dueAtMs } from './refresh-policy.ts';
+import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
-
-/** A token exists only in the state that may hand it out. */
-type KeeperState =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'seeking'; readonly expired: Token | undefined }
-  | { readonly kind: 'holding'; readonly token: Token; readonly cancelExpiry: () => void }
-  | { readonly kind: 'stopped' };
 
 export interface KeeperStatus {
   readonly state: KeeperState['kind'];
   readonly expiresAtMs: number | undefined;
-  /** By the monotonic clock, whatever the one on the wall shows. */
+  /** By the monotonic clock, whatever the wall clock shows. */
   readonly timeLeftMs: number | undefined;
   readonly lastRotationAtMs: number | undefined;
   readonly rotations: number;
@@ -35,53 +32,41 @@ export interface KeeperStatus {
   readonly lastFailure: string | undefined;
 }
 
-export interface TokenKeeperOptions extends Pick<TokenRequestsOptions, 'source' | 'clock'> {
+export interface TokenKeeperOptions {
+  readonly source: TokenSource;
+  readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly emit: Emit;
 }
 
 export class TokenKeeper {
-  readonly #clock: Clock;
   readonly #options: TokenKeeperOptions;
-  readonly #requests: TokenRequests;
-  readonly #renewals = new RenewalWaiters();
-  readonly #tokenWaiters: Waiters<Token>;
+  readonly #clock: Clock;
+  readonly #stopping = new AbortController();
+  readonly #tokenWaiters: DeadlineQueue<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
-  #state: KeeperState = { kind: 'idle' };
+  #renewal = Promise.withResolvers<Renewal>();
+  #state: KeeperState = idle;
   #cancelTimer = (): void => {};
-  #setbacks = 0;
-  #lastRotationAtMs: number | undefined;
-  #lastFailure: AppError | undefined;
-  #rotations = 0;
 
   constructor(options: TokenKeeperOptions) {
-    this.#clock = options.clock;
     this.#options = options;
-    this.#tokenWaiters = new Waiters(options.clock);
-    this.#requests = new TokenRequests({
-      ...options,
-      onAnswer: (request, token) => this.#onAnswer(request, token),
-      onFailure: (request, error) => this.#onFailure(request, error),
-    });
+    this.#clock = options.clock;
+    this.#tokenWaiters = new DeadlineQueue(options.clock);
   }
 
   /** Asks for the first token at once and keeps renewing from then on. Calling it again changes nothing. */
   start(): void {
-    if (this.#state.kind !== 'idle') return;
-    this.#state = { kind: 'seeking', expired: undefined };
-    this.#ask(false);
+    this.#apply(start(this.#state, this.#moment()));
   }
 
   /** Stops for good: gives up what is in flight and answers everybody who waits. */
   stop(): void {
     if (this.#state.kind === 'stopped') return;
-    if (this.#state.kind === 'holding') this.#state.cancelExpiry();
-    this.#state = { kind: 'stopped' };
-    this.#cancelTimer();
-    this.#requests.stop();
+    this.#apply(stop(this.#state));
+    this.#stopping.abort(stoppedError());
     this.#tokenWaiters.rejectAll(stoppedError());
-    this.#renewals.settle({ kind: 'failed', reason: 'stopping' });
     this.#rotationListeners.clear();
   }
 
@@ -90,7 +75,7 @@ export class TokenKeeper {
     if (this.#state.kind !== 'holding') return undefined;
     const { token } = this.#state;
     if (token.leftMs(this.#clock) > 0) return token;
-    this.#expire(token);
+    this.#apply(onTime(this.#state, this.#moment()));
     return undefined;
   }
 
@@ -103,7 +88,7 @@ export class TokenKeeper {
     if (token !== undefined) return Promise.resolve(token);
     if (this.#state.kind === 'stopped') return Promise.reject(stoppedError());
     return this.#tokenWaiters.wait(deadlineAtMs, () => {
-      const cause = this.#lastFailure;
+      const cause = this.#state.history.lastFailure;
       const reason = cause?.message ?? 'The credential has not answered.';
       return new AppError('token-unavailable', `No valid token yet. ${reason}`, { cause });
     });
@@ -112,21 +97,22 @@ export class TokenKeeper {
   /** Renews if the policy says it is due; asked for too early or too often it does nothing. */
   renewIfDue(): Promise<Renewal> {
     const token = this.current();
-    return token !== undefined && token.reckonedNowMs(this.#clock) < dueAtMs(token)
+    return token !== undefined && token.nowMs(this.#clock) < dueAtMs(token)
       ? Promise.resolve({ kind: 'not-due' })
       : this.renew();
   }
 
-  /** Renews now, sharing the request that is under way, and never more often than the policy's floor. */
+  /** Renews now, sharing the request that is under way, and never more often than the policy allows. */
   renew(): Promise<Renewal> {
-    if (this.#state.kind === 'stopped' || this.#state.kind === 'idle') {
-      return Promise.resolve({ kind: 'failed', reason: `token keeper is ${this.#state.kind}` });
+    const state = this.#state;
+    if (!isRunning(state)) {
+      return Promise.resolve({ kind: 'failed', reason: `token keeper is ${state.kind}` });
     }
-    if (this.#requests.awaited === undefined) {
-      if (this.#floorLeftMs() > 0) return Promise.resolve({ kind: 'not-due' });
-      this.#ask(false);
+    if (state.next.kind === 'pausing') {
+      if (minIntervalLeftMs(state, this.#clock) > 0) return Promise.resolve({ kind: 'not-due' });
+      this.#apply(request(state, this.#moment()));
     }
-    return this.#renewals.wait();
+    return this.#renewal.promise;
   }
 
   /** Calls `listener` with each token adopted from now on; returns how to stop. */
@@ -136,113 +122,58 @@ export class TokenKeeper {
   }
 
   status(): KeeperStatus {
+    const token = this.current();
+    const { lastFailure, ...history } = this.#state.history;
     return {
+      ...history,
       state: this.#state.kind,
-      expiresAtMs: this.current()?.expiresAtMs,
-      timeLeftMs: this.current()?.leftMs(this.#clock),
-      lastRotationAtMs: this.#lastRotationAtMs,
-      rotations: this.#rotations,
-      requests: this.#requests.count,
-      lastFailure: this.#lastFailure?.message,
+      expiresAtMs: token?.expiresAtMs,
+      timeLeftMs: token?.leftMs(this.#clock),
+      lastFailure: lastFailure?.message,
     };
   }
 
-  #ask(again: boolean): void {
+  #moment(): Moment {
+    return { clock: this.#clock, random: this.#options.random() };
+  }
+
+  #apply({ state, effects }: Transition): void {
+    this.#state = state;
     this.#cancelTimer();
-    this.#requests.begin(again, patienceMs(this.#situation()));
+    const delayMs = timerMs(state, this.#clock);
+    if (delayMs !== undefined) {
+      this.#cancelTimer = this.#clock.after(delayMs, () => this.#apply(onTime(this.#state, this.#moment())));
+    }
+    for (const effect of effects) this.#run(effect);
   }
 
-  #onAnswer(request: TokenRequest, token: Token): void {
-    const requestMs = this.#clock.nowMs() - request.startedAtMs;
-    const last = this.#lastToken();
-    // Whoever brought it and however late: a later expiry is the one thing that counts. While none is held one
-    // that holds will do: the last one may have been called expired by a clock that has been put right.
-    const holdsAgain = this.#state.kind === 'seeking' && token.leftMs(this.#clock) > 0;
-    if (last === undefined || token.expiresAtMs > last.expiresAtMs || holdsAgain)
-      return this.#adopt(token, requestMs);
-    if (this.#requests.awaited !== request) return;
-    if (!request.again && nextCallHasAnother(last, last.reckonedNowMs(this.#clock))) return this.#ask(true);
-    this.#requests.letGo();
-    this.#setbacks += 1;
-    const timeLeftMs = last.leftMs(this.#clock);
-    this.#options.emit({ type: 'tokenNotAdvancing', requestMs, setbacks: this.#setbacks, timeLeftMs });
-    this.#schedule();
-    this.#renewals.settle({ kind: 'not-advancing' });
+  #run(effect: KeeperEffect): void {
+    switch (effect.kind) {
+      case 'request':
+        this.#options.source.request(this.#stopping.signal).then(
+          (token) => this.#apply(onAnswer(this.#state, effect.request, token, this.#moment())),
+          (error: unknown) =>
+            this.#apply(onFailure(this.#state, effect.request, asAppError(error), this.#moment())),
+        );
+        return;
+      case 'emit':
+        return this.#options.emit(effect.event);
+      case 'hand-out':
+        this.#tokenWaiters.resolveAll(effect.token);
+        for (const listener of this.#rotationListeners) listener(effect.token);
+        return;
+      case 'end-renewal':
+        this.#renewal.resolve(effect.renewal);
+        this.#renewal = Promise.withResolvers();
+        return;
+    }
   }
+}
 
-  #onFailure(request: TokenRequest, error: unknown): void {
-    this.#setbacks += 1;
-    const reason = describe(error);
-    this.#lastFailure =
-      error instanceof AppError ? error : new AppError('token-unavailable', reason, { cause: error });
-    this.#options.emit({
-      type: 'tokenRenewalFailed',
-      reason,
-      requestMs: this.#clock.nowMs() - request.startedAtMs,
-      setbacks: this.#setbacks,
-      timeLeftMs: Math.max(this.#lastToken()?.leftMs(this.#clock) ?? 0, 0),
-    });
-    this.#schedule();
-    this.#renewals.settle({ kind: 'failed', reason });
-  }
-
-  #adopt(token: Token, requestMs: number): void {
-    const timeLeftMs = token.leftMs(this.#clock);
-    const previous = this.#lastToken();
-    if (this.#state.kind === 'holding') this.#state.cancelExpiry();
-    const cancelExpiry = this.#clock.after(timeLeftMs, () => this.#expire(token));
-    this.#state = { kind: 'holding', token, cancelExpiry };
-    this.#requests.letGo();
-    this.#setbacks = 0;
-    this.#lastFailure = undefined;
-    this.#lastRotationAtMs = this.#clock.wallMs();
-    this.#rotations += 1;
-    this.#schedule();
-    this.#options.emit({
-      type: 'tokenRotated',
-      expiresAtMs: token.expiresAtMs,
-      timeLeftMs,
-      previousTimeLeftMs: previous?.leftMs(this.#clock),
-      requestMs,
-    });
-    this.#tokenWaiters.resolveAll(token);
-    for (const listener of this.#rotationListeners) listener(token);
-    this.#renewals.settle({ kind: 'rotated', expiresAtMs: token.expiresAtMs });
-  }
-
-  #expire(token: Token): void {
-    // A timer may fire a little early, and a token that is no longer held has nothing to say.
-    if (this.#state.kind !== 'holding' || this.#state.token !== token) return;
-    this.#state.cancelExpiry();
-    this.#state = { kind: 'seeking', expired: token };
-    this.#options.emit({ type: 'tokenExpired', expiredAtMs: token.expiresAtMs, setbacks: this.#setbacks });
-    if (this.#requests.awaited === undefined) this.#schedule();
-  }
-
-  #schedule(): void {
-    const situation = this.#situation();
-    const wishedMs = nextRequestAtMs(situation, this.#options.random()) - situation.nowMs;
-    this.#cancelTimer();
-    this.#cancelTimer = afterByEither(this.#clock, Math.max(wishedMs, this.#floorLeftMs()), () =>
-      this.#ask(false),
-    );
-  }
-
-  #situation(): RefreshSituation {
-    const token = this.#lastToken();
-    const nowMs = token?.reckonedNowMs(this.#clock) ?? this.#clock.wallMs();
-    return { nowMs, token, setbacks: this.#setbacks };
-  }
-
-  /** How long the policy's floor still forbids a request; not above zero when it does not. */
-  #floorLeftMs(): number {
-    return this.#requests.lastAtMs + floorMs(this.#lastToken()) - this.#clock.nowMs();
-  }
-
-  #lastToken(): Token | undefined {
-    if (this.#state.kind === 'holding') return this.#state.token;
-    return this.#state.kind === 'seeking' ? this.#state.expired : undefined;
-  }
+function asAppError(error: unknown): AppError {
+  return error instanceof AppError
+    ? error
+    : new AppError('token-unavailable', describe(error), { cause: error });
 }
 
 function stoppedError(): AppError {

@@ -1,22 +1,23 @@
-// A token that is asked for when something needs it, and kept while it holds. Not the SDK's
-// own: a request for a token that hangs would block every later one there, and
-// one that fails in the background is an unhandled rejection (core-rest-pipeline, tokenCycler.ts).
+// A token that is requested when it is needed, and used while it is valid. Not the SDK's own cache: there a request
+// that is never answered blocks every later one, and one that fails in the background is an unhandled rejection
+// (core-rest-pipeline, tokenCycler.ts).
 
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
-import { dueAtMs, floorMs } from './refresh-policy.ts';
+import { SingleFlight } from '../util/single-flight.ts';
+import { dueAtMs, minIntervalMs } from './refresh-policy.ts';
 import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
 
 /** Left on a token that is sent: the request has to arrive, and clocks differ. */
-const leastLeftMs = 5000;
+const minLeftMs = 5000;
 
 export class TokenOnDemand {
   readonly #source: TokenSource;
   readonly #clock: Clock;
-  #held: Token | undefined;
-  #asking: Promise<Token> | undefined;
-  #last: { readonly atMs: number; readonly failure: AppError | undefined } | undefined;
+  readonly #requests = new SingleFlight<Token>();
+  #token: Token | undefined;
+  #last: { readonly endedAtMs: number; readonly failure: AppError | undefined } | undefined;
 
   constructor(source: TokenSource, clock: Clock) {
     this.#source = source;
@@ -24,43 +25,40 @@ export class TokenOnDemand {
   }
 
   /**
-   * The token at hand; where it is due, the next one is asked for beside. While the endpoint fails it is asked
-   * no more often than the policy's floor: who comes in between is told of the last failure.
-   * @throws AppError `token-unavailable` or `token-refused` when there is none that holds.
+   * The current token; once a renewal is due, the next one is requested in the background. While requests fail they
+   * are made no more often than the policy allows, and the last failure is thrown in between.
+   * @throws AppError `token-unavailable` or `token-refused` when there is no valid token.
    */
   async get(): Promise<Token> {
-    const held = this.#held;
-    const mayAsk = this.#mayAsk();
-    if (held === undefined || held.leftMs(this.#clock) <= leastLeftMs) {
-      if (!mayAsk && this.#last?.failure !== undefined) throw this.#last.failure;
-      return this.#ask();
+    const token = this.#token;
+    const mayRequest = this.#mayRequest();
+    if (token === undefined || token.leftMs(this.#clock) <= minLeftMs) {
+      if (!mayRequest && this.#last?.failure !== undefined) throw this.#last.failure;
+      return this.#request();
     }
-    // The clock on the wall may know of a sleep of the machine, in which the other one stood still.
-    const nowMs = Math.max(held.reckonedNowMs(this.#clock), this.#clock.wallMs());
-    if (mayAsk && nowMs >= dueAtMs(held)) this.#ask().catch(() => {});
-    return held;
+    // While a machine sleeps the monotonic clock stands still, and the wall clock goes on.
+    const nowMs = Math.max(token.nowMs(this.#clock), this.#clock.wallMs());
+    if (mayRequest && nowMs >= dueAtMs(token)) void this.#request();
+    return token;
   }
 
-  #mayAsk(): boolean {
-    return this.#last === undefined || this.#clock.nowMs() - this.#last.atMs >= floorMs(this.#held);
-  }
-
-  async #ask(): Promise<Token> {
-    this.#asking ??= this.#source.request(new AbortController().signal).then(
-      (token) => {
-        this.#ended(undefined);
-        return (this.#held = token);
-      },
-      (error: unknown) => {
-        this.#ended(error instanceof AppError ? error : undefined);
-        throw error;
-      },
+  #mayRequest(): boolean {
+    return (
+      this.#last === undefined || this.#clock.nowMs() - this.#last.endedAtMs >= minIntervalMs(this.#token)
     );
-    return this.#asking;
   }
 
-  #ended(failure: AppError | undefined): void {
-    this.#asking = undefined;
-    this.#last = { atMs: this.#clock.nowMs(), failure };
+  #request(): Promise<Token> {
+    return this.#requests.do('token', async () => {
+      let failure: AppError | undefined;
+      try {
+        return (this.#token = await this.#source.request(new AbortController().signal));
+      } catch (error) {
+        if (error instanceof AppError) failure = error;
+        throw error;
+      } finally {
+        this.#last = { endedAtMs: this.#clock.nowMs(), failure };
+      }
+    }).result;
   }
 }

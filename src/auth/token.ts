@@ -1,29 +1,29 @@
-// An Entra access token and how one is read.
+// An Entra access token: its text, its times, and how one is read.
 
-import type { Clock } from '../util/clock.ts';
+import type { ClockReading } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 
 export interface TokenTimes {
-  /** When the issuer made it (`iat`), or when it was received where the token does not say. */
+  /** When it was issued (`iat`), or received where the token does not say. */
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
-  /** From when on the issuer wants to be asked for the next one, where it said so. */
+  /** When the issuer wants to be asked for the next one, if it said so. */
   readonly refreshAfterMs: number | undefined;
 }
 
-/** A token whose text cannot be logged by accident: only `reveal()` gives it away. */
+/** A token whose text cannot be logged by accident: only `reveal()` returns it. */
 export class Token implements TokenTimes {
   readonly #text: string;
-  readonly #wallAheadMs: number;
+  readonly #wallOffsetMs: number;
   readonly oid: string | undefined;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   readonly refreshAfterMs: number | undefined;
 
-  /** @param wallAheadMs what the clock on the wall was ahead of the monotonic one when the token came. */
-  constructor(text: string, oid: string | undefined, times: TokenTimes, wallAheadMs = 0) {
+  /** @param wallOffsetMs the wall clock less the monotonic one when the token was received. */
+  constructor(text: string, oid: string | undefined, times: TokenTimes, wallOffsetMs = 0) {
     this.#text = text;
-    this.#wallAheadMs = wallAheadMs;
+    this.#wallOffsetMs = wallOffsetMs;
     this.oid = oid;
     this.issuedAtMs = times.issuedAtMs;
     this.expiresAtMs = times.expiresAtMs;
@@ -36,16 +36,16 @@ export class Token implements TokenTimes {
   }
 
   /**
-   * What the clock on the wall would show now, had nobody touched it since the token came. A token has the time left
-   * that it had then, less what has passed: a clock that is put forward ends none, and one that is put back renews none.
+   * Now, on the time scale of `expiresAtMs`: the wall clock when the token was received, plus the monotonic time that
+   * has passed since. A wall clock that is set forward or back neither shortens nor prolongs a token's life.
    */
-  reckonedNowMs(clock: Clock): number {
-    return clock.nowMs() + this.#wallAheadMs;
+  nowMs(clock: ClockReading): number {
+    return clock.nowMs() + this.#wallOffsetMs;
   }
 
   /** Below zero when it has expired. */
-  leftMs(clock: Clock): number {
-    return this.expiresAtMs - this.reckonedNowMs(clock);
+  leftMs(clock: ClockReading): number {
+    return this.expiresAtMs - this.nowMs(clock);
   }
 }
 
@@ -57,13 +57,13 @@ export interface RawToken {
 }
 
 /**
- * Reads a token. The signature is not checked: the server does that, and the claims are used for nothing
- * but the user name (`oid`) and for not believing in a later expiry than the token's own.
- * @param oidRequired whether the user name has to come from the token. Where not, the token may be opaque, as it
- *   is meant to be for a client (https://learn.microsoft.com/entra/identity-platform/access-tokens).
- * @throws AppError `token-refused` when it names no one though it has to, or has expired.
+ * Reads a token. The signature is not checked: the server does that. The claims are used for the user name (`oid`)
+ * and for the expiry, which is never taken to be later than the token's own.
+ * @param oidRequired whether the user name has to come from the token. If not, the token may be opaque, as it
+ *   is meant to be to a client (https://learn.microsoft.com/entra/identity-platform/access-tokens).
+ * @throws AppError `token-refused` when it has no `oid` and needs one, has no readable expiry, or has expired.
  */
-export function readToken(raw: RawToken, clock: Clock, oidRequired: boolean): Token {
+export function readToken(raw: RawToken, clock: ClockReading, oidRequired: boolean): Token {
   const wallMs = clock.wallMs();
   const claims = readClaims(raw.token);
   if (claims === undefined && oidRequired) {
@@ -85,10 +85,10 @@ export function readToken(raw: RawToken, clock: Clock, oidRequired: boolean): To
       `The credential returned a token that expired ${expiredForSeconds} s ago; if this goes on, compare this machine's clock.`,
     );
   }
-  // `iat` is cut to the second: the token was issued up to a second later. Taken at its word, a token that
-  // lives for seconds would be asked for before it is half used, and so before the issuer has another.
+  // `iat` is cut to the second: the token was issued up to a second later. Without that second, the next one of a
+  // token that lives for seconds would be asked for before half-life, when the issuer has no other yet.
   const claimedIssueMs = secondsClaimMs(claims?.['iat']) ?? wallMs;
-  // No token comes from the future: a clock that shows less is slow, and would make the token last too long.
+  // A token issued in the future means that this clock is slow, which would make the token last too long.
   const nowMs = claimedIssueMs < expiresAtMs ? Math.max(wallMs, claimedIssueMs) : wallMs;
   const issuedAtMs = Math.min(claimedIssueMs + 999, nowMs);
   const times = { issuedAtMs, expiresAtMs, refreshAfterMs: raw.refreshAfterTimestamp };
@@ -107,9 +107,8 @@ function readClaims(text: string): Record<string, unknown> | undefined {
 }
 
 /**
- * The earlier of the two, but the token's own where they are a second apart: MSAL adds whole seconds from
- * before and after its request, so that one token may come with two expiries, and asking for it again would
- * look like a rotation.
+ * The earlier of the two, but the token's own where they are at most a second apart: MSAL adds whole seconds from
+ * before and after its request, so that one token may be reported with two expiries, which would look like a rotation.
  */
 function expiryOf(reportedMs: number, claimedMs: number | undefined): number {
   if (claimedMs === undefined) return reportedMs;

@@ -7,8 +7,11 @@ import type { Room } from './tier.ts';
 
 /** How the origin came into an answer, and what the cache had to do with it. */
 export interface Forwarded {
-  /** `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. */
-  readonly why: 'miss' | 'stale' | 'bypass';
+  /**
+   * `stale`: an entry was there and had to be validated first. `bypass`: Redis could not be asked. `entry-newer`: a
+   * newer version of the app wrote the entry.
+   */
+  readonly why: 'miss' | 'stale' | 'bypass' | 'entry-newer';
   /** What the origin answered with; undefined where another instance asked it. */
   readonly status: number | undefined;
   readonly stored: boolean;
@@ -27,6 +30,8 @@ export type CacheAnswer =
   | { readonly kind: 'wrong-type' | 'stored-value-too-large' | 'answer-too-large' }
   /** There is no memory for it now. */
   | { readonly kind: 'overloaded' }
+  /** A newer version of the app wrote it, and the origin alone does not know better. */
+  | { readonly kind: 'entry-newer' }
   | { readonly kind: 'unavailable'; readonly error: AppError }
   | { readonly kind: 'origin-failed'; readonly error: AppError }
   /** The time was up before the origin had answered; the load goes on. */

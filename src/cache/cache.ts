@@ -17,7 +17,15 @@ import type { LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import type { Locks } from './locks.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
-import type { HeadResult, ReadResult, Room, Tier, WriteCondition, WriteResult } from './tier.ts';
+import type {
+  HeadResult,
+  ReadResult,
+  RemoveResult,
+  Room,
+  Tier,
+  WriteCondition,
+  WriteResult,
+} from './tier.ts';
 
 export interface CacheOptions {
   readonly tier: Tier;
@@ -108,8 +116,8 @@ export class Cache {
     return this.#options.tier.write(redisKey, entry, condition, deadlineAtMs, { charge });
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
+  /** Removes the entry if `condition` holds. */
+  remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
     const { redisKey } = key;
     return (this.#loader ?? this.#options.tier).remove(redisKey, condition, deadlineAtMs);
   }
@@ -156,7 +164,7 @@ export class Cache {
       return { kind: 'hit', entry, stale: standing === 'stale' };
     }
     if (result.kind === 'miss') return withinRoom(await this.#loaded(key, deadlineAtMs), room);
-    if (result.kind === 'unavailable')
+    if (result.kind === 'unavailable' || result.kind === 'entry-newer')
       return withinRoom(await this.#bypassed(key, result, deadlineAtMs), room);
     // Asking the origin would make it more, not less.
     return result;
@@ -178,18 +186,19 @@ export class Cache {
     return this.#awaited(this.#loader.load(key), 'miss', deadlineAtMs);
   }
 
-  /** What the origin says where Redis cannot be asked. */
+  /** What the origin says where Redis cannot be asked, or has what only a newer version of the app can read. */
   async #bypassed(
     key: EntryKey,
-    outage: Extract<ReadResult, { kind: 'unavailable' }>,
+    obstacle: Extract<ReadResult, { kind: 'unavailable' | 'entry-newer' }>,
     deadlineAtMs: number,
   ): Promise<CacheAnswer> {
-    if (this.#loader === undefined) return outage;
-    const answer = await this.#awaited(this.#loader.bypass(key), 'bypass', deadlineAtMs);
+    if (this.#loader === undefined) return obstacle;
+    const why = obstacle.kind === 'unavailable' ? 'bypass' : obstacle.kind;
+    const answer = await this.#awaited(this.#loader.bypass(key), why, deadlineAtMs);
     if (answer.kind === 'loaded') return answer;
-    // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, it is an outage
-    // of the cache, whose Retry-After counts.
-    return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : outage;
+    // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, what keeps the cache
+    // from answering is what counts, and its Retry-After.
+    return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;
   }
 
   async #awaited(

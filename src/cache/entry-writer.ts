@@ -4,12 +4,11 @@ import type { Clock } from '../util/clock.ts';
 import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
-import type { Entry, EntryHead, NotStored } from './entry.ts';
+import type { Entry, EntryHead, Lifetime, NotStored } from './entry.ts';
 import { lifetimeOf, type LifetimeRules } from './freshness.ts';
-import type { Lifetime } from './lifetime.ts';
-import { isAbout, keptFields, updatedFields } from './kept-fields.ts';
+import { isAbout, storableFields, updatedFields } from './stored-fields.ts';
 import { extendedHead, loadedEntry } from './loaded-entry.ts';
-import type { Guard, WriteIdCondition, WriteResult, Tier } from './tier.ts';
+import type { Guard, RemoveResult, WriteIdCondition, WriteResult, Tier } from './tier.ts';
 
 export interface EntryWriterOptions {
   readonly tier: Tier;
@@ -21,6 +20,9 @@ export interface EntryWriterOptions {
 
 /** What the origin says of an entry that it was asked about by its validators. */
 type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
+
+/** Removed is what may not be stored any more. */
+export type Change = WriteResult | RemoveResult;
 
 const timeLimitMs = 5000;
 
@@ -35,13 +37,13 @@ export class EntryWriter {
   entryOf(answer: OriginResponse, loadMs: number): Entry {
     const nowMs = this.#options.clock.wallMs();
     const { status, restrictions } = answer;
-    const fields = keptFields(answer.fields, status, nowMs);
+    const fields = storableFields(answer.fields, status, nowMs);
     const permission = strictest(restrictions, storagePermission(answer.fields, status, nowMs));
     return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
-  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<WriteResult> {
+  store(key: string, entry: Entry, held: EntryHead | undefined, guard?: Guard): Promise<Change> {
     if (entry.freshness === undefined) return this.remove(key, held);
     const condition = replaceable(held, guard);
     return this.#options.tier.write(key, entry, condition, this.#deadline(), { guard });
@@ -63,19 +65,19 @@ export class EntryWriter {
     const nowMs = this.#options.clock.wallMs();
     const all = updatedFields(loaded.fields, answer, nowMs);
     const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
-    const fields = keptFields(all, status, nowMs);
+    const fields = storableFields(all, status, nowMs);
     const lifetime = this.#lifetime(permission, fields, nowMs);
     return extendedHead(held, { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs }, lifetime);
   }
 
   /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */
-  touch(key: string, held: EntryHead, head: EntryHead): Promise<WriteResult> {
+  touch(key: string, held: EntryHead, head: EntryHead): Promise<Change> {
     if (head.freshness === undefined) return this.remove(key, held);
     return this.#options.tier.touch(key, writeIdOf(held), head, this.#deadline());
   }
 
   /** Removes what the origin has no more. */
-  async remove(key: string, held: EntryHead | undefined): Promise<WriteResult> {
+  async remove(key: string, held: EntryHead | undefined): Promise<RemoveResult> {
     if (held === undefined) return { kind: 'precondition-failed' };
     return this.#options.tier.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
@@ -110,6 +112,7 @@ function writeIdOf({ writeId }: EntryHead): string {
   return writeId;
 }
 
-export function isStored({ kind }: WriteResult): boolean {
+/** Whether an entry stands there now. */
+export function isStored({ kind }: Change): boolean {
   return kind === 'created' || kind === 'replaced';
 }

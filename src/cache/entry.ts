@@ -1,21 +1,10 @@
-// A cached value and its form in Redis.
+// A cached value, and what is known of it.
 
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import type { ContentCoding } from '../origin/content-codings.ts';
 import type { Fields as HeaderFields } from '../origin/storage.ts';
-import {
-  contentTypeRule,
-  etagLengthAt,
-  etagRule,
-  fieldRules,
-  isValid,
-  magic,
-  version,
-  type FieldName,
-} from './entry-form.ts';
-import type { Freshness, Lifetime } from './lifetime.ts';
-import { decodeFields, encodeFields } from './kept-fields.ts';
+import { contentTypeRule, isValid } from './entry-form.ts';
 
 /** Everything about an entry but its body. */
 export interface EntryHead {
@@ -35,6 +24,28 @@ export interface EntryHead {
 
 export interface Entry extends EntryHead {
   readonly body: Buffer;
+}
+
+export interface Freshness {
+  /** When it was made: by whoever wrote it, or by the origin, so that its age counts from there. */
+  readonly storedAtMs: number;
+  /** Not always whole: lifetimes are spread. */
+  readonly ttlSeconds: number;
+}
+
+/** How long an entry may be used, and how. */
+export interface Lifetime {
+  readonly freshness: Freshness;
+  /** May be used only after the origin has said that it is still current. */
+  readonly revalidate: boolean;
+  /** False where the origin forbids it to everybody. */
+  readonly staleAllowed: boolean;
+  /** Past freshness, while it is renewed. */
+  readonly staleWhileRevalidateSeconds: number;
+  /** Past freshness, while the origin fails. */
+  readonly staleIfErrorSeconds: number;
+  /** How long Redis keeps it from now on. */
+  readonly keptMs: number;
 }
 
 /** How an entry came from the origin, and what may be done with it. */
@@ -78,161 +89,8 @@ export function keptMs({ freshness, loaded }: EntryHead): number {
   return loaded?.keptMs ?? Math.round((freshness?.ttlSeconds ?? 0) * 1000);
 }
 
-/** The bytes that are stored. Only for entries that have a lifetime. */
-export function encodeEntry(entry: Entry): Buffer {
-  const header = encodeHeader(entry);
-  const etag = Buffer.from(entry.etag, 'latin1');
-  const lengths = Buffer.alloc(3);
-  lengths.writeUInt8(etag.length, 0);
-  lengths.writeUInt16BE(header.length, 1);
-  const start = [magic, Buffer.from([version]), lengths.subarray(0, 1), etag];
-  return Buffer.concat([...start, lengths.subarray(1), header, entry.body]);
-}
-
-/** The header alone, which can be replaced in Redis without moving the body. */
-export function encodeHeader({ contentType, writeId, freshness, loaded }: EntryHead): Buffer {
-  if (freshness === undefined) throw new TypeError('Only an entry with a stored time can be encoded.');
-  const ms = (seconds: number): string => `${Math.round(seconds * 1000)}`;
-  const flag = (is: boolean | undefined): string | undefined => (is === true ? '1' : undefined);
-  const fields: Readonly<Record<FieldName, string | undefined>> = {
-    write: writeId,
-    type: contentType,
-    stored: `${Math.round(freshness.storedAtMs)}`,
-    ttl: ms(freshness.ttlSeconds),
-    stale: loaded && ms(loaded.staleWhileRevalidateSeconds),
-    sie: loaded && ms(loaded.staleIfErrorSeconds),
-    load: loaded && `${Math.round(loaded.loadMs)}`,
-    keep: loaded && `${loaded.keptMs}`,
-    status: loaded === undefined || loaded.status === 200 ? undefined : `${loaded.status}`,
-    codings: loaded?.codings.join(' ') || undefined,
-    weak: flag(loaded?.isWeak),
-    reval: flag(loaded?.revalidate),
-    strict: flag(loaded?.staleAllowed === false),
-    fields: loaded && encodeFields(loaded.fields),
-    maxage: undefined,
-    validator: undefined,
-  };
-  const lines = Object.entries(fields).map(([name, value]) => {
-    if (value === undefined) return '';
-    if (!isValid(fieldRules[name as FieldName], value))
-      throw new TypeError(`No entry can have this ${name}.`);
-    return `${name}=${value}\n`;
-  });
-  return Buffer.from(lines.join(''), 'latin1');
-}
-
-/** What nobody can have meant: it counts as absent, and may be overwritten. */
-export interface InvalidEntry {
-  readonly kind: 'invalid';
-  readonly reason: 'version' | 'cut' | 'entity-tag' | 'header';
-}
-
-/** Reads any Redis string: an entry, or whatever somebody else wrote, served as it is. */
-export function decodeEntry(
-  stored: Buffer,
-): { readonly kind: 'entry'; readonly entry: Entry } | InvalidEntry {
-  const decoded = decodeHead(stored, stored.length);
-  if (decoded.kind === 'head') {
-    return { kind: 'entry', entry: { ...decoded.head, body: stored.subarray(decoded.bodyAt) } };
-  }
-  if (decoded.kind === 'foreign') return { kind: 'entry', entry: foreignEntry(stored) };
-  return { kind: 'invalid', reason: decoded.kind === 'invalid' ? decoded.reason : 'cut' };
-}
-
-export type DecodedHead =
-  | { readonly kind: 'head'; readonly head: EntryHead; readonly bodyAt: number }
-  /** Not an entry. */
-  | { readonly kind: 'foreign' }
-  /** The head is longer than the bytes given: it takes this many, as far as they tell. */
-  | { readonly kind: 'cut'; readonly headBytes: number }
-  | InvalidEntry;
-
-/** Reads the head from the first bytes of a stored string of `storedBytes` bytes; infinite where unknown. */
-export function decodeHead(start: Buffer, storedBytes: number = Number.POSITIVE_INFINITY): DecodedHead {
-  const cut = (headBytes: number): DecodedHead =>
-    headBytes > storedBytes ? { kind: 'invalid', reason: 'cut' } : { kind: 'cut', headBytes };
-
-  if (start.length < magic.length && storedBytes > start.length) return cut(magic.length);
-  if (!start.subarray(0, magic.length).equals(magic)) return { kind: 'foreign' };
-  if (start.length <= etagLengthAt) return cut(etagLengthAt + 1);
-  if (start[magic.length] !== version) return { kind: 'invalid', reason: 'version' };
-  const headerLengthAt = etagLengthAt + 1 + start.readUInt8(etagLengthAt);
-  const headerAt = headerLengthAt + 2;
-  if (headerAt > start.length) return cut(headerAt);
-  const bodyAt = headerAt + start.readUInt16BE(headerLengthAt);
-  if (bodyAt > start.length) return cut(bodyAt);
-  const etag = start.toString('latin1', etagLengthAt + 1, headerLengthAt);
-  if (!isValid(etagRule, etag)) return { kind: 'invalid', reason: 'entity-tag' };
-  const fields = readFields(start.toString('latin1', headerAt, bodyAt));
-  if (fields === undefined) return { kind: 'invalid', reason: 'header' };
-  return { kind: 'head', head: headOf(etag, fields), bodyAt };
-}
-
-type Fields = Readonly<Partial<Record<FieldName, string>>>;
-
-function readFields(header: string): Fields | undefined {
-  const fields: Partial<Record<FieldName, string>> = {};
-  const lines = header.split('\n');
-  // What follows the last line's end.
-  if (lines.pop() !== '') return undefined;
-  for (const line of lines) {
-    const nameLength = line.indexOf('=');
-    const name = line.slice(0, Math.max(nameLength, 0));
-    if (!isFieldName(name) || fields[name] !== undefined) return undefined;
-    const value = line.slice(nameLength + 1);
-    if (!isValid(fieldRules[name], value)) return undefined;
-    fields[name] = value;
-  }
-  const names = Object.keys(fieldRules) as FieldName[];
-  return names.every((name) => !fieldRules[name].isRequired || fields[name] !== undefined)
-    ? fields
-    : undefined;
-}
-
-function isFieldName(name: string): name is FieldName {
-  return Object.hasOwn(fieldRules, name);
-}
-
-function headOf(etag: string, fields: Fields): EntryHead {
-  const { write, type = '', stored, ttl } = fields;
-  return {
-    contentType: type,
-    etag,
-    writeId: write,
-    freshness: { storedAtMs: Number(stored), ttlSeconds: Number(ttl) / 1000 },
-    loaded: fields.stale === undefined ? undefined : loadedOf(fields),
-  };
-}
-
-function loadedOf(fields: Fields): Loaded {
-  const { stale, sie = stale, load = 0, keep = 0, status = 200, codings, weak, reval, strict } = fields;
-  return {
-    status: Number(status),
-    codings: (codings?.split(' ') ?? []) as ContentCoding[],
-    fields: fields.fields === undefined ? oldFields(fields) : decodeFields(fields.fields),
-    isWeak: weak !== undefined,
-    loadMs: Number(load),
-    revalidate: reval !== undefined,
-    staleAllowed: strict === undefined,
-    staleWhileRevalidateSeconds: Number(stale) / 1000,
-    staleIfErrorSeconds: Number(sie) / 1000,
-    keptMs: Number(keep),
-  };
-}
-
-/** As they would be kept today. */
-function oldFields({ validator, maxage, strict }: Fields): HeaderFields {
-  const lifetime = maxage === undefined ? [] : [`max-age=${maxage}`];
-  const directives = [...lifetime, ...(strict === undefined ? [] : ['must-revalidate'])].join(', ');
-  return {
-    ...(directives === '' ? {} : { 'cache-control': directives }),
-    ...(validator === undefined
-      ? {}
-      : { [/^(?:W\/)?"/u.test(validator) ? 'etag' : 'last-modified']: validator }),
-  };
-}
-
-function foreignEntry(body: Buffer): Entry {
+/** What somebody else wrote: it is served as it is. */
+export function foreignEntry(body: Buffer): Entry {
   return {
     body,
     contentType: isUtf8(body) ? 'text/plain; charset=utf-8' : 'application/octet-stream',

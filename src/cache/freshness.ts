@@ -1,8 +1,7 @@
 // When an entry is fresh, when it is to be renewed, and how long it lives: pure functions.
 
 import type { StoragePermission } from '../origin/storage.ts';
-import type { EntryHead } from './entry.ts';
-import type { Freshness, Lifetime } from './lifetime.ts';
+import type { EntryHead, Freshness, Lifetime } from './entry.ts';
 
 export interface LifetimeRules {
   /** Where the origin does not say. */

@@ -1,14 +1,13 @@
 // Reads the heads of many entries, without their bodies.
 
 import { RESP_TYPES } from 'redis';
-import type { RedisClient } from '../redis/connection.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
 import { zip } from '../util/zip.ts';
 import { longestHeadBytes, usualHeadBytes } from './entry-form.ts';
-import { decodeHead } from './entry.ts';
+import { decodeHead } from './entry-decoder.ts';
 import { repliesOf } from './replies.ts';
 import type { HeadResult } from './tier.ts';
-import type { OnInvalid } from './values.ts';
+import type { OnUnreadable } from './values.ts';
 
 type PartialHead = HeadResult | { readonly kind: 'cut' };
 
@@ -18,10 +17,10 @@ const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
 export async function readHeads(
   keys: readonly string[],
   deadlineAtMs: number,
-  { redis, onInvalid }: { readonly redis: Redis; readonly onInvalid: OnInvalid },
+  { redis, onUnreadable }: { readonly redis: Redis; readonly onUnreadable: OnUnreadable },
 ): Promise<readonly HeadResult[]> {
   const readStarts = async (some: readonly string[], bytes: number): Promise<readonly PartialHead[]> => {
-    const read = headsOf(bytes, onInvalid);
+    const read = headsOf(bytes, onUnreadable);
     const outcomes = await redis.runMany(some, read, { deadlineAtMs, idempotent: true });
     return outcomes.map((outcome) =>
       outcome.ok ? outcome.value : { kind: 'unavailable', error: outcome.error },
@@ -34,7 +33,7 @@ export async function readHeads(
   return zip(keys, heads).map(([key, head]) => whole(long.get(key) ?? head));
 }
 
-function headsOf(bytes: number, onInvalid: OnInvalid) {
+function headsOf(bytes: number, onUnreadable: OnUnreadable) {
   return async (client: RedisClient, keys: readonly string[]): Promise<readonly PartialHead[]> => {
     const reader = client.withTypeMapping(bufferReplies);
     return repliesOf(keys, async (key): Promise<PartialHead> => {
@@ -50,8 +49,9 @@ function headsOf(bytes: number, onInvalid: OnInvalid) {
         case 'cut':
           return { kind: 'cut' };
         case 'invalid':
-          onInvalid(decoded);
-          return { kind: 'miss' };
+        case 'newer':
+          onUnreadable(decoded);
+          return { kind: decoded.kind === 'newer' ? 'entry-newer' : 'miss' };
       }
     });
   };

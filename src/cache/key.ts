@@ -18,14 +18,6 @@ export type KeyResult =
 
 const maxKeyBytes = 1024;
 
-/**
- * The key in a route value. The host decodes the path but leaves %2F (as Kestrel does), so that a client
- * that encodes a whole key, slashes included, means the same key as one that does not.
- */
-export function keyFromRoute(value: string | undefined): string {
-  return (value ?? '').replaceAll(/%2f/giu, '/');
-}
-
 /** Checks a decoded key: 1 to 1,024 bytes of UTF-8, no control characters, nothing of the app's own. */
 export function checkKey(name: string, rules: KeyRules): KeyResult {
   if (name === '') return invalid('The key is empty.');

@@ -23,10 +23,16 @@ export type LoadOutcome =
     }
   | { readonly kind: 'failed'; readonly error: AppError };
 
-/** Undefined for a miss, and for what is no entry: nobody has filled it yet. */
+/**
+ * Undefined for a miss, and for what is no entry: nobody has filled it yet.
+ * @throws AppError where Redis cannot be asked, or a newer version of the app has written the entry.
+ */
 export function outcomeOf(found: ReadResult): LoadOutcome | undefined {
   if (found.kind === 'hit') return { kind: 'filled', entry: found.entry };
   if (found.kind === 'unavailable') throw found.error;
+  if (found.kind === 'entry-newer') {
+    throw new AppError('entry-newer', 'A newer version of the app wrote the entry.');
+  }
   return found.kind === 'overloaded' ? { kind: 'failed', error: overloaded() } : undefined;
 }
 

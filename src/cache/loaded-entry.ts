@@ -8,11 +8,11 @@ import {
   newWriteId,
   type Entry,
   type EntryHead,
+  type Lifetime,
   type Loaded,
   type NotStored,
 } from './entry.ts';
 import { etagRule, isValid } from './entry-form.ts';
-import type { Lifetime } from './lifetime.ts';
 
 /**
  * An entry from the origin; it keeps the origin's entity tag and content type where they fit.

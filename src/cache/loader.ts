@@ -5,7 +5,6 @@ import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../util/single-flight.ts';
 import type { Entry } from './entry.ts';
-import { isStored } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
 import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
@@ -13,7 +12,7 @@ import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import type { LockSubject } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
-import type { ReadResult, WriteCondition, WriteResult, Tier } from './tier.ts';
+import type { ReadResult, WriteCondition, RemoveResult, Tier } from './tier.ts';
 
 export interface LoaderOptions extends OriginLoadOptions {
   readonly tier: Tier;
@@ -64,7 +63,7 @@ export class Loader {
         return await this.#loadOrWait(key, expired, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        // Redis was there a moment ago and is not now.
+        // Redis cannot be asked any more, or a newer version of the app has written the entry meanwhile.
         const bypass = this.bypass(key);
         callers.onGone(bypass.leave);
         if (callers.areGone) bypass.leave();
@@ -73,7 +72,7 @@ export class Loader {
     });
   }
 
-  /** Asks the origin alone, because Redis cannot be asked; nothing is stored. Never rejects but for a bug. */
+  /** Asks the origin alone, because what Redis holds cannot be had; nothing is stored. Never rejects but for a bug. */
   bypass(key: EntryKey): Flight<LoadOutcome> {
     const { maxWaitMs } = this.#options;
     return this.#bypasses.do(key.redisKey, async (callers) => {
@@ -102,11 +101,11 @@ export class Loader {
    * Removes the entry if `condition` holds, and with it what is known of the key and the lock of whoever loads
    * it: what the origin said before the removal is stored no more, and who asks after it joins no older load.
    */
-  async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<WriteResult> {
+  async remove(redisKey: string, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
     const { tier, locks } = this.#options;
     const result = await tier.remove(redisKey, condition, deadlineAtMs, locks.traceOf(redisKey));
-    const mayBeGone = result.kind === 'unavailable' ? result.applied !== 'no' : isStored(result);
-    if (mayBeGone) {
+    const isGone = result.kind === 'removed' || result.kind === 'absent';
+    if (isGone || (result.kind === 'unavailable' && result.applied === 'unknown')) {
       this.#flights.forget(redisKey);
       this.#bypasses.forget(redisKey);
     }

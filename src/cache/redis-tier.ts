@@ -7,20 +7,23 @@ import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
-import { encodeEntry, encodeHeader, keptMs, type Entry, type EntryHead } from './entry.ts';
+import { encodeEntry, encodeHeader } from './entry-encoder.ts';
+import { keptMs, type Entry, type EntryHead } from './entry.ts';
 import { readHeads } from './heads.ts';
 import { repliesOf } from './replies.ts';
 import type {
   HeadResult,
+  NotChanged,
   ReadResult,
   RemovalTrace,
+  RemoveResult,
   Room,
   Tier,
   WriteCondition,
   WriteOptions,
   WriteResult,
 } from './tier.ts';
-import { Values, type OnInvalid } from './values.ts';
+import { Values, type OnUnreadable } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
@@ -40,27 +43,31 @@ export class RedisTier implements Tier {
   readonly #budget: ByteBudget;
   readonly #values: Values;
   readonly #writeScript: string;
-  readonly #onInvalid: OnInvalid;
+  readonly #onUnreadable: OnUnreadable;
 
   constructor({ redis, budget, maxValueBytes, emit }: RedisTierOptions) {
     this.#redis = redis;
     this.#budget = budget;
-    this.#onInvalid = ({ reason }) => emit({ type: 'entryInvalid', reason });
-    this.#values = new Values({ redis, budget, maxValueBytes, onInvalid: this.#onInvalid });
+    const versionsTold = new Set<number>();
+    this.#onUnreadable = (entry) => {
+      if (entry.kind === 'invalid') return emit({ type: 'entryInvalid', reason: entry.reason });
+      const { version, field } = entry;
+      if (!versionsTold.has(version)) emit({ type: 'entryNewer', version, ...(field && { field }) });
+      versionsTold.add(version);
+    };
+    this.#values = new Values({ redis, budget, maxValueBytes, onUnreadable: this.#onUnreadable });
     this.#writeScript = writeScriptFor(maxValueBytes);
   }
 
   /** One round trip for what is not larger than a first portion. */
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
-    const call = { key, deadlineAtMs };
+    const call = { key, deadlineAtMs, idempotent: true };
     const own = charge ?? this.#budget.open();
     try {
       const bytes = this.#values.firstBytes(1);
-      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), {
-        ...call,
-        idempotent: true,
-      });
-      return await this.#values.complete(start, call, { charge: own });
+      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), call);
+      const value = this.#values.complete(start, call, { charge: own });
+      return value instanceof Promise ? await value : value;
     } catch (error) {
       return failureOf(error);
     } finally {
@@ -85,7 +92,10 @@ export class RedisTier implements Tier {
         if (!outcome.ok) return failureOf(outcome.error);
         if ('kind' in outcome.value) return outcome.value;
         const call = { key, deadlineAtMs };
-        return this.#values.complete(outcome.value, call, { charge, limit: room?.limit }).catch(failureOf);
+        const { limit } = room ?? {};
+        return Promise.resolve(this.#values.complete(outcome.value, call, { charge, limit })).catch(
+          failureOf,
+        );
       };
       return await Promise.all(zip(keys, starts).map(complete));
     } finally {
@@ -95,11 +105,10 @@ export class RedisTier implements Tier {
 
   /** The heads of many entries, without their bodies, in one round trip. */
   readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
-    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onInvalid: this.#onInvalid });
+    return readHeads(keys, deadlineAtMs, { redis: this.#redis, onUnreadable: this.#onUnreadable });
   }
 
-  /** Stores `entry` for its lifetime if `condition` and `guard` hold: one script, one round trip. */
-  write(
+  async write(
     key: string,
     entry: Entry,
     condition: WriteCondition,
@@ -109,34 +118,41 @@ export class RedisTier implements Tier {
     const guardKeys = guard === undefined ? [] : [guard.key];
     const value = [encodeEntry(entry), `${keptMs(entry)}`, guard?.value ?? ''];
     const parameters = ['set', condition.kind, ...value, ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, charge);
+    return this.#change(this.#writeScript, [key, ...guardKeys], parameters, deadlineAtMs, writeKinds, charge);
   }
 
-  /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
-  touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
+  async touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult> {
     const parameters = [heldWriteId, encodeHeader(head), `${keptMs(head)}`];
-    return this.#change(touchScript, [key], parameters, deadlineAtMs);
+    return this.#change(touchScript, [key], parameters, deadlineAtMs, writeKinds);
   }
 
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
-  remove(
+  async remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult> {
+  ): Promise<RemoveResult> {
     const keys = trace === undefined ? [] : [trace.noteKey, ...trace.removed];
-    const parameters = ['del', condition.kind, randomUUID(), `${removalNotedMs}`, '', ...namedBy(condition)];
-    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs);
+    const parameters = [
+      'remove',
+      condition.kind,
+      randomUUID(),
+      `${removalNotedMs}`,
+      '',
+      ...namedBy(condition),
+    ];
+    return this.#change(this.#writeScript, [key, ...keys], parameters, deadlineAtMs, removeKinds);
   }
 
-  async #change(
+  /** @param kinds what the script may answer. */
+  async #change<K extends string>(
     script: string,
     keys: readonly [string, ...string[]],
     parameters: (string | Buffer)[],
     deadlineAtMs: number,
+    kinds: readonly K[],
     charge?: Charge,
-  ): Promise<WriteResult> {
+  ): Promise<{ readonly kind: K } | NotChanged> {
     let sent = false;
     try {
       const reply = await this.#redis.run(
@@ -147,7 +163,15 @@ export class RedisTier implements Tier {
         },
         { key: keys[0], deadlineAtMs, idempotent: false },
       );
-      return { kind: writeKind(reply) };
+      if (typeof reply === 'number') {
+        this.#onUnreadable({ kind: 'newer', version: reply });
+        return { kind: 'entry-newer' } as const;
+      }
+      if (reply === 'precondition-failed') return { kind: reply } as const;
+      if (reply === 'wrong-type') return { kind: reply } as const;
+      const kind = kinds.find((known) => known === reply);
+      if (kind === undefined) throw new AppError('command-failed', 'The script gave an unknown answer.');
+      return { kind };
     } catch (error) {
       // What is not ours is a bug: it must surface as a 500, not pass for an outage.
       if (!(error instanceof AppError)) throw error;
@@ -157,6 +181,9 @@ export class RedisTier implements Tier {
     }
   }
 }
+
+const writeKinds = ['created', 'replaced'] as const;
+const removeKinds = ['removed', 'absent'] as const;
 
 function namedBy(condition: WriteCondition): readonly string[] {
   if ('etags' in condition) return condition.etags;
@@ -168,12 +195,4 @@ function failureOf(error: unknown): Exclude<ReadResult, { kind: 'hit' }> {
   if (!(error instanceof AppError)) throw error;
   if (error.code === 'wrong-type' || error.code === 'overloaded') return { kind: error.code };
   return { kind: 'unavailable', error };
-}
-
-const writeKinds = ['created', 'replaced', 'precondition-failed', 'wrong-type'] as const;
-
-function writeKind(reply: unknown): (typeof writeKinds)[number] {
-  const kind = writeKinds.find((known) => known === reply);
-  if (kind === undefined) throw new AppError('command-failed', 'The write script gave an unknown answer.');
-  return kind;
 }

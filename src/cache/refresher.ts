@@ -7,10 +7,9 @@ import { validatorsOf } from '../origin/response.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { EntryHead } from './entry.ts';
-import { isStored, type EntryWriter } from './entry-writer.ts';
+import { isStored, type Change, type EntryWriter } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
 import type { Locks } from './locks.ts';
-import type { WriteResult } from './tier.ts';
 
 export type Refreshed =
   | { readonly kind: 'loaded'; readonly bytes: number }
@@ -138,7 +137,7 @@ function failed(cause: RefreshFailure): Refreshed {
   return { kind: 'failed', cause };
 }
 
-function notWritten({ kind }: WriteResult): Refreshed {
+function notWritten({ kind }: Change): Refreshed {
   if (kind === 'unavailable') return failed('cache-unavailable');
   return kind === 'wrong-type' ? failed('wrong-type') : { kind: 'superseded' };
 }

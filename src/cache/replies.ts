@@ -1,6 +1,6 @@
 // What Redis says of each of many keys, where one that holds another type spoils only its own answer.
 
-import { fromErrorReply } from '../redis/failures.ts';
+import { AppError } from '../util/errors.ts';
 import type { WrongType } from './tier.ts';
 
 /** Issued in one turn of the event loop, so node-redis writes them together. */
@@ -11,9 +11,9 @@ export async function repliesOf<T>(
   const replies = await Promise.allSettled(keys.map(read));
   return replies.map((reply) => {
     if (reply.status === 'fulfilled') return reply.value;
-    const error = fromErrorReply(reply.reason);
-    if (error?.code === 'wrong-type') return { kind: 'wrong-type' };
+    const error: unknown = reply.reason;
+    if (error instanceof AppError && error.code === 'wrong-type') return { kind: 'wrong-type' };
     // Anything but an answer about this key concerns the connection: the caller decides whether to repeat.
-    throw error ?? reply.reason;
+    throw error;
   });
 }

@@ -23,18 +23,20 @@ export interface Tier {
   ): Promise<WriteResult>;
   /** Gives the entry of the write `heldWriteId` a new lifetime, that of `head`; the body is not moved. */
   touch(key: string, heldWriteId: string, head: EntryHead, deadlineAtMs: number): Promise<WriteResult>;
-  /** Removes the entry if `condition` holds; removing what is not there succeeds. */
+  /** Removes the entry if `condition` holds. */
   remove(
     key: string,
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult>;
+  ): Promise<RemoveResult>;
 }
 
 export type Value =
   | { readonly kind: 'hit'; readonly entry: Entry }
   | { readonly kind: 'miss' }
+  /** A newer version of the app wrote it. */
+  | { readonly kind: 'entry-newer' }
   /** There is no memory for it now. */
   | { readonly kind: 'overloaded' }
   /** Larger than CACHE_MAX_VALUE_BYTES: what others wrote, or what was written while that was higher. */
@@ -44,10 +46,16 @@ export type Value =
 
 export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
 
-export type WriteResult =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'replaced' }
+export type WriteResult = { readonly kind: 'created' } | { readonly kind: 'replaced' } | NotChanged;
+
+/** `absent`: there was none. */
+export type RemoveResult = { readonly kind: 'removed' } | { readonly kind: 'absent' } | NotChanged;
+
+/** Why a write or removal has changed nothing, as far as is known. */
+export type NotChanged =
   | { readonly kind: 'precondition-failed' }
+  /** A newer version of the app wrote what is there; it was left as it is. */
+  | { readonly kind: 'entry-newer' }
   | WrongType
   /** `applied` is unknown when the connection was lost, or the time was up, after the command was sent. */
   | { readonly kind: 'unavailable'; readonly error: AppError; readonly applied: 'no' | 'unknown' };
@@ -88,6 +96,8 @@ export interface WrongType {
 export type HeadResult =
   | { readonly kind: 'hit'; readonly head: EntryHead | undefined }
   | { readonly kind: 'miss' }
+  /** A newer version of the app wrote it. */
+  | { readonly kind: 'entry-newer' }
   | WrongType
   | { readonly kind: 'unavailable'; readonly error: AppError };
 

@@ -3,10 +3,9 @@
 
 import { RESP_TYPES } from 'redis';
 import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
-import type { RedisClient } from '../redis/connection.ts';
-import type { CallOptions, Redis } from '../redis/redis.ts';
+import type { CallOptions, Redis, RedisClient } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
-import { decodeEntry, decodeHead, type InvalidEntry } from './entry.ts';
+import { decodeEntry, decodeHead, type UnreadableEntry } from './entry-decoder.ts';
 import type { Room, Value } from './tier.ts';
 
 /** The first bytes of what a key holds. */
@@ -22,11 +21,11 @@ export interface ValuesOptions {
   readonly redis: Redis;
   readonly budget: ByteBudget;
   readonly maxValueBytes: number;
-  /** Told of what begins as an entry and is none. */
-  readonly onInvalid: OnInvalid;
+  /** Called for what begins as an entry and cannot be read as one. */
+  readonly onUnreadable: OnUnreadable;
 }
 
-export type OnInvalid = (entry: InvalidEntry) => void;
+export type OnUnreadable = (entry: UnreadableEntry) => void;
 
 type Call = Omit<CallOptions, 'idempotent'>;
 
@@ -43,6 +42,7 @@ const portionsAhead = 8;
 const expectMissFor = 64;
 const nothing = Buffer.alloc(0);
 const bufferReplies = { [RESP_TYPES.BLOB_STRING]: Buffer };
+const asBuffers = { typeMapping: bufferReplies };
 
 export class Values {
   readonly #options: ValuesOptions;
@@ -61,24 +61,25 @@ export class Values {
     return Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
   }
 
+  /** Issues its commands at once. */
   async start(client: RedisClient, key: string, bytes: number): Promise<Start> {
     const { budget } = this.#options;
     if (!budget.take(bytes)) throw overloaded();
     this.#firstBytesOwed += bytes;
     try {
-      const { commands } = this.#connectionOf(client);
-      const answer = commands.getRange(key, 0, bytes - 1);
-      // GETRANGE does not tell an empty string from none. Where misses come, each is to be one round trip; where none
-      // come, that question would be asked in vain. On a slot that moves it may go unanswered.
-      const exists = this.#missesExpected > 0 ? commands.exists(key).catch(() => undefined) : undefined;
+      // Not `getRange`, which costs two more promises.
+      const answer = client.sendCommand<Buffer | null>(['GETRANGE', key, '0', `${bytes - 1}`], asBuffers);
+      // GETRANGE cannot tell an empty string from a missing key. Where misses come, each is to be one round trip; where
+      // none come, EXISTS would be asked in vain. While a slot moves it may fail.
+      const exists = this.#missesExpected > 0 ? client.exists(key).catch(() => undefined) : undefined;
       const start = (await answer) ?? nothing;
-      this.#missesExpected = start.length === 0 ? expectMissFor : Math.max(this.#missesExpected - 1, 0);
-      const known = start.length === 0 ? await exists : undefined;
-      return {
-        bytes: start,
-        cut: start.length === bytes,
-        exists: known === undefined ? undefined : known > 0,
-      };
+      if (start.length > 0) {
+        this.#missesExpected = Math.max(this.#missesExpected - 1, 0);
+        return { bytes: start, cut: start.length === bytes, exists: undefined };
+      }
+      this.#missesExpected = expectMissFor;
+      const known = await exists;
+      return { bytes: start, cut: false, exists: known === undefined ? undefined : known > 0 };
     } finally {
       // Only now: whoever asked may have left long ago, and the answer was owed all the same.
       this.#firstBytesOwed -= bytes;
@@ -86,13 +87,16 @@ export class Values {
     }
   }
 
-  /** What begins with `start`. The bytes of the answer are counted in `room`. */
-  async complete(start: Start, call: Call, room: Room): Promise<Value> {
+  /** What begins with `start`; at once where that is all of it. The bytes of the answer are counted in `room`. */
+  complete(start: Start, call: Call, room: Room): Value | Promise<Value> {
     const { bytes } = start;
     if (start.cut) return this.#completeLarge(bytes, call, room);
     if (bytes.length > 0) return this.#decoded(bytes, room);
-    if (start.exists === false) return { kind: 'miss' };
-    // An empty string, or what has just been written.
+    return start.exists === false ? { kind: 'miss' } : this.#completeEmpty(call, room);
+  }
+
+  /** An empty string, or what has just been written. */
+  async #completeEmpty(call: Call, room: Room): Promise<Value> {
     const stored = await this.#run(call, ({ commands }) => commands.get(call.key));
     return stored === null ? { kind: 'miss' } : this.#decoded(stored, room);
   }
@@ -108,15 +112,15 @@ export class Values {
 
   #valueOf(stored: Buffer): Value {
     const decoded = decodeEntry(stored);
-    if (decoded.kind === 'invalid') return this.#invalid(decoded);
+    if (decoded.kind !== 'entry') return this.#unreadable(decoded);
     const { entry } = decoded;
     if (entry.body.length > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };
     return { kind: 'hit', entry };
   }
 
-  #invalid(entry: InvalidEntry): Value {
-    this.#options.onInvalid(entry);
-    return { kind: 'miss' };
+  #unreadable(entry: UnreadableEntry): Value {
+    this.#options.onUnreadable(entry);
+    return { kind: entry.kind === 'newer' ? 'entry-newer' : 'miss' };
   }
 
   async #completeLarge(first: Buffer, call: Call, room: Room): Promise<Value> {
@@ -129,7 +133,7 @@ export class Values {
       start = await this.#range(call, headBytes);
       head = decodeHead(start, storedBytes);
     }
-    if (head.kind === 'invalid') return this.#invalid(head);
+    if (head.kind === 'invalid' || head.kind === 'newer') return this.#unreadable(head);
     const bodyAt = head.kind === 'head' ? head.bodyAt : 0;
     const bodyBytes = Math.max(storedBytes - bodyAt, 0);
     if (bodyBytes > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };

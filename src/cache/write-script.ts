@@ -1,11 +1,12 @@
-// The atomic steps of changing an entry, as Lua scripts run by EVAL. An invalid entry counts as absent.
+// The atomic steps of changing an entry, as Lua scripts run by EVAL. An invalid entry counts as absent. Where a newer
+// version of the app wrote the entry the answer is that version, and nothing is changed.
 
 import { headOfFunction } from './entry-lua.ts';
-import { etagLengthAt } from './entry-form.ts';
+import { etagLengthAt, magic, version } from './entry-form.ts';
 
-// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'del' perhaps where the removal
+// KEYS: the entry; for 'set' perhaps a key that must hold what guards the write; for 'remove' perhaps where the removal
 // is noted, and what else is removed.
-// ARGV: operation ('set' or 'del'), condition, value or note, its ttl in ms, guard, what the condition names.
+// ARGV: operation ('set' or 'remove'), condition, value or note, its ttl in ms, guard, what the condition names.
 // EVAL, not EVALSHA: a script unknown to a restarted server would cost a second round trip; Redis caches it.
 /** @param maxValueBytes a string that is larger has no entity tag: hashing it would hold up Redis, 5 ms for each MiB. */
 export const writeScriptFor = (maxValueBytes: number): string => `${headOfFunction}
@@ -13,7 +14,9 @@ local operation, condition, value, ttlMs, guard = unpack(ARGV, 1, 5)
 local type = redis.call('TYPE', KEYS[1]).ok
 if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
 local head = type == 'string' and headOf(KEYS[1]) or {kind = 'none'}
-local exists = head.kind == 'entry' or head.kind == 'foreign'
+local exists = head.kind ~= 'none' and head.kind ~= 'invalid'
+-- Whoever removes an entry whatever it is may do so: that destroys nothing that somebody wants to keep.
+if head.kind == 'newer' and not (operation == 'del' and condition == 'none') then return head.version end
 
 local function etag()
   -- Of what somebody else wrote it is the hash.
@@ -43,9 +46,10 @@ local holds = {
 }
 if not holds[condition]({unpack(ARGV, 6)}) then return 'precondition-failed' end
 
-if operation == 'del' then
+if operation == 'remove' then
   redis.call('DEL', unpack(KEYS))
   if KEYS[2] then redis.call('SET', KEYS[2], value, 'PX', ttlMs) end
+  return exists and 'removed' or 'absent'
 else
   -- pcall: a key of another type is an error reply, and guards nothing of ours.
   if KEYS[2] and (redis.pcall('GET', KEYS[2]) or '') ~= guard then return 'precondition-failed' end
@@ -60,9 +64,12 @@ export const touchScript = `${headOfFunction}
 local write, header, ttlMs = unpack(ARGV)
 if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return 'precondition-failed' end
 local head = headOf(KEYS[1])
+if head.kind == 'newer' then return head.version end
 if head.kind ~= 'entry' or head.write ~= write then return 'precondition-failed' end
 local value = redis.call('GET', KEYS[1])
-local start = string.sub(value, 1, ${etagLengthAt + 1} + #head.etag)
+-- An older header may have become one of the version that is written now.
+local start = string.sub(value, 1, ${magic.length}) .. string.char(${version}) ..
+  string.sub(value, ${etagLengthAt + 1}, ${etagLengthAt + 1} + #head.etag)
 local length = string.char(math.floor(#header / 256), #header % 256)
 redis.call('SET', KEYS[1], start .. length .. header .. string.sub(value, head.bytes + 1), 'PX', ttlMs)
 return 'replaced'

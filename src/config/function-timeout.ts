@@ -1,17 +1,16 @@
-// How long an invocation may take. Used by app.ts.
-// Knows no trigger.
+// Reads how long an invocation may take.
 
 /**
- * What an invocation may take: `functionTimeout` of host.json, which the host tells no worker, or the setting
- * that overrides it (https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values).
+ * The host does not pass `functionTimeout` of host.json to its workers, but the setting that overrides it
+ * (https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values).
  */
 export function functionTimeoutMs(environment: Readonly<Record<string, string | undefined>>): number {
   const timeoutMs = readTimeSpan(environment['AzureFunctionsJobHost__functionTimeout'] ?? '');
-  // Nothing below zero is a limit: "-1" is none at all, and then the usual one is as good as any.
-  return timeoutMs === undefined || timeoutMs <= 0 ? usualTimeoutMs : timeoutMs;
+  // "-1" means no limit; then the default one is used.
+  return timeoutMs === undefined || timeoutMs <= 0 ? defaultTimeoutMs : timeoutMs;
 }
 
-const usualTimeoutMs = 5 * 60_000;
+const defaultTimeoutMs = 5 * 60_000;
 
 // What .NET reads: https://learn.microsoft.com/dotnet/api/system.timespan.parse
 const timeSpan =

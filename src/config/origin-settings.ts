@@ -1,5 +1,4 @@
-// The settings of the origin and of its warm set. Used by settings.ts.
-// Knows no origin: what a URL must look like is all that is checked.
+// Reads the settings of the origin and of its warm set.
 
 import { isIP } from 'node:net';
 import { isUrlTemplate } from '../util/url-template.ts';
@@ -7,11 +6,11 @@ import type { SettingsReader } from './settings-reader.ts';
 
 export type OriginSettings =
   | { readonly kind: 'none' }
-  | (KeptHeaders & { readonly kind: 'blob'; readonly containerUrl: string })
-  | (KeptHeaders & { readonly kind: 'http'; readonly urlTemplate: string });
+  | (HeaderSettings & { readonly kind: 'blob'; readonly containerUrl: string })
+  | (HeaderSettings & { readonly kind: 'http'; readonly urlTemplate: string });
 
-interface KeptHeaders {
-  /** Names of header fields, in lower case, that are kept with an entry. */
+interface HeaderSettings {
+  /** Names of header fields, in lower case, that are stored with an entry. */
   readonly keepHeaders: readonly string[];
 }
 
@@ -47,11 +46,11 @@ export function readOrigin(reader: SettingsReader): OriginSettings {
   return { kind: 'none' };
 }
 
-const usualKeepHeaders = ['content-language', 'content-disposition', 'link'];
+const defaultKeepHeaders = ['content-language', 'content-disposition', 'link'];
 const maxKeepHeaders = 20;
 
-// What belongs to one connection (RFC 9110, section 7.6.1), to one client, or is said by the app itself.
-const neverKept: ReadonlySet<string> = new Set(
+// What belongs to one connection (RFC 9110, section 7.6.1) or one client, or is set by the app itself.
+const neverStored: ReadonlySet<string> = new Set(
   `connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate
    proxy-authorization proxy-authentication-info set-cookie set-cookie2 accept-ranges age
    cache-control cache-status cdn-cache-control content-encoding content-length content-md5
@@ -61,12 +60,12 @@ const neverKept: ReadonlySet<string> = new Set(
 
 function readKeepHeaders(reader: SettingsReader): readonly string[] {
   const value = reader.optional('ORIGIN_KEEP_HEADERS');
-  if (value === undefined) return usualKeepHeaders;
+  if (value === undefined) return defaultKeepHeaders;
   const names = value
     .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter(Boolean);
-  const wrong = names.find((name) => neverKept.has(name) || !/^[a-z\d!#$%&'*+.^_`|~-]{1,100}$/u.test(name));
+  const wrong = names.find((name) => neverStored.has(name) || !/^[a-z\d!#$%&'*+.^_`|~-]{1,100}$/u.test(name));
   if (wrong !== undefined || names.length > maxKeepHeaders) {
     const expected = `at most ${maxKeepHeaders} names of header fields, separated by commas, and none that belong to a connection or a client, or that the app sets itself`;
     reader.add('ORIGIN_KEEP_HEADERS', expected);
@@ -74,14 +73,15 @@ function readKeepHeaders(reader: SettingsReader): readonly string[] {
   return [...new Set(names)];
 }
 
-/** A warm set that would be ignored is a fault: whoever named it believes that it is warm. */
+/** A warm set that would be ignored is a fault: an operator who names one relies on it. */
 export function readWarmSet(reader: SettingsReader, { kind }: OriginSettings): WarmSetSettings {
+  const canList = kind === 'blob';
   const keys = readKeys(reader);
   const prefix = reader.optional('WARMUP_PREFIX') ?? '';
   if (kind === 'none' && keys.length > 0) {
     reader.add('WARMUP_KEYS', 'to be left out where no origin is set: there is nothing to warm from');
   }
-  if (kind !== 'blob' && prefix !== '') {
+  if (!canList && prefix !== '') {
     const instead =
       kind === 'http' ? 'an HTTP origin lists nothing; name the keys in WARMUP_KEYS' : 'nothing else lists';
     reader.add('WARMUP_PREFIX', `to be left out where ORIGIN_BLOB_CONTAINER_URL is not set: ${instead}`);
@@ -110,7 +110,7 @@ function readKeys(reader: SettingsReader): readonly string[] {
     if (Array.isArray(keys) && keys.every((key) => typeof key === 'string' && key !== ''))
       return keys as string[];
   } catch {
-    // Said below: it is no JSON at all.
+    // Reported below.
   }
   reader.add(
     'WARMUP_KEYS',
@@ -125,7 +125,7 @@ const containerName = /^(?:\$root|\$web|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/u
 function isContainerUrl(value: string): boolean {
   const url = URL.parse(value);
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false;
-  // Also where they are empty: "?" is where a SAS was.
+  // Empty ones, too: a SAS may have been removed after the "?".
   if (/[?#]/u.test(value)) return false;
   const path = url.pathname.replace(/^\/|\/$/gu, '').split('/');
   // Where the host name cannot name the account, the path does: Azurite's way

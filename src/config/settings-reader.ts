@@ -1,10 +1,9 @@
-// Reads single settings from an environment and collects the faults. Used by settings.ts and settings-origin.ts.
-// Knows no setting by name.
+// Reads single settings from an environment and collects the faults.
 
-/** What settings are read from; `process.env` fits. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Typed reads that never throw: a fault is noted under the setting's name and reading goes on. */
+/** Typed reads that never throw: a fault is added to the list under the setting's name. */
 export class SettingsReader {
   readonly faults: string[] = [];
   readonly #environment: Environment;
@@ -14,12 +13,12 @@ export class SettingsReader {
     this.#environment = environment;
   }
 
-  /** Notes a fault. The value itself is left out on purpose: it may be a secret in the wrong place. */
+  /** Adds a fault. It does not hold the value, which may be a secret in the wrong place. */
   add(name: string, expected: string): void {
     this.faults.push(`${name}: expected ${expected}`);
   }
 
-  /** A setting that is empty counts as not set: that is how portals and templates leave one out. */
+  /** An empty setting counts as not set: portals and templates leave one out like that. */
   optional(name: string): string | undefined {
     const value = this.#environment[name]?.trim();
     if (value === undefined || value === '') return undefined;
@@ -29,7 +28,7 @@ export class SettingsReader {
     return undefined;
   }
 
-  /** Notes every variable with this beginning that is a reference which the platform could not resolve. */
+  /** Adds a fault for every variable with this prefix that is a reference which the platform could not resolve. */
   checkReferences(prefix: string): void {
     for (const name of Object.keys(this.#environment)) if (name.startsWith(prefix)) this.optional(name);
   }

@@ -1,9 +1,8 @@
-// Environment -> frozen, typed settings, with every fault reported at once.
-// Reads no environment by itself, and no value of a secret ever reaches a message.
+// Environment -> frozen, typed settings, or one error that names every fault and no value.
 
 import { isIPv6 } from 'node:net';
 import type { CredentialOptions } from '../auth/credential.ts';
-import { clusteringPolicies, type RedisEndpoint } from '../redis/create.ts';
+import type { ClusteringPolicy, RedisEndpoint } from '../redis/create.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import { AppError } from '../util/errors.ts';
 import { largestValueBytes } from '../http/request-body.ts';
@@ -13,6 +12,8 @@ import { isSchedule } from '../util/schedule.ts';
 import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
+// Not imported from redis/: the first token request leaves before node-redis is loaded.
+const clusteringPolicies: readonly ClusteringPolicy[] = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'];
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
 
 export interface Settings {
@@ -26,7 +27,7 @@ export interface Settings {
     readonly defaultTtlSeconds: number;
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
-    /** What an unknown query parameter of a read is. */
+    /** What an unknown query parameter of a read means. */
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
@@ -59,7 +60,7 @@ export function readSettings(environment: Environment): Settings {
   );
 
   const origin = readOrigin(reader);
-  // Also those that only the SDK reads.
+  // Includes those that only the SDK reads.
   reader.checkReferences('AZURE_');
   const settings: Settings = {
     redis: {
@@ -120,7 +121,7 @@ function readCredential(reader: SettingsReader): CredentialOptions {
   return { kind, ...application, certificatePath, certificatePassword };
 }
 
-/** Loopback as a name or an address; plain TCP is for these only. */
+/** A name or an address of loopback, the only hosts that plain TCP is accepted for. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
 }

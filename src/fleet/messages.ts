@@ -1,5 +1,5 @@
-// What instances tell each other: announcements, reports and records of roll calls, as JSON in Redis.
-// Used by member.ts, roll-call.ts and roster.ts. Believes nothing that it has not checked.
+// What instances tell each other: announcements, reports and records of roll calls, as JSON in Redis. Everything is
+// checked when it is read: whoever may use the cache may have written it.
 
 /** "Check yourselves and report." Times are durations: clocks of instances differ. */
 export interface Announcement {
@@ -10,21 +10,25 @@ export interface Announcement {
   readonly expected?: number | undefined;
 }
 
-/** What an instance says of itself. Times are milliseconds since the epoch by its own clock. */
-export interface Report {
+/** What does not change while an instance runs. */
+export interface InstanceIdentity {
   readonly id: string;
   readonly startedAtMs: number;
   readonly version: string;
   readonly region: string | null;
   readonly host: string | null;
+}
+
+/** What an instance says of itself. Times are milliseconds since the epoch by its own clock. */
+export interface Report extends InstanceIdentity {
   readonly tokenExpiresAtMs: number | null;
-  /** Of the token, when it reported: comparable between instances whose clocks differ. */
+  /** When it reported: unlike the expiry, comparable between instances whose clocks differ. */
   readonly tokenLeftMs: number | null;
   readonly lastRotationAtMs: number | null;
   readonly connections: number;
   /** Whether this roll call made it adopt a later token. */
   readonly rotated: boolean;
-  /** Why a renewal that was due did not succeed. */
+  /** Why a renewal that was due did not succeed, or a connection has not got the new token. */
   readonly failure: string | null;
   /** AUTH commands on live connections since the last report. */
   readonly reauthenticated: number;
@@ -46,88 +50,90 @@ export interface RollCallRecord {
   readonly nextAtMs: number | null;
 }
 
-/** A fleet is not believed to be larger, whoever says so. */
+/** The largest fleet: more instances are not stored, and no announcement may claim more. */
 export const maxInstances = 2000;
 const maxSpreadMs = 10_000;
 const maxMessageLength = 4096;
-// It names who was silent: up to the whole roster, 2,000 identifiers of up to 64 characters.
+// It names who was silent: at most the whole registry, 2,000 identifiers of up to 64 characters.
 const maxRecordLength = 256 * 1024;
-const idPattern = /^[\w.-]{1,64}$/u;
 
-/** Undefined for anything that is not an announcement: anybody with access may publish anything. */
+type Check = (value: unknown) => boolean;
+type Checks<T> = Readonly<Record<keyof T, Check>>;
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const isText: Check = (value) => typeof value === 'string' && value.length <= 256;
+const isId: Check = (value) => typeof value === 'string' && /^[\w.-]{1,64}$/u.test(value);
+const isFlag: Check = (value) => typeof value === 'boolean';
+/** Whether a Date can hold it: at most 100 million days before or after 1970. */
+export const isTime: Check = (value) => isNumber(value) && Math.abs(value) <= 8.64e15;
+const isWithin = (value: unknown, max: number): boolean => isNumber(value) && value >= 0 && value <= max;
+const isCount: Check = (value) => Number.isInteger(value) && isWithin(value, maxInstances);
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const reportChecks: Checks<Report> = {
+  id: isId,
+  startedAtMs: isTime,
+  version: isText,
+  region: orNull(isText),
+  host: orNull(isText),
+  tokenExpiresAtMs: orNull(isTime),
+  tokenLeftMs: orNull(isNumber),
+  lastRotationAtMs: orNull(isTime),
+  connections: isNumber,
+  rotated: isFlag,
+  failure: orNull(isText),
+  reauthenticated: isNumber,
+  reauthenticationsFailed: isNumber,
+  reads: isNumber,
+};
+
+const recordChecks: Checks<RollCallRecord> = {
+  id: isId,
+  atMs: isTime,
+  expected: isNumber,
+  answered: isNumber,
+  rotated: isNumber,
+  failed: isNumber,
+  silent: (value) => Array.isArray(value) && value.every(isId),
+  shortestTimeLeftMs: orNull(isNumber),
+  nextAtMs: orNull(isTime),
+};
+
+const announcementChecks: Checks<Announcement> = {
+  id: isId,
+  spreadMs: (value) => isWithin(value, maxSpreadMs),
+  // Left out where it cannot be believed; earlier versions do not send it.
+  expected: () => true,
+};
+
+/** Undefined for anything that is not an announcement. */
 export function parseAnnouncement(message: string): Announcement | undefined {
-  const { id, spreadMs, expected } = parseObject(message, maxMessageLength);
-  if (!isId(id)) return undefined;
-  if (!isNumber(spreadMs) || !(spreadMs >= 0 && spreadMs <= maxSpreadMs)) return undefined;
-  // Earlier versions do not say it.
-  const isCount =
-    isNumber(expected) && Number.isInteger(expected) && expected >= 0 && expected <= maxInstances;
-  return isCount ? { id, spreadMs, expected } : { id, spreadMs };
+  const announcement = parse(message, maxMessageLength, announcementChecks);
+  if (announcement === undefined) return undefined;
+  const { id, spreadMs, expected } = announcement;
+  return isCount(expected) ? { id, spreadMs, expected } : { id, spreadMs };
 }
 
 export function parseReport(message: string): Report | undefined {
-  const report = parseObject(message, maxMessageLength);
-  const valid =
-    isId(report['id']) &&
-    isText(report['version']) &&
-    [report['region'], report['host'], report['failure']].every((value) => value === null || isText(value)) &&
-    isTime(report['startedAtMs']) &&
-    [report['tokenExpiresAtMs'], report['lastRotationAtMs']].every(isTimeOrNull) &&
-    isNumberOrNull(report['tokenLeftMs']) &&
-    typeof report['rotated'] === 'boolean' &&
-    areNumbers(report, ['connections', 'reauthenticated', 'reauthenticationsFailed', 'reads']);
-  return valid ? (report as unknown as Report) : undefined;
+  return parse(message, maxMessageLength, reportChecks);
 }
 
 export function parseRollCallRecord(text: string): RollCallRecord | undefined {
-  const record = parseObject(text, maxRecordLength);
-  const silent: unknown = record['silent'];
-  const valid =
-    isId(record['id']) &&
-    isTime(record['atMs']) &&
-    areNumbers(record, ['expected', 'answered', 'rotated', 'failed']) &&
-    Array.isArray(silent) &&
-    silent.every(isId) &&
-    isNumberOrNull(record['shortestTimeLeftMs']) &&
-    isTimeOrNull(record['nextAtMs']);
-  return valid ? (record as unknown as RollCallRecord) : undefined;
+  return parse(text, maxRecordLength, recordChecks);
 }
 
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && idPattern.test(value);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= 256;
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
-}
-
-function areNumbers(fields: Record<string, unknown>, names: readonly string[]): boolean {
-  return names.every((name) => isNumber(fields[name]));
-}
-
-function isNumberOrNull(value: unknown): boolean {
-  return value === null || isNumber(value);
-}
-
-/** Whether a Date can hold it: 100 million days from 1970 either way. */
-export function isTime(value: unknown): boolean {
-  return isNumber(value) && Math.abs(value) <= 8.64e15;
-}
-
-function isTimeOrNull(value: unknown): boolean {
-  return value === null || isTime(value);
-}
-
-function parseObject(message: string, maxLength: number): Record<string, unknown> {
-  if (message.length > maxLength) return {};
+function parse<T>(text: string, maxLength: number, checks: Checks<T>): T | undefined {
+  if (text.length > maxLength) return undefined;
   try {
-    const value: unknown = JSON.parse(message);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const fields = value as Readonly<Record<string, unknown>>;
+    const isValid = Object.entries<Check>(checks).every(([name, check]) => check(fields[name]));
+    return isValid ? (fields as T) : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }

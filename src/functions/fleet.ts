@@ -1,34 +1,38 @@
-// GET and HEAD /api/fleet: the fleet, its tokens and its last roll calls, as JSON or as a page.
-// Registered by app.ts. Nothing it shows opens anything: no token, no key, no value.
+// GET and HEAD /api/fleet: the fleet, its tokens and its last roll calls, as JSON or as a page. No token, no key and no
+// value is in it.
 
-import { randomBytes } from 'node:crypto';
-import type { HttpHandler, HttpResponseInit } from '@azure/functions';
-import type { Clock } from '../util/clock.ts';
-import { AppError } from '../util/errors.ts';
+import type { HttpHandler } from '@azure/functions';
 import type { RollCallRecord } from '../fleet/messages.ts';
-import type { Roster, RosterEntry } from '../fleet/registry.ts';
-import { deadlineAtMs } from '../http/budget.ts';
-import { cacheUnavailable } from '../http/problem.ts';
+import type { Registry, RegistryEntry, RegistryView } from '../fleet/registry.ts';
 import { firstTickAfterMs } from '../util/schedule.ts';
+import { httpHandler, type HandlerDeps } from './handler.ts';
 
-export interface FleetDeps {
-  readonly roster: Roster;
-  readonly clock: Clock;
+export interface FleetDeps extends HandlerDeps {
+  readonly registry: Pick<Registry, 'read'>;
   /** The roll call's, NCRONTAB. */
   readonly schedule: string;
-  readonly requestBudgetMs: number;
+  /** For clients that prefer HTML; without it they get JSON, too. */
+  readonly page?: () => Promise<TextResponse>;
+}
+
+interface TextResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 export function fleet(deps: FleetDeps): HttpHandler {
-  return async (request): Promise<HttpResponseInit> => {
-    const response = prefersHtml(request.headers.get('accept')) ? await page() : await data(deps);
-    if (request.method !== 'HEAD') return response;
-    const { body: _body, ...head } = response;
-    return head;
-  };
+  const { registry, schedule, page } = deps;
+  return httpHandler(deps, async (request, { deadlineAtMs }) => {
+    const answer =
+      page !== undefined && prefersHtml(request.headers.get('accept'))
+        ? await page()
+        : json(await registry.read(deadlineAtMs), schedule);
+    return { ...answer, headers: { 'Cache-Control': 'no-store', Vary: 'Accept', ...answer.headers } };
+  });
 }
 
-/** A browser asks for text/html by name; curl and programs say anything goes, or JSON (RFC 9110, section 12.5.1). */
+/** A browser asks for text/html by name; curl and programs accept anything, or JSON (RFC 9110, section 12.5.1). */
 function prefersHtml(accept: string | null): boolean {
   const ranges = (accept ?? '').split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
@@ -38,50 +42,19 @@ function prefersHtml(accept: string | null): boolean {
   return qualityOf('text/html') > 0 && qualityOf('text/html') >= qualityOf('application/json');
 }
 
-async function page(): Promise<HttpResponseInit> {
-  const { fleetPage } = await import('../http/fleet-page.ts');
-  const nonce = randomBytes(16).toString('base64');
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src 'nonce-${nonce}'`,
-    "connect-src 'self'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ];
-  const headers = {
-    ...common,
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': policy.join('; '),
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  };
-  return { status: 200, headers, body: fleetPage(nonce) };
+function json(view: RegistryView, schedule: string): TextResponse {
+  const body = JSON.stringify({
+    now: iso(view.nowMs),
+    instances: view.entries.map((entry) => instance(entry, view.nowMs)),
+    rollCalls: view.rollCalls.map(rollCall),
+    // By the schedule, not by the last roll call: it is also due before the first one and after a missed one.
+    nextRollCallAt: iso(firstTickAfterMs(schedule, view.nowMs)),
+  });
+  return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
 }
 
-const common = { 'Cache-Control': 'no-store', Vary: 'Accept' };
-
-async function data({ roster, clock, schedule, requestBudgetMs }: FleetDeps): Promise<HttpResponseInit> {
-  try {
-    const view = await roster.read(deadlineAtMs(clock, requestBudgetMs));
-    const body = JSON.stringify({
-      now: iso(view.nowMs),
-      instances: view.entries.map((entry) => instance(entry, view.nowMs)),
-      rollCalls: view.rollCalls.map(rollCall),
-      // By the schedule and not by the last roll call: before the first, and after a missed one, it is due as well.
-      nextRollCallAt: iso(firstTickAfterMs(schedule, view.nowMs)),
-    });
-    return { status: 200, headers: { ...common, 'Content-Type': 'application/json' }, body };
-  } catch (error) {
-    if (error instanceof AppError) return cacheUnavailable(error.retryAfterSeconds);
-    throw error;
-  }
-}
-
-function instance({ report, status, seenAtMs }: RosterEntry, nowMs: number): Record<string, unknown> {
-  // What was left when it reported, less the time since by the server's clock: no instance's clock matters.
+function instance({ report, status, seenAtMs }: RegistryEntry, nowMs: number): Record<string, unknown> {
+  // What was left at its report, less the time since then by the server's clock: instances' clocks may be wrong.
   const leftMs =
     report.tokenLeftMs === null ? null : Math.max(report.tokenLeftMs - Math.max(nowMs - seenAtMs, 0), 0);
   return {

@@ -1,61 +1,68 @@
-// GET and HEAD /api/cache/{*key}. Registered by app.ts.
+// GET and HEAD /api/cache/{*key}: reads one entry.
 
 import type { HttpHandler } from '@azure/functions';
 import type { CacheAnswer } from '../cache/answer.ts';
-import { deadlineAtMs } from '../http/budget.ts';
+import type { Cache } from '../cache/cache.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
+import { keyFromRoute } from '../http/entry-key.ts';
 import { entryResponse } from '../http/entry-response.ts';
-import { keyFromRoute } from '../cache/key.ts';
-import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
-import { readQuery } from '../http/query.ts';
-import { charged } from './charged.ts';
-import type { HttpDeps } from './deps.ts';
+import {
+  cacheUnavailable,
+  entryNewer,
+  originFailed,
+  overloaded,
+  Problem,
+  type Headers,
+} from '../http/problem.ts';
+import { keySuffix, type QueryRule } from '../http/query.ts';
+import { httpHandler, type HandlerDeps } from './handler.ts';
 
-export function readCache(deps: HttpDeps): HttpHandler {
-  return charged(deps.budget, async (request, charge) => {
-    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const query = readQuery(request.query, deps.queryRule);
-    if (!query.ok) return problem('invalid-query', query.detail);
-    const name = keyFromRoute(request.params['key']) + query.suffix;
-    const checked = deps.cache.keyOf(name);
-    if (checked.kind === 'invalid') return problem('invalid-key', checked.detail);
+export interface ReadCacheDeps extends HandlerDeps {
+  readonly cache: Pick<Cache, 'keyOf' | 'read'>;
+  readonly queryRule: QueryRule;
+  readonly maxValueBytes: number;
+}
 
-    const result = await deps.cache.read(checked.key, untilMs, charge);
-    const nowMs = deps.clock.wallMs();
-    const status = { 'Cache-Status': cacheStatus(result, nowMs) };
-    switch (result.kind) {
-      case 'hit':
-      case 'loaded':
-        return entryResponse(request, result.entry, status, nowMs, charge);
-      case 'miss':
-        return problem('not-found', missDetail(result.origin), status);
-      case 'wrong-type':
-        return problem('wrong-type', 'Only Redis strings can be read over HTTP.', status);
-      case 'stored-value-too-large':
-      case 'answer-too-large':
-        return problem(
-          'stored-value-too-large',
-          `At most ${deps.maxValueBytes} bytes are served: CACHE_MAX_VALUE_BYTES.`,
-          status,
-        );
-      case 'overloaded':
-        return tooMuchAtOnce(status);
-      case 'unavailable':
-        return cacheUnavailable(result.error.retryAfterSeconds, status);
-      case 'origin-failed': {
-        const { message, retryAfterSeconds, isOfOneEntry } = result.error;
-        // Where the fault lies in what was asked for, asking again in a moment cannot help.
-        const seconds = retryAfterSeconds ?? (isOfOneEntry ? undefined : 1);
-        const retryAfter = seconds === undefined ? {} : { 'Retry-After': `${seconds}` };
-        return problem('origin-failed', message, { ...status, ...retryAfter });
-      }
-      case 'origin-pending':
-        return problem('origin-pending', 'The load goes on; ask again after the time in Retry-After.', {
-          ...status,
-          'Retry-After': '1',
-        });
-    }
+export function readCache(deps: ReadCacheDeps): HttpHandler {
+  const { cache, clock, queryRule, maxValueBytes } = deps;
+  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
+    const key = keyFromRoute(request, cache, keySuffix(request.query, queryRule));
+    const answer = await cache.read(key, deadlineAtMs, charge);
+    const nowMs = clock.wallMs();
+    const headers = { 'Cache-Status': cacheStatus(answer, nowMs) };
+    if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw problemOf(answer, headers, maxValueBytes);
+    return entryResponse(request, answer.entry, headers, nowMs, charge);
   });
+}
+
+function problemOf(
+  answer: Exclude<CacheAnswer, { kind: 'hit' | 'loaded' }>,
+  headers: Headers,
+  maxValueBytes: number,
+): Problem {
+  switch (answer.kind) {
+    case 'miss':
+      return new Problem('not-found', missDetail(answer.origin), headers);
+    case 'wrong-type':
+      return new Problem('wrong-type', 'Only Redis strings can be read over HTTP.', headers);
+    case 'stored-value-too-large':
+    case 'answer-too-large': {
+      const detail = `At most ${maxValueBytes} bytes are served: CACHE_MAX_VALUE_BYTES.`;
+      return new Problem('stored-value-too-large', detail, headers);
+    }
+    case 'overloaded':
+      return overloaded(headers);
+    case 'entry-newer':
+      return entryNewer(headers);
+    case 'unavailable':
+      return cacheUnavailable(answer.error, headers);
+    case 'origin-failed':
+      return originFailed(answer.error, headers);
+    case 'origin-pending': {
+      const detail = 'The load goes on; ask again after the time in Retry-After.';
+      return new Problem('origin-pending', detail, { ...headers, 'Retry-After': '1' });
+    }
+  }
 }
 
 function missDetail(origin: Extract<CacheAnswer, { kind: 'miss' }>['origin']): string {

@@ -1,5 +1,5 @@
-// The timer that calls the roll: every instance of the fleet renews what is due and reports.
-// Registered by app.ts. A tick costs nothing but the report when it is missed: instances renew themselves.
+// The timer that calls the roll: every instance of the fleet renews its token if that is due, and reports. A missed tick
+// costs the report only, because instances also renew by themselves.
 
 import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
@@ -9,14 +9,14 @@ import type { RollCall } from '../fleet/roll-call.ts';
 import { nextTickAtMs } from '../util/schedule.ts';
 
 export interface ReauthenticateDeps {
-  readonly keeper: TokenKeeper;
-  readonly rollCall: RollCall;
+  readonly keeper: Pick<TokenKeeper, 'renewIfDue'>;
+  readonly rollCall: Pick<RollCall, 'call'>;
   readonly clock: Clock;
-  /** NCRONTAB, as the host was told. */
+  /** NCRONTAB, the same that the trigger is registered with. */
   readonly schedule: string;
 }
 
-/** What went wrong is a warning that names who, not a failed invocation: that would hide the rest. */
+/** A failure is a warning that names the instances, not a failed invocation: that would hide the other results. */
 export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
   return async (_timer, context) => {
     try {
@@ -34,8 +34,12 @@ export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
   };
 }
 
-/** Where nobody can be called, the instance that got the tick still looks after its own token. */
-async function renewAlone(keeper: TokenKeeper, error: AppError, context: InvocationContext): Promise<void> {
+/** Where no announcement can be made, the instance that runs the timer still renews its own token. */
+async function renewAlone(
+  keeper: ReauthenticateDeps['keeper'],
+  error: AppError,
+  context: InvocationContext,
+): Promise<void> {
   const renewal = await keeper.renewIfDue();
   const fields = { code: error.code, reason: error.message, renewal: renewal.kind };
   const why = error.code === 'command-failed' ? 'Redis refused it' : 'Redis cannot be asked';

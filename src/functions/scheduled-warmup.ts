@@ -1,5 +1,4 @@
-// The timer that keeps the warm set in the cache. Registered by app.ts.
-// Fires on one instance only, which is enough: what it warms is in Redis, for all.
+// The timer that keeps the warm set in the cache. It fires on one instance, which is enough: Redis serves all of them.
 
 import type { TimerHandler } from '@azure/functions';
 import type { Clock } from '../util/clock.ts';
@@ -11,22 +10,22 @@ export interface ScheduledWarmupDeps {
   /** Undefined where the settings name nothing to warm. */
   readonly warmup: Pick<Warmup, 'run'> | undefined;
   readonly clock: Clock;
-  /** NCRONTAB, as the host was told. */
+  /** NCRONTAB, the same that the trigger is registered with. */
   readonly schedule: string;
-  /** What an invocation may take: the host ends it after that, and its process with it. */
+  /** After this the host ends an invocation, and the process with it. */
   readonly invocationLimitMs: number;
-  /** What one load may take. */
+  /** The longest that one load takes. */
   readonly loadLimitMs: number;
 }
 
-// For storing what was loaded last, which may take 5 s (cache/filler.ts), and for the report.
-const endingMs = 10_000;
+// For storing what was loaded last, which takes up to 5 s (cache/entry-writer.ts), and for the report.
+const reserveMs = 10_000;
 
-/** What could not be warmed is a warning with its causes, not a failed invocation: that would hide the rest. */
+/** A failure is a warning with its causes, not a failed invocation: that would hide the other results. */
 export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
   const { warmup, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
-  // Where an invocation may take very little, something is for warming, and something for the end.
-  const endsAfterMs = Math.max(invocationLimitMs - endingMs, invocationLimitMs * 0.75);
+  // Where invocations are short, most of the time is for warming, and the rest for ending.
+  const endsAfterMs = Math.max(invocationLimitMs - reserveMs, invocationLimitMs * 0.75);
   const loadsAfterMs = Math.max(endsAfterMs - loadLimitMs, invocationLimitMs / 2);
   return async (_timer, context) => {
     if (warmup === undefined) {
@@ -47,7 +46,7 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
       const { report } = outcome;
       const done = report.current + report.renewed + report.loaded + report.kept;
       const line = `${done} of ${report.listed} entries are warm: warmup ${JSON.stringify(report)}`;
-      // Whoever configured a warm set believes that there is one.
+      // A warm set was configured, so an empty one is a mistake.
       if (report.listed === 0) {
         context.warn(`The warm set is empty: is WARMUP_PREFIX the beginning of blob names? ${line}`);
       } else if (Object.keys(report.failed).length > 0) context.warn(line);

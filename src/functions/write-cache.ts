@@ -1,117 +1,110 @@
-// PUT and DELETE /api/cache/{*key}. Registered by app.ts.
+// PUT and DELETE /api/cache/{*key}: writes and removes one entry.
 
-import type { HttpHandler, HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { HttpHandler, HttpRequest } from '@azure/functions';
+import type { Cache } from '../cache/cache.ts';
 import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
-import type { WriteCondition, WriteResult } from '../cache/tier.ts';
-import { withheldBody } from '../http/request-body.ts';
-import { deadlineAtMs } from '../http/budget.ts';
+import type { EntryKey } from '../cache/key.ts';
+import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { writeCondition } from '../http/conditional.ts';
-import { keyFromRoute, type EntryKey } from '../cache/key.ts';
-import { cacheUnavailable, problem, tooMuchAtOnce } from '../http/problem.ts';
-import { checkParameters, parameterOf } from '../http/query.ts';
-import { charged } from './charged.ts';
-import type { WriteDeps } from './deps.ts';
+import { keyFromRoute } from '../http/entry-key.ts';
+import { cacheUnavailable, entryNewer, Problem } from '../http/problem.ts';
+import { parameterOf, rejectUnknown } from '../http/query.ts';
+import { readBody } from '../http/request-body.ts';
+import { httpHandler, type HandlerDeps } from './handler.ts';
 
-/** A write that has passed the checks every write shares, or the answer to one that has not. */
-type Checked =
-  | { readonly ok: true; readonly key: EntryKey; readonly condition: WriteCondition }
-  | { readonly ok: false; readonly response: HttpResponseInit };
+export interface RemoveCacheDeps extends HandlerDeps {
+  readonly cache: Pick<Cache, 'keyOf' | 'remove'>;
+  readonly writesEnabled: boolean;
+}
 
-export function writeCache(deps: WriteDeps): HttpHandler {
-  return charged(deps.budget, async (request, charge) => {
-    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const checked = checkWrite(request, deps);
-    if (!checked.ok) return checked.response;
+export interface WriteCacheDeps extends HandlerDeps {
+  readonly cache: Pick<Cache, 'keyOf' | 'write'>;
+  readonly writesEnabled: boolean;
+  readonly defaultTtlSeconds: number;
+  readonly maxValueBytes: number;
+}
 
-    const ttlSeconds = readTtl(request, deps.defaultTtlSeconds);
-    if (ttlSeconds === undefined) {
-      return problem('invalid-ttl', `Expected a whole number of seconds from 1 to ${maxTtlSeconds}.`);
-    }
-    const contentType = request.headers.get('content-type') || 'application/octet-stream';
-    if (!isContentType(contentType)) {
-      return problem('invalid-header', 'Expected a Content-Type of 1 to 255 printable ASCII characters.');
-    }
-    const unfit = unfitBody(request);
-    if (unfit !== undefined) return unfit;
-    const tooLarge = problem('value-too-large', `At most ${deps.maxValueBytes} bytes are accepted.`);
-    const announcedBytes = Number(request.headers.get('content-length') ?? 0);
-    if (announcedBytes > deps.maxValueBytes) return tooLarge;
-    if (!charge.takeValue(announcedBytes)) return tooMuchAtOnce();
-    const body = Buffer.from(await request.arrayBuffer());
-    if (body.length > deps.maxValueBytes) return tooLarge;
-    const withheld = withheldBody(request, body.length);
-    if (withheld !== undefined) return withheld;
-
-    const entry = newEntry(body, contentType, deps.clock.wallMs(), ttlSeconds);
-    const result = await deps.cache.write(checked.key, entry, checked.condition, untilMs, charge);
-    const headers = { ETag: `"${entry.etag}"` };
-    if (result.kind === 'created') return { status: 201, headers };
-    if (result.kind === 'replaced') return { status: 204, headers };
-    return refusal(result);
+export function writeCache(deps: WriteCacheDeps): HttpHandler {
+  const { cache, clock, defaultTtlSeconds, maxValueBytes } = deps;
+  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
+    const { key, condition } = targetOf(request, deps);
+    const ttlSeconds = ttlOf(request) ?? defaultTtlSeconds;
+    const contentType = contentTypeOf(request);
+    const body = await readBody(request, { maxBytes: maxValueBytes, tooLarge: 'value-too-large', charge });
+    const entry = newEntry(body, contentType, clock.wallMs(), ttlSeconds);
+    const result = await cache.write(key, entry, condition, deadlineAtMs, charge);
+    if (result.kind !== 'created' && result.kind !== 'replaced') throw problemOf(result);
+    return { status: result.kind === 'created' ? 201 : 204, headers: { ETag: `"${entry.etag}"` } };
   });
 }
 
-export function removeCache(deps: WriteDeps): HttpHandler {
-  return async (request): Promise<HttpResponseInit> => {
-    const untilMs = deadlineAtMs(deps.clock, deps.requestBudgetMs);
-    const checked = checkWrite(request, deps);
-    if (!checked.ok) return checked.response;
-    const result = await deps.cache.remove(checked.key, checked.condition, untilMs);
-    return result.kind === 'created' || result.kind === 'replaced' ? { status: 204 } : refusal(result);
-  };
+export function removeCache(deps: RemoveCacheDeps): HttpHandler {
+  return httpHandler(deps, async (request, { deadlineAtMs }) => {
+    const { key, condition } = targetOf(request, deps);
+    const result = await deps.cache.remove(key, condition, deadlineAtMs);
+    if (result.kind !== 'removed' && result.kind !== 'absent') throw problemOf(result);
+    return { status: 204 };
+  });
 }
 
-function checkWrite(request: HttpRequest, deps: WriteDeps): Checked {
-  if (!deps.writesEnabled) {
-    const response = problem('writes-disabled', 'CACHE_WRITES is "disabled".', { Allow: 'GET, HEAD' });
-    return { ok: false, response };
-  }
-  const query = checkParameters(request.query, ['ttl']);
-  if (!query.ok) return { ok: false, response: problem('invalid-query', query.detail) };
-  const key = deps.cache.keyOf(keyFromRoute(request.params['key']));
-  if (key.kind === 'invalid') return { ok: false, response: problem('invalid-key', key.detail) };
-  const condition = writeCondition(request.headers.get('if-match'), request.headers.get('if-none-match'));
-  if (condition === 'malformed') {
-    const detail = 'Expected * or a list of quoted entity tags, in either If-Match or If-None-Match.';
-    return { ok: false, response: problem('invalid-header', detail) };
-  }
-  return { ok: true, key: key.key, condition };
+interface Target {
+  readonly key: EntryKey;
+  readonly condition: TagCondition;
 }
 
-/** What would be stored as something else than it is: an entry is whole, and says of its bytes only their type. */
-function unfitBody({ headers }: HttpRequest): HttpResponseInit | undefined {
+/** What is to be changed, and in which state it has to be. */
+function targetOf(
+  request: HttpRequest,
+  { cache, writesEnabled }: Pick<WriteCacheDeps | RemoveCacheDeps, 'cache' | 'writesEnabled'>,
+): Target {
+  if (!writesEnabled) {
+    throw new Problem('writes-disabled', 'CACHE_WRITES is "disabled".', { Allow: 'GET, HEAD' });
+  }
+  rejectUnknown(request.query, ['ttl']);
+  return { key: keyFromRoute(request, cache), condition: writeCondition(request) };
+}
+
+function ttlOf(request: HttpRequest): number | undefined {
+  const text = parameterOf(request.query, 'ttl');
+  if (text === undefined) return undefined;
+  const ttlSeconds = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
+  if (ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds) return ttlSeconds;
+  throw new Problem('invalid-ttl', `Expected a whole number of seconds from 1 to ${maxTtlSeconds}.`);
+}
+
+/** The type is all that an entry says of its bytes: a coding would be lost, and a part would become the whole. */
+function contentTypeOf({ headers }: HttpRequest): string {
+  const contentType = headers.get('content-type') || 'application/octet-stream';
+  if (!isContentType(contentType)) {
+    const detail = 'Expected a Content-Type of 1 to 255 printable ASCII characters.';
+    throw new Problem('invalid-header', detail);
+  }
   const codings = (headers.get('content-encoding') ?? '').split(',').map((coding) => coding.trim());
   if (!codings.every((coding) => ['', 'identity'].includes(coding.toLowerCase()))) {
     const accepted = { 'Accept-Encoding': 'identity' };
-    return problem('unsupported-encoding', 'Send the bytes without a Content-Encoding.', accepted);
+    throw new Problem('unsupported-encoding', 'Send the bytes without a Content-Encoding.', accepted);
   }
   // RFC 9110, section 14.5.
-  if (!headers.has('content-range')) return undefined;
-  return problem('invalid-header', 'A value is written whole: Content-Range is not supported.');
+  if (!headers.has('content-range')) return contentType;
+  throw new Problem('invalid-header', 'A value is written whole: Content-Range is not supported.');
 }
 
-function readTtl(request: HttpRequest, defaultTtlSeconds: number): number | undefined {
-  const text = parameterOf(request.query, 'ttl');
-  if (text === undefined) return defaultTtlSeconds;
-  const ttlSeconds = /^\d{1,9}$/u.test(text) ? Number(text) : 0;
-  return ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds ? ttlSeconds : undefined;
-}
-
-function refusal(result: Exclude<WriteResult, { kind: 'created' | 'replaced' }>): HttpResponseInit {
+function problemOf(result: NotChanged): Problem {
   switch (result.kind) {
-    case 'precondition-failed':
-      return problem(
-        'precondition-failed',
-        'The entry has changed, exists already, or is gone. Read it again.',
-      );
+    case 'precondition-failed': {
+      const detail = 'The entry has changed, exists already, or is gone. Read it again.';
+      return new Problem('precondition-failed', detail);
+    }
     case 'wrong-type':
-      return problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+      return new Problem('wrong-type', 'Only Redis strings can be written over HTTP.');
+    case 'entry-newer':
+      return entryNewer();
     case 'unavailable': {
-      if (result.applied === 'no') return cacheUnavailable(result.error.retryAfterSeconds);
+      if (result.applied === 'no') return cacheUnavailable(result.error);
       const detail =
         'The connection was lost, or the time was up, after the write was sent. Writes are never repeated by themselves: read the entry, then write with If-Match.';
-      return problem('write-outcome-unknown', detail, { 'Retry-After': '1' });
+      return new Problem('write-outcome-unknown', detail, { 'Retry-After': '1' });
     }
   }
 }

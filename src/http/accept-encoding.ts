@@ -1,8 +1,8 @@
-// Which form of a coded value a client takes: RFC 9110, section 12.5.3.
+// Which codings a client accepts: RFC 9110, section 12.5.3.
 
 /**
- * Whether a client accepts a value with all of these codings. One that sends no Accept-Encoding would have to accept
- * any; programs that send none, like curl, cannot decode, so that they are given the plain bytes.
+ * Whether a client accepts a value with all of these codings. By the RFC a client without Accept-Encoding accepts any;
+ * but programs that send none, such as curl, do not decode, so it is taken to accept none.
  */
 export function acceptsCodings(acceptEncoding: string | null, codings: readonly string[]): boolean {
   const weights = readWeights(acceptEncoding ?? '');

@@ -1,12 +1,12 @@
-// The answer to a batch as pieces of JSON, within a limit, without holding up the event loop.
+// The answer to a batch as pieces of JSON, within a limit, with turns of the event loop in between.
 
 import { setImmediate } from 'node:timers/promises';
 import type { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { CacheAnswer } from '../cache/answer.ts';
 import type { Charge } from '../util/byte-budget.ts';
-import { bodyOf, formFor } from './form.ts';
-import { jsonFormOf, type Encoding } from './json-form.ts';
+import { jsonEncodingOf, type Encoding } from './json-encoding.ts';
+import { bodyOf, representationFor } from './representation.ts';
 
 interface BatchItem {
   readonly key: string;
@@ -22,7 +22,7 @@ interface BatchItem {
 type Code = Exclude<CacheAnswer['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
 
 // Writing this much takes about a millisecond.
-const bytesInOneTurn = 256 * 1024;
+const maxBytesPerTurn = 256 * 1024;
 
 /** One item for each of `keys`; what goes beyond `limit` or the budget is unavailable, with a code that says so. */
 export async function batchAnswer(
@@ -42,7 +42,7 @@ export async function batchAnswer(
     if (known === undefined) written.set(key, item);
     pieces.push(Buffer.from(pieces.length === 0 ? '{"results":[' : ','), item);
     bytesInTurn += item.length;
-    if (bytesInTurn < bytesInOneTurn) continue;
+    if (bytesInTurn < maxBytesPerTurn) continue;
     bytesInTurn = 0;
     await setImmediate();
   }
@@ -68,6 +68,7 @@ async function itemOf(
     case 'stored-value-too-large':
     case 'answer-too-large':
     case 'overloaded':
+    case 'entry-newer':
     case 'origin-failed':
     case 'origin-pending':
       return unavailable(key, result.kind);
@@ -77,20 +78,21 @@ async function itemOf(
 async function valueItem(key: string, entry: Entry, limit: AnswerLimit, charge: Charge): Promise<Buffer> {
   const { contentType, loaded } = entry;
   const { status = 200 } = loaded ?? {};
-  // An answer that is no value: whoever reads the key alone gets it as it is.
+  // Not a value: a read of this key alone passes the origin's answer on as it is.
   if (status < 200 || status >= 300) return unavailable(key, 'origin-refused');
-  const form = formFor(entry, null);
-  const body = await bodyOf(entry, form, charge);
-  if (body === undefined) return unavailable(key, 'overloaded');
-  // No form of JSON is shorter than the bytes.
+  const representation = representationFor(entry, null);
+  const result = await bodyOf(entry, representation, charge);
+  if (result.kind === 'overloaded') return unavailable(key, 'overloaded');
+  const { body } = result;
+  // In JSON they take at least as many bytes.
   if (body.length > limit.leftBytes) return unavailable(key, 'answer-too-large');
-  const { encoding, bytes } = jsonFormOf(body);
+  const { encoding, bytes } = jsonEncodingOf(body);
   if (!limit.admits(bytes)) return unavailable(key, 'answer-too-large');
   const value = body.toString(encoding);
-  return pieceOf({ key, status: 'hit', value, encoding, contentType, etag: form.etag });
+  return pieceOf({ key, status: 'hit', value, encoding, contentType, etag: representation.etag });
 }
 
-/** Of equal keys each has its item; the first one's bytes serve for all of them until the answer is put together. */
+/** An equal key has an item of its own, which shares the bytes of the first one until the answer is put together. */
 function repeated(key: string, item: Buffer, limit: AnswerLimit, charge: Charge): Buffer {
   if (!limit.admits(item.length)) return unavailable(key, 'answer-too-large');
   return charge.takeValue(item.length) ? item : unavailable(key, 'overloaded');

@@ -1,4 +1,4 @@
-// An answer whose body is bytes, handed over as they are.
+// An answer whose body is bytes, handed to the worker without a copy.
 
 import type { HttpResponseInit } from '@azure/functions';
 

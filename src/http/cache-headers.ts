@@ -1,5 +1,4 @@
-// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer. Used by functions/read-cache.ts.
-// Knows no Redis and no origin.
+// Cache-Status (RFC 9211), Cache-Control and Age (RFC 9111) of an answer.
 
 import type { EntryHead } from '../cache/entry.ts';
 import type { CacheAnswer } from '../cache/answer.ts';
@@ -32,6 +31,7 @@ function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
     case 'stored-value-too-large':
     case 'answer-too-large':
     case 'overloaded':
+    case 'entry-newer':
       return [`detail=${result.kind}`];
     case 'unavailable':
       return ['fwd=bypass', 'detail=cache-unavailable'];
@@ -49,9 +49,9 @@ function loadedParameters(
   const ttl = ttlOf(entry, nowMs);
   const { notStored } = entry.loaded ?? {};
   const reason = notStored && `"${notStored.reason.replaceAll(/["\\]|[^ -~]/gu, '?')}"`;
-  const detail = why === 'bypass' ? 'cache-unavailable' : reason;
+  const detail = { bypass: 'cache-unavailable', 'entry-newer': why, miss: reason, stale: reason }[why];
   return [
-    `fwd=${why}`,
+    `fwd=${why === 'entry-newer' ? 'miss' : why}`,
     `fwd-status=${status ?? entry.loaded?.status ?? 200}`,
     ...(stored ? ['stored'] : []),
     ...(collapsed ? ['collapsed'] : []),
@@ -73,14 +73,14 @@ function missParameters({ origin }: Answered<'miss'>): readonly string[] {
   }
 }
 
-/** Seconds of freshness left; negative once it is stale, undefined where nobody said how long it holds. */
+/** Seconds of freshness left; negative once it is stale, undefined where its lifetime is not known. */
 function ttlOf({ freshness }: EntryHead, nowMs: number): number | undefined {
   if (freshness === undefined) return undefined;
   return Math.floor(freshness.ttlSeconds) - ageSecondsOf(freshness.storedAtMs, nowMs);
 }
 
 export function ageSecondsOf(storedAtMs: number, nowMs: number): number {
-  // Another instance may have stored it by a clock that is ahead of this one.
+  // Not below zero: the clock of the instance that stored it may be ahead.
   return Math.max(Math.floor((nowMs - storedAtMs) / 1000), 0);
 }
 
@@ -90,7 +90,7 @@ export function freshnessHeaders({ freshness, loaded }: EntryHead, nowMs: number
   if (notStored?.noStore === true || (notStored !== undefined && status >= 400)) {
     return { 'Cache-Control': 'no-store', Age: '0' };
   }
-  // Nobody said how long this value holds, so a client has to ask each time; the ETag makes that cheap.
+  // The lifetime of this value is not known, so a client has to ask each time; the ETag makes that cheap.
   if (freshness === undefined) return { 'Cache-Control': 'private, no-cache', Age: '0' };
   return {
     // Private, because the route needs a key: a shared cache would serve it to whoever has none.

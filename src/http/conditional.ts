@@ -1,19 +1,20 @@
-// Conditional requests: RFC 9110, section 13. Used by functions/.
-// Knows tags as headers have them; which entry is current is decided elsewhere for writes (in Redis).
+// Conditional requests: RFC 9110, section 13. The condition of a read is decided here, that of a write in the cache.
 
+import type { HttpRequest } from '@azure/functions';
 import { parseHttpDate } from '../origin/http-date.ts';
 import type { TagCondition } from '../cache/tier.ts';
-import { entryTags } from './form.ts';
+import { Problem } from './problem.ts';
+import { entryTags } from './representation.ts';
 
 interface EntityTags {
   readonly any: boolean;
   readonly tags: readonly { readonly weak: boolean; readonly value: string }[];
 }
 
-// An element up to the next comma; an empty one counts for nothing (RFC 9110, sections 5.6.1.2 and 8.8.3).
+// An element up to the next comma; an empty one is ignored (RFC 9110, sections 5.6.1.2 and 8.8.3).
 const elementPattern = /\s*(?:(?<weak>W\/)?"(?<value>[!\u0023-\u007E\u0080-\u00FF]*)"\s*)?(?:,|$)/uy;
 
-/** Reads a list of entity tags; undefined when the field is malformed, or names none. */
+/** A list of entity tags; undefined where the field is malformed, or names none. */
 function parseTags(field: string): EntityTags | undefined {
   const text = field.trim();
   if (text === '*') return { any: true, tags: [] };
@@ -35,10 +36,7 @@ export function isNotModified(ifNoneMatch: string | null, etag: string): boolean
   return tags !== undefined && (tags.any || tags.tags.some((tag) => `"${tag.value}"` === opaque));
 }
 
-/**
- * Whether a GET or HEAD is answered by 304 because of a date: only where there is no If-None-Match, and the entry has
- * a Last-Modified (section 13.1.3). What is no date is ignored.
- */
+/** Whether a GET or HEAD is answered by 304 because of a date (section 13.1.3). What is no date is ignored. */
 export function isUnmodified(
   ifModifiedSince: string | null,
   lastModified: string | undefined,
@@ -49,7 +47,7 @@ export function isUnmodified(
   return sinceMs !== undefined && modifiedMs !== undefined && modifiedMs <= sinceMs;
 }
 
-/** Whether a GET or HEAD is not answered by 412: strong comparison (section 13.1.1). A malformed field matches nothing. */
+/** Whether If-Match lets a GET or HEAD proceed: strong comparison (section 13.1.1). A malformed field matches nothing. */
 export function isMatch(ifMatch: string | null, etag: string): boolean {
   if (ifMatch === null) return true;
   const tags = parseTags(ifMatch);
@@ -57,17 +55,20 @@ export function isMatch(ifMatch: string | null, etag: string): boolean {
 }
 
 /**
- * The condition of a PUT or DELETE. If-Match compares strongly: a weak tag never matches. A malformed field is an
- * error, because ignoring it would lose an update; so are both fields at once, which no client needs.
+ * The condition of a PUT or DELETE. If-Match compares strongly: a weak tag never matches.
+ * @throws Problem for a malformed field, because ignoring it would lose an update; and for both fields at once, which
+ * no client needs.
  */
-export function writeCondition(
-  ifMatch: string | null,
-  ifNoneMatch: string | null,
-): TagCondition | 'malformed' {
+export function writeCondition({ headers }: HttpRequest): TagCondition {
+  const ifMatch = headers.get('if-match');
+  const ifNoneMatch = headers.get('if-none-match');
   const field = ifMatch ?? ifNoneMatch;
   if (field === null) return { kind: 'none', etags: [] };
   const tags = parseTags(field);
-  if (tags === undefined || (ifMatch !== null && ifNoneMatch !== null)) return 'malformed';
+  if (tags === undefined || (ifMatch !== null && ifNoneMatch !== null)) {
+    const detail = 'Expected * or a list of quoted entity tags, in either If-Match or If-None-Match.';
+    throw new Problem('invalid-header', detail);
+  }
   const kind = ifMatch === null ? 'none-match' : 'match';
   if (tags.any) return { kind, etags: ['*'] };
   const comparable = kind === 'match' ? tags.tags.filter((tag) => !tag.weak) : tags.tags;

@@ -1,7 +1,7 @@
-// Errors as RFC 9457 problem details: the one table from code to status and title. Used by functions/.
-// Knows no Redis.
+// Problem details (RFC 9457): the one table from code to status and title, and the error that becomes such a response.
 
 import type { HttpResponseInit } from '@azure/functions';
+import type { AppError } from '../util/errors.ts';
 
 const problems = {
   'invalid-key': { status: 400, title: 'The key is not valid' },
@@ -20,6 +20,7 @@ const problems = {
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
   'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
   'origin-failed': { status: 502, title: 'The origin failed' },
+  'entry-newer': { status: 503, title: 'A newer version of this app wrote the entry' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
   overloaded: { status: 503, title: 'This instance has too much in hand at the moment' },
   'origin-pending': { status: 503, title: 'The origin has not answered yet' },
@@ -29,33 +30,86 @@ const problems = {
 /** Stable: clients may branch on it. */
 export type ProblemCode = keyof typeof problems;
 
-/** An error response. `detail` must hold no token and no cached value. */
-export function problem(
-  code: ProblemCode,
-  detail: string,
-  headers: Readonly<Record<string, string>> = {},
-): HttpResponseInit {
-  const { status, title } = problems[code];
-  return {
-    status,
-    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...headers },
-    // `type` is left out: "about:blank" is its default, and the code says more than a dead link.
-    body: JSON.stringify({ title, status, code, detail }),
-  };
+export type Headers = Readonly<Record<string, string>>;
+
+/** Thrown to end a request with an error response. The message is the `detail`: no token and no cached value. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  readonly headers: Headers;
+
+  constructor(code: ProblemCode, detail: string, headers: Headers = {}) {
+    super(detail);
+    this.code = code;
+    this.headers = headers;
+  }
+
+  toResponse(): HttpResponseInit {
+    const { status, title } = problems[this.code];
+    return {
+      status,
+      headers: {
+        'Content-Type': 'application/problem+json',
+        'Cache-Control': 'no-store',
+        ...this.headers,
+      },
+      // `type` is left out: "about:blank" is its default, and the code says more than a dead link.
+      body: JSON.stringify({ title, status, code: this.code, detail: this.message }),
+    };
+  }
 }
 
 /** 503 for a cache that cannot be asked; says when to come back. */
-export function cacheUnavailable(
-  retryAfterSeconds: number | undefined,
-  headers: Readonly<Record<string, string>> = {},
-): HttpResponseInit {
+export function cacheUnavailable(error: AppError, headers: Headers = {}): Problem {
   const detail = 'This says nothing about whether the key exists. Ask again after the time in Retry-After.';
-  return problem('cache-unavailable', detail, { 'Retry-After': `${retryAfterSeconds ?? 1}`, ...headers });
+  return new Problem('cache-unavailable', detail, {
+    'Retry-After': `${error.retryAfterSeconds ?? 1}`,
+    ...headers,
+  });
 }
 
-/** 503 for what does not fit into the instance's memory beside what it has in hand. */
-export function tooMuchAtOnce(headers: Readonly<Record<string, string>> = {}): HttpResponseInit {
+/** 503 for what does not fit into the memory of the instance now. */
+export function overloaded(headers: Headers = {}): Problem {
   const detail =
     'Nothing was done. Smaller values are served as ever; ask again after the time in Retry-After.';
-  return problem('overloaded', detail, { 'Retry-After': '1', ...headers });
+  return new Problem('overloaded', detail, { 'Retry-After': '1', ...headers });
+}
+
+/** 502 for an origin that gave no usable answer. */
+export function originFailed(error: AppError, headers: Headers = {}): Problem {
+  // Where the fault lies in the one entry, asking again in a moment does not help.
+  const seconds = error.retryAfterSeconds ?? (error.isOfOneEntry ? undefined : 1);
+  const retryAfter = seconds === undefined ? {} : { 'Retry-After': `${seconds}` };
+  return new Problem('origin-failed', error.message, { ...headers, ...retryAfter });
+}
+
+/** What a client is told of an error that no handler has dealt with. */
+export function toProblem(error: AppError): Problem {
+  switch (error.code) {
+    case 'wrong-type':
+      return new Problem('wrong-type', error.message);
+    case 'origin-failed':
+      return originFailed(error);
+    case 'overloaded':
+      return overloaded();
+    case 'entry-newer':
+      return entryNewer();
+    case 'settings-invalid':
+    case 'token-unavailable':
+    case 'token-refused':
+    case 'redis-unavailable':
+    case 'redis-rejected-identity':
+    case 'connection-lost':
+    case 'deadline-exceeded':
+    case 'command-failed':
+    case 'stopped':
+      return cacheUnavailable(error);
+  }
+}
+
+/** 503 for an entry that only newer instances understand. */
+export function entryNewer(headers: Headers = {}): Problem {
+  const detail =
+    'This instance neither serves nor overwrites it. Ask again after the time in Retry-After: a newer instance may answer.';
+  return new Problem('entry-newer', detail, { 'Retry-After': '1', ...headers });
 }

@@ -3,7 +3,7 @@
 import { parseHttpDate } from '../origin/http-date.ts';
 
 export type RangeResult =
-  /** The whole value: no range was asked for, or not in a way that is understood. */
+  /** The whole value: there is no range, or one that is not understood. */
   | { readonly kind: 'whole' }
   /** From `start` to `end`, both included. */
   | { readonly kind: 'part'; readonly start: number; readonly end: number }

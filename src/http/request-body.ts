@@ -1,21 +1,44 @@
-// Request bodies that the host keeps to itself. Used by functions/.
-// Knows no function.
+// Reads the body of a request within a limit, and refuses one that the host has not passed on.
 
-import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import { problem } from './problem.ts';
+import type { HttpRequest } from '@azure/functions';
+import type { Charge } from '../util/byte-budget.ts';
+import { overloaded, Problem } from './problem.ts';
 
-/**
- * The answer to a body that came in chunks and was not passed on; undefined where there is nothing missing.
- * Of a request without a Content-Length the host gives a worker no body
- * (https://github.com/Azure/azure-functions-host/issues/4926), which looks as if it were empty.
- */
-export function withheldBody({ headers }: HttpRequest, bodyLength: number): HttpResponseInit | undefined {
-  if (bodyLength > 0 || headers.has('content-length') || !headers.has('transfer-encoding')) return undefined;
-  return problem('length-required', 'Azure Functions hands on no body that comes without a Content-Length.');
+export interface BodyLimit {
+  readonly maxBytes: number;
+  /** What a larger body is answered with. */
+  readonly tooLarge: 'value-too-large' | 'body-too-large';
+  /** Takes the announced bytes before they are read. */
+  readonly charge?: Charge;
+}
+
+/** @throws Problem for a body that is too large, does not fit into memory now, or is missing. */
+export async function readBody(
+  request: HttpRequest,
+  { maxBytes, tooLarge, charge }: BodyLimit,
+): Promise<Buffer> {
+  const { headers } = request;
+  const checkLength = (bytes: number): void => {
+    if (bytes > maxBytes) throw new Problem(tooLarge, `At most ${maxBytes} bytes are accepted.`);
+  };
+  const announcedBytes = Number(headers.get('content-length') ?? 0);
+  checkLength(announcedBytes);
+  if (charge?.takeValue(announcedBytes) === false) throw overloaded();
+  const body = Buffer.from(await request.arrayBuffer());
+  checkLength(body.length);
+  // The host passes on no body that comes without a Content-Length, so that it looks empty
+  // (https://github.com/Azure/azure-functions-host/issues/4926).
+  if (body.length === 0 && !headers.has('content-length') && headers.has('transfer-encoding')) {
+    throw new Problem(
+      'length-required',
+      'Azure Functions hands on no body that comes without a Content-Length.',
+    );
+  }
+  return body;
 }
 
 /**
  * What the Functions host takes as the body of a request (DefaultMaxRequestBodySize in its ScriptConstants.cs). The
- * other ways are wider: messages between host and worker 2 GiB, a string in Redis 512 MB.
+ * other limits are wider: messages between host and worker 2 GiB, a string in Redis 512 MB.
  */
 export const largestValueBytes = 104_857_600;

@@ -1,6 +1,6 @@
 // Reads the directives of a Cache-Control field (RFC 9111, section 5.2) and of CDN-Cache-Control (RFC 9213).
 
-// RFC 9111, section 1.2.2: what is larger counts as this.
+// RFC 9111, section 1.2.2: larger values count as this.
 export const longestSeconds = 2 ** 31;
 
 const longestField = 4096;
@@ -16,13 +16,13 @@ const elements = /(?:"(?:[^"\\]|\\.)*"|[^,])+/gu;
 const words = /(?<name>[\w-]+)(?:=(?<value>[\w.-]*))?/gu;
 
 /**
- * Of an element that is malformed every word counts: "public no-store" was not meant as a permission. A lifetime that
- * is malformed is kept as the text that it is, so that it can be taken for none.
+ * In a malformed element every word counts: "public no-store" was not meant as a permission. A malformed lifetime
+ * stays in the result as text, and counts as none.
  */
 export function readDirectives(field: string | undefined): Directives {
-  // Of a run of white space a pattern would try every split: half a second for one of 16 KB.
+  // The patterns would try every split of a run of white space: half a second for one of 16 KB.
   const text = (field ?? '').replaceAll(/\s+/gu, ' ');
-  // No permission is that long, and nobody waits for what somebody made to be read slowly.
+  // No real field is that long; one that is may be made to be slow to read.
   if (text.length > longestField) return new Map([['no-store', ['']]]);
   const directives = new Map<string, string[]>();
   const add = (name: string, value: string): void => {
@@ -53,8 +53,8 @@ export function wholeSeconds(text: string | undefined): number | undefined {
 }
 
 /**
- * What is meant for caches like this one, in the place of Cache-Control and Expires (RFC 9213, section 2.2); undefined
- * where the field is absent, empty or no dictionary of structured fields: then it is as if it were not there.
+ * The directives for caches like this one, instead of Cache-Control and Expires (RFC 9213, section 2.2); undefined
+ * where the field is absent, empty, or no dictionary of structured fields, which means ignored.
  */
 export function readTargetedDirectives(field: string | undefined): Directives | undefined {
   const directives = new Map<string, readonly string[]>();
@@ -64,14 +64,14 @@ export function readTargetedDirectives(field: string | undefined): Directives | 
     const groups = dictionaryMember.exec(element.trim())?.groups;
     if (groups === undefined) return undefined;
     const { name = '', value, off } = groups;
-    // Of a key that stands twice the last one counts (RFC 9651, section 4.2.2). `no-store=?0` is none.
+    // The last of two equal keys counts (RFC 9651, section 4.2.2). `no-store=?0` is none.
     if (off === undefined) directives.set(name, [value ?? '']);
     else directives.delete(name);
   }
   return /,\s*(?:,|$)|^\s*,/u.test(text) ? undefined : directives;
 }
 
-// RFC 9651, section 3.2, as far as it makes sense here: a key alone, with a boolean or with a bare item; its parameters
-// say nothing to a cache.
+// RFC 9651, section 3.2, as far as it is used here: a key alone, with a boolean, or with a bare item. Parameters are
+// ignored.
 const dictionaryMember =
   /^(?<name>[a-z*][a-z0-9_.*-]*)(?:=(?:\?1|(?<off>\?0)|(?<value>-?\d{1,15}(?:\.\d{1,3})?|"(?:[ !#-[\]-~]|\\["\\])*"|[A-Za-z*][!#$%&'*+.^`|~\w:/-]*)))?(?:\s*;\s*[a-z*][a-z0-9_.*-]*(?:=[^;,]*)?)*$/u;

@@ -1,4 +1,4 @@
-// Content codings (RFC 9110, section 8.4): reads their names, and decodes a body that is complete and within a limit.
+// Content codings (RFC 9110, section 8.4): reads their names, and decodes a complete body within a limit.
 
 import * as zlib from 'node:zlib';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ export type ContentCoding = 'gzip' | 'deflate' | 'br' | 'zstd';
 // Node.js has zstd from 22.15 on (https://nodejs.org/api/zlib.html).
 const hasZstd = typeof zlib.zstdDecompress === 'function';
 
-/** What can be decoded here, as an Accept-Encoding field. */
+/** What can be decoded, as an Accept-Encoding field. */
 export const acceptedCodings = `gzip, deflate, br${hasZstd ? ', zstd' : ''}`;
 
 const known: Readonly<Record<string, ContentCoding>> = {
@@ -20,8 +20,8 @@ const known: Readonly<Record<string, ContentCoding>> = {
 };
 
 /**
- * The codings in the order they were applied, without `identity`. Letter case does not count.
- * @returns the name of one that cannot be decoded here, instead of the list.
+ * The codings in the order they were applied, without `identity`. Case-insensitive.
+ * @returns the name of one that cannot be decoded, instead of the list.
  */
 export function readCodings(field: string | undefined): readonly ContentCoding[] | string {
   const names = (field ?? '')
@@ -36,10 +36,10 @@ export function readCodings(field: string | undefined): readonly ContentCoding[]
 export type Decoded =
   | { readonly kind: 'decoded'; readonly body: Buffer }
   | { readonly kind: 'too-large' }
-  /** It was cut, is followed by something else, or was never coded so. */
+  /** It was cut, is followed by something else, or is not in this coding. */
   | { readonly kind: 'damaged'; readonly coding: ContentCoding };
 
-/** Decodes in the thread pool; no step may give more than `maxBytes`. */
+/** Decodes in the thread pool; no step may produce more than `maxBytes`. */
 export async function decodeBody(
   body: Buffer,
   codings: readonly ContentCoding[],
@@ -52,7 +52,7 @@ export async function decodeBody(
         maxOutputLength: maxBytes,
         info: true,
       });
-      // Decoders stop at the end of the coded data, and say nothing of what comes after.
+      // Decoders stop at the end of the coded data, and ignore what follows.
       if (engine.bytesWritten !== current.length) return { kind: 'damaged', coding };
       current = buffer;
     } catch (error) {
@@ -77,7 +77,7 @@ function decoderOf(coding: ContentCoding, body: Buffer): Decoder {
     case 'zstd':
       return promisify(zlib.zstdDecompress) as unknown as Decoder;
     case 'deflate':
-      // "deflate" means the zlib format; some servers leave its two bytes of header out, and every client puts up with that.
+      // "deflate" means the zlib format; some servers omit its header of two bytes, and every client accepts that.
       return hasZlibHeader(body) ? inflate : inflateRaw;
   }
 }

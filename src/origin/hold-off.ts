@@ -1,22 +1,22 @@
-// Leaves an origin alone for as long as it asked to be: one key after 429, the whole origin after 503 (RFC 9110, 10.2.3).
+// Honours Retry-After: one key is not asked for after 429, the whole origin after 503 (RFC 9110, section 10.2.3).
 
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Origin, OriginAnswer } from './origin.ts';
 import { readRetryAfter } from './retry-after.ts';
 
-// A client is told what is left of it; longer than this nobody is believed.
+// A longer Retry-After is cut to this.
 const longestHoldMs = 5 * 60_000;
-// Of keys that are left alone at once; the one that was asked for longest ago is forgotten first.
+// Of keys that are held off at once; the oldest is forgotten first.
 const maxKeys = 1000;
 
 interface Hold {
   readonly untilMs: number;
-  /** What is answered meanwhile. */
+  /** The answer meanwhile. */
   readonly answer: () => OriginAnswer;
 }
 
-/** The same origin, asked no earlier than it wished. */
+/** The same origin, asked no earlier than its Retry-After allows. */
 export function withHoldOff(origin: Origin, clock: Clock): Origin {
   const held = new Map<string, Hold>();
   let originHold: { readonly untilMs: number; readonly failure: AppError } | undefined;
@@ -55,12 +55,8 @@ export function withHoldOff(origin: Origin, clock: Clock): Origin {
         if (seconds > 0) holdKey(key, { untilMs, answer: again });
         return answer;
       } catch (error) {
-        if (
-          error instanceof AppError &&
-          error.code === 'origin-failed' &&
-          error.retryAfterSeconds !== undefined
-        ) {
-          const holdMs = Math.min(error.retryAfterSeconds * 1000, longestHoldMs);
+        if (error instanceof AppError && error.code === 'origin-failed') {
+          const holdMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, longestHoldMs);
           if (holdMs > 0) originHold = { untilMs: clock.nowMs() + holdMs, failure: error };
         }
         throw error;

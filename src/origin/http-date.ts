@@ -6,7 +6,7 @@ const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const month = `(?<month>${months.join('|')})`;
 const time = String.raw`(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})`;
 
-// The form that is sent today, and the two obsolete ones that must be accepted. Letter case does not count for a cache.
+// The current form, and the two obsolete ones that must be accepted. Case-insensitive for a cache.
 const forms = [
   new RegExp(String.raw`^(?:${weekdays}), (?<day>\d{2}) ${month} (?<year>\d{4}) ${time} GMT$`, 'iu'),
   new RegExp(String.raw`^(?:${longWeekdays}), (?<day>\d{2})-${month}-(?<shortYear>\d{2}) ${time} GMT$`, 'iu'),
@@ -14,7 +14,7 @@ const forms = [
 ] as const;
 
 /**
- * Milliseconds since the epoch; undefined for what is no HTTP date, such as one in a zone other than GMT.
+ * Milliseconds since the epoch; undefined if it is no HTTP date, such as one in a zone other than GMT.
  * @param nowMs decides the century of a two-digit year: none is more than 50 years ahead.
  */
 export function parseHttpDate(text: string | undefined, nowMs: number): number | undefined {
@@ -48,7 +48,7 @@ function timeOf(
   return midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-/** The form that is sent: `Sun, 06 Nov 1994 08:49:37 GMT`. */
+/** The current form: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export function formatHttpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }

@@ -1,23 +1,23 @@
-// Tells when the origin begins to fail and when it answers again, not each time. Knows no origin.
+// Emits an event when the origin begins to fail and when it answers again, not for each failure.
 
 import type { Clock } from '../util/clock.ts';
 import type { AppError } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 
 /** Failures without an answer between them. */
-interface Row {
+interface Streak {
   readonly sinceMs: number;
   failures: number;
-  /** What was asked for, up to as many as make a row an outage. */
+  /** What was asked for, up to as many as make an outage. */
   readonly keys: Set<string>;
-  told: boolean;
+  isReported: boolean;
 }
 
-/** An answer as late as this says that the origin is well, and a failure beside it that one key is not. */
+/** An answer in the last 5 s says that the origin works, and a failure since then that one key does not. */
 const recentMs = 5000;
-const keysOfAnOutage = 3;
-// A key that has failed beside others that were answered makes no outage alone, unless it fails for so long.
-const failuresOfAnOutage = 5;
+const keysOfOutage = 3;
+// A key that failed while others were answered is an outage only after so many failures for so long.
+const failuresOfOutage = 5;
 const outageAfterMs = 10_000;
 const maxSuspects = 100;
 /** They name statuses and directives: there are not many. */
@@ -26,11 +26,11 @@ const maxReasons = 100;
 export class OriginHealth {
   readonly #emit: Emit;
   readonly #clock: Clock;
-  #row: Row | undefined;
+  #streak: Streak | undefined;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
-  /** Keys that failed and were not those answered next: perhaps they alone fail. */
+  /** Keys that failed before another key was answered: perhaps they alone fail. */
   readonly #suspects = new Set<string>();
-  readonly #reasonsTold = new Set<string>();
+  readonly #reportedReasons = new Set<string>();
 
   constructor(emit: Emit, clock: Clock) {
     this.#emit = emit;
@@ -40,37 +40,37 @@ export class OriginHealth {
   /** @param key what was asked for. */
   answered(key: string): void {
     this.#answeredAtMs = this.#clock.nowMs();
-    const row = this.#row;
-    this.#row = undefined;
-    for (const failed of row?.keys ?? []) this.#suspect(failed);
+    const streak = this.#streak;
+    this.#streak = undefined;
+    for (const failed of streak?.keys ?? []) this.#suspect(failed);
     this.#suspects.delete(key);
-    if (row?.told !== true) return;
-    const failedMs = this.#clock.nowMs() - row.sinceMs;
-    this.#emit({ type: 'originRecovered', failedMs, failures: row.failures });
+    if (streak?.isReported !== true) return;
+    const failedMs = this.#clock.nowMs() - streak.sinceMs;
+    this.#emit({ type: 'originRecovered', failedMs, failures: streak.failures });
   }
 
-  /** What it answered may not be stored, or could not be used again: each reason is told once. */
+  /** An answer may not be stored, or could not be used again: each reason is reported once. */
   notStored(reason: string): void {
-    if (this.#reasonsTold.has(reason) || this.#reasonsTold.size >= maxReasons) return;
-    this.#reasonsTold.add(reason);
+    if (this.#reportedReasons.has(reason) || this.#reportedReasons.size >= maxReasons) return;
+    this.#reportedReasons.add(reason);
     this.#emit({ type: 'answerNotStored', reason });
   }
 
   /** @param key what was asked for; undefined for a listing, which concerns them all. */
   failed(error: AppError, key?: string): void {
-    this.#row ??= { sinceMs: this.#clock.nowMs(), failures: 0, keys: new Set(), told: false };
-    const row = this.#row;
-    row.failures += 1;
-    if (key !== undefined && row.keys.size < keysOfAnOutage) row.keys.add(key);
-    if (row.told || (key !== undefined && !this.#isOutage(row, key))) return;
-    row.told = true;
+    this.#streak ??= { sinceMs: this.#clock.nowMs(), failures: 0, keys: new Set(), isReported: false };
+    const streak = this.#streak;
+    streak.failures += 1;
+    if (key !== undefined && streak.keys.size < keysOfOutage) streak.keys.add(key);
+    if (streak.isReported || (key !== undefined && !this.#isOutage(streak, key))) return;
+    streak.isReported = true;
     this.#emit({ type: 'originFailing', code: error.code, reason: error.message });
   }
 
-  #isOutage({ sinceMs, failures, keys }: Row, key: string): boolean {
-    if (keys.size >= keysOfAnOutage) return true;
+  #isOutage({ sinceMs, failures, keys }: Streak, key: string): boolean {
+    if (keys.size >= keysOfOutage) return true;
     const nowMs = this.#clock.nowMs();
-    if (this.#suspects.has(key)) return failures >= failuresOfAnOutage && nowMs - sinceMs >= outageAfterMs;
+    if (this.#suspects.has(key)) return failures >= failuresOfOutage && nowMs - sinceMs >= outageAfterMs;
     return nowMs - this.#answeredAtMs >= recentMs;
   }
 

@@ -1,10 +1,10 @@
-// One question to an origin: ends within its time limit, when its caller gives up, or with an answer, and
-// fails with `origin-failed` only. Used by http.ts and blob*.ts. Knows no protocol.
+// Limits the time of one question to an origin, and gives every way it can fail one form: `origin-failed`.
 
 import type { Clock } from '../util/clock.ts';
+import { withDeadline } from '../util/deadline.ts';
 import { AppError, describe, type AppErrorOptions } from '../util/errors.ts';
 
-export interface AttemptOptions {
+export interface OriginTimeoutOptions {
   readonly clock: Clock;
   readonly timeLimitMs: number;
   /** The caller's. */
@@ -13,39 +13,32 @@ export interface AttemptOptions {
   readonly where: string;
 }
 
-/** A reason of its own for each abort would be a DOMException with its stack, once a load. */
-const itIsOver = new Error('the attempt is over');
+/** Shared: a reason of its own for each abort would be a DOMException with its stack, once a load. */
+const isOver = new Error('the request is over');
 
 /**
- * What `ask` brings, or the failure that comes first. `ask` may go on after that, as an SDK does that ignores
- * its signal: nobody listens any more, and nothing of it is unhandled. Its signal is aborted in every case,
- * so that what it left unread lets go of its connection.
+ * What `ask` brings, unless the time is up or the caller gives up before. The signal of `ask` is aborted in every
+ * case: an answer that was not read to its end lets go of its connection.
  */
-export async function attempt<T>(
-  { clock, timeLimitMs, signal, where }: AttemptOptions,
+export async function withOriginTimeout<T>(
+  { clock, timeLimitMs, signal, where }: OriginTimeoutOptions,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
-  const { promise: givenUp, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(originFailed(where, 'was given up by its caller'));
-  const cancelTimer = clock.after(timeLimitMs, () =>
-    reject(originFailed(where, `did not answer in full within ${timeLimitMs} ms`)),
-  );
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const late = (): AppError => originFailed(where, `did not answer in full within ${timeLimitMs} ms`);
   try {
-    return await Promise.race([givenUp, signal.aborted ? givenUp : ask(over.signal)]);
+    signal.throwIfAborted();
+    return await withDeadline(clock, clock.nowMs() + timeLimitMs, ask(over.signal), late, signal);
   } catch (error) {
     if (error instanceof AppError && error.code === 'origin-failed') throw error;
+    if (signal.aborted) throw originFailed(where, 'was given up by its caller', { cause: error });
     throw originFailed(where, `could not be asked: ${describe(error)}`, { cause: error });
   } finally {
-    cancelTimer();
-    signal.removeEventListener('abort', onAbort);
-    over.abort(itIsOver);
+    over.abort(isOver);
   }
 }
 
-/** The origin answered, with what nobody can use. */
+/** The origin answered, with something that cannot be used. */
 export function unusable(where: string, what: string): AppError {
   return originFailed(where, what, { isOfOneEntry: true });
 }

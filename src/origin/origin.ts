@@ -3,7 +3,7 @@
 import type { ContentCoding } from './content-codings.ts';
 import type { Fields, StoragePermission } from './storage.ts';
 
-/** What the origin says of a key. A failure to answer is an AppError `origin-failed`, never one of these. */
+/** What the origin answers for a key. A failure to answer is an AppError `origin-failed`, never one of these. */
 export type OriginAnswer =
   | OriginResponse
   /** The entry that the validators name is still the current one; no body was moved. Its fields update the entry's. */
@@ -12,11 +12,11 @@ export type OriginAnswer =
       readonly fields: Fields;
       readonly restrictions: readonly StoragePermission[];
     }
-  /** It has nothing under this key: 404, 410, or a key that it cannot hold by its nature. */
+  /** It has nothing under this key: 404, 410, or a key that it cannot hold at all. */
   | { readonly kind: 'none'; readonly status: 404 | 410; readonly fields: Fields }
-  /** Larger than the limit, as it comes or decoded; nothing beyond the limit was read. */
+  /** Larger than the limit, as it is sent or decoded; nothing beyond the limit was read. */
   | { readonly kind: 'too-large'; readonly bytes: number | undefined }
-  /** `admits` said no; its body was not read. */
+  /** `admits` returned false; its body was not read. */
   | { readonly kind: 'not-admitted' };
 
 /** A final answer, whatever its status: a value, a redirect without a target, or a refusal. */
@@ -28,11 +28,11 @@ export interface OriginResponse {
   /** In the order in which they were applied. */
   readonly codings: readonly ContentCoding[];
   readonly fields: Fields;
-  /** What stands between `fields` and storing it: redirects on the way, an end that nobody told. */
+  /** What else limits storing it: redirects on the way, a body whose end was not announced. */
   readonly restrictions: readonly StoragePermission[];
 }
 
-/** What the origin can be asked with whether an entry is still current. */
+/** What a conditional request names the entry by. */
 export interface Validators {
   /** With its quotes, and `W/` where it is weak. */
   readonly etag?: string | undefined;
@@ -41,11 +41,11 @@ export interface Validators {
 }
 
 export interface LoadOptions {
-  /** Of the entry at hand: if it is still current, no body is moved. */
+  /** Of the entry in the cache: if it is still current, no body is moved. */
   readonly validators?: Validators | undefined;
-  /** Of a body, as it comes and decoded. */
+  /** Of a body, both as it is sent and decoded. */
   readonly maxBytes: number;
-  /** Asked before a body is read, with its length, or `maxBytes` where that is not announced; all are where left out. */
+  /** Asked before a body is read, with its length, or `maxBytes` where that is not announced. */
   readonly admits?: ((bytes: number) => boolean) | undefined;
   /** Aborted when the caller gives up. */
   readonly signal: AbortSignal;
@@ -72,9 +72,16 @@ export interface Origin {
    * with `retryAfterSeconds` where it said so. Never rejects with anything else but a bug.
    */
   load(key: string, options: LoadOptions): Promise<OriginAnswer>;
-  /** Pages of what the origin holds under a prefix, each asked for when it is wanted; undefined where it cannot list. */
-  readonly list?: (
+  /** Undefined where it cannot list what it holds. */
+  readonly listing?: OriginListing;
+}
+
+export interface OriginListing {
+  /** Names what is listed, the same in every process. */
+  readonly scope: string;
+  /** What the origin holds under a prefix. Each page is asked for when it is wanted. */
+  pages(
     prefix: string,
     options: { readonly continuationToken?: string | undefined; readonly signal: AbortSignal },
-  ) => AsyncIterable<ListedPage>;
+  ): AsyncIterable<ListedPage>;
 }

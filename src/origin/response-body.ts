@@ -1,11 +1,10 @@
-// Reads a body whole, within a limit. Used by http.ts, blob-load.ts and blob-transport.ts.
-// Knows no protocol.
+// Reads a body whole, within a limit.
 
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 
 /**
- * The bytes; undefined if there are more than `maxBytes`: then the rest is not read and its source let go.
+ * The bytes; undefined if there are more than `maxBytes`: then the rest is not read and the connection is closed.
  * @throws Error if `announcedBytes` is known and not what came.
  */
 export async function readBody(
@@ -26,17 +25,17 @@ export async function readBody(
   return Buffer.concat(read, bytes);
 }
 
-// What is waited for of a body that nobody wants, so that its connection can be used again.
+// How much of an unwanted body is read so that its connection can be used again.
 const maxDrainBytes = 16_384;
 const maxDrainMs = 1000;
 
 /**
- * Reads what is left of an answer. Without it even an answer without a body, a 304 say, would cost its connection:
- * that is free for the next question only once its end has been seen.
+ * Reads the rest of an answer. A connection is free for the next request only once the end of the answer has been
+ * read, even where there is no body, as with a 304.
  */
 export async function drain(body: AsyncIterable<Buffer>, clock: Clock): Promise<void> {
   const late = (): Error => new Error('the rest is late');
-  // What was asked is answered already; a body that fails only costs its connection.
+  // The answer is known already; a body that fails only costs its connection.
   await withDeadline(clock, clock.nowMs() + maxDrainMs, readBody(body, maxDrainBytes), late).catch(
     () => undefined,
   );

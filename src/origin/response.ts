@@ -1,4 +1,4 @@
-// From the message of an origin to what it means: reads the body whole and keeps the fields that matter.
+// Reads an origin's HTTP response: its body whole, and the header fields that matter.
 
 import type { Clock } from '../util/clock.ts';
 import { unusable } from './origin-timeout.ts';
@@ -9,8 +9,8 @@ import type { LoadOptions, OriginAnswer, Validators } from './origin.ts';
 import type { Fields, StoragePermission } from './storage.ts';
 import type { Answer } from './transport.ts';
 
-/** What decides over storing, and what tells one state of an entry from another. */
-const alwaysKept = [
+/** What decides whether and how long it is stored, and its validators. */
+const storedFields = [
   'age',
   'cache-control',
   'cdn-cache-control',
@@ -26,20 +26,20 @@ const alwaysKept = [
 /** @param keepHeaders further names, in lower case. */
 export function fieldsOf(headers: Answer['headers'], keepHeaders: readonly string[]): Fields {
   const fields: Record<string, string> = {};
-  for (const name of [...alwaysKept, ...keepHeaders]) {
+  for (const name of [...storedFields, ...keepHeaders]) {
     const value = headers[name];
     if (value !== undefined) fields[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return fields;
 }
 
-const endNotTold: StoragePermission = {
+const endNotAnnounced: StoragePermission = {
   kind: 'forbidden',
-  reason: 'its end was not told, so that a cut answer would look complete',
+  reason: 'its end was not announced, so that a cut answer would look complete',
 };
 
 export interface ReadOptions {
-  /** For messages: scheme, host and port. */
+  /** Scheme, host and port, for messages. */
   readonly where: string;
   readonly maxBytes: number;
   readonly admits?: LoadOptions['admits'];
@@ -78,13 +78,13 @@ export async function readResponse(answer: Answer, options: ReadOptions): Promis
     body,
     codings: body.length === 0 ? [] : codings,
     fields,
-    restrictions: framing.kind === 'until-close' ? [...restrictions, endNotTold] : restrictions,
+    restrictions: framing.kind === 'until-close' ? [...restrictions, endNotAnnounced] : restrictions,
   };
 }
 
 const entityTag = /^(?:W\/)?"[!\u0023-\u007E\u0080-\u00FF]*"$/u;
 
-/** The validators among an entry's fields that can be sent back. */
+/** The validators among an entry's fields that can be sent in a conditional request. */
 export function validatorsOf(fields: Fields, nowMs: number): Validators {
   const etag = fields['etag']?.trim() ?? '';
   const lastModified = fields['last-modified']?.trim();
@@ -94,7 +94,7 @@ export function validatorsOf(fields: Fields, nowMs: number): Validators {
   };
 }
 
-/** Both, where there are both: an origin that knows entity tags goes by those (RFC 9110, section 13.1.3). */
+/** Both, where there are both: an origin that knows entity tags ignores the date (RFC 9110, section 13.1.3). */
 export function conditionalHeaders({ etag, lastModified }: Validators = {}): Readonly<
   Record<string, string>
 > {

@@ -1,4 +1,4 @@
-// How often one request of a caller may be repeated, whatever layer repeats it.
+// Limits how often one request of a caller is repeated, across the layers that may repeat it.
 
 /**
  * One retry unless said otherwise: a client should not repeat a request whose automatic retry has failed
@@ -11,7 +11,7 @@ export class RetryBudget {
     this.#left = retries;
   }
 
-  /** Whether there was one left; it is used up now. */
+  /** Uses up one retry; false if there was none left. */
   take(): boolean {
     if (this.#left === 0) return false;
     this.#left -= 1;

@@ -1,4 +1,4 @@
-// What an origin's answer lets a shared cache do with it: RFC 9111, sections 3, 4.2 and 5.2. In doubt it is not stored.
+// Whether and how long a shared cache may store an origin's answer: RFC 9111, sections 3, 4.2 and 5.2. In doubt it may not.
 
 import {
   longestSeconds,
@@ -17,25 +17,25 @@ export type StoragePermission =
   | {
       readonly kind: 'forbidden';
       readonly reason: string;
-      /** `no-store`: neither may whoever asked this cache. */
+      /** `no-store`: the clients of this cache may not store it either. */
       readonly noStore?: true;
     }
   | {
       readonly kind: 'allowed';
-      /** How long it is fresh from when the origin made it; undefined where the origin does not say. */
+      /** How long it is fresh after the origin made it; undefined where the origin does not say. */
       readonly lifetimeSeconds: number | undefined;
       /** How old it was when it was received. */
       readonly ageSeconds: number;
-      /** `no-cache`, or no lifetime: it may be used only after the origin has said that it is still current. */
+      /** `no-cache`, or no lifetime: it may be used only once the origin has confirmed that it is current. */
       readonly revalidate: boolean;
-      /** False for `must-revalidate` and its like: then no setting allows it to be served stale. */
+      /** False for `must-revalidate` and the like: then no setting allows it to be served stale. */
       readonly staleAllowed: boolean;
       /** RFC 5861, where the origin says so. */
       readonly staleWhileRevalidateSeconds: number | undefined;
       readonly staleIfErrorSeconds: number | undefined;
     };
 
-/** RFC 9110, section 15.1: may be kept for a time that nobody named. 206 is never asked for. */
+/** RFC 9110, section 15.1: may be stored without an explicit lifetime. 206 is never asked for. */
 const storableByDefault: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
@@ -46,7 +46,7 @@ const understood: ReadonlySet<number> = new Set([
   409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
 ]);
 
-/** @param nowMs when the answer came, by the clock on the wall. */
+/** @param nowMs when the answer was received, by the wall clock. */
 export function storagePermission(fields: Fields, status: number, nowMs: number): StoragePermission {
   const targeted = readTargetedDirectives(fields['cdn-cache-control']);
   const directives =
@@ -73,7 +73,7 @@ export function storagePermission(fields: Fields, status: number, nowMs: number)
     kind: 'allowed',
     lifetimeSeconds,
     ageSeconds,
-    // What is sent without a lifetime is not meant to be used as it is, unless the origin says for how long.
+    // An answer whose lifetime is over may not be used as it is, unless the origin says for how long.
     revalidate: directives.has('no-cache') || (hasEnded && !(staleWhileRevalidateSeconds ?? 0)),
     staleAllowed: !staleForbidden.some((name) => directives.has(name)),
     staleWhileRevalidateSeconds,
@@ -81,14 +81,14 @@ export function storagePermission(fields: Fields, status: number, nowMs: number)
   };
 }
 
-/** Whether the origin itself says how long an answer may be kept: then whatever its status is. */
+/** Whether the origin says how long the answer may be stored: then it may, whatever its status is. */
 export function hasExplicitLifetime(fields: Fields, nowMs: number): boolean {
   const targeted = readTargetedDirectives(fields['cdn-cache-control']);
   const directives = targeted ?? readDirectives(fields['cache-control']);
   return (lifetimeOf(directives, fields, targeted !== undefined, nowMs) ?? 0) > 0;
 }
 
-/** The strictest of what the links of a chain of redirects and the answer at its end allow. */
+/** The strictest of what the redirects on the way and the answer at their end allow. */
 export function strictest(chain: readonly StoragePermission[], end: StoragePermission): StoragePermission {
   let result = end;
   for (const link of chain) {
@@ -126,7 +126,7 @@ function forbidden(reason: string, directives: Directives): StoragePermission {
   return { kind: 'forbidden', reason, ...(directives.has('no-store') ? { noStore: true } : {}) };
 }
 
-/** A field that is malformed counts for nothing (RFC 9213, section 2.1), except for what it forbids. */
+/** A malformed field is ignored (RFC 9213, section 2.1), except for what it forbids. */
 function withMalformed(directives: Directives, cdnCacheControl: string | undefined): Directives {
   if (cdnCacheControl === undefined) return directives;
   const forbidding = [...readDirectives(cdnCacheControl)].filter(([name]) =>
@@ -135,7 +135,7 @@ function withMalformed(directives: Directives, cdnCacheControl: string | undefin
   return new Map([...directives, ...forbidding]);
 }
 
-/** Section 4.2.1. What was meant as a lifetime and is none counts as none left. */
+/** Section 4.2.1. An unreadable lifetime counts as expired. */
 function lifetimeOf(
   directives: Directives,
   { expires, date }: Fields,
@@ -154,7 +154,7 @@ function lifetimeOf(
 // (https://varnish-cache.org/docs/trunk/reference/varnishd.html, clock_skew).
 const clockSkewSeconds = 10;
 
-/** Section 4.2.3: what caches on the way have counted, or what the Date tells where one of them does not count. */
+/** Section 4.2.3: the Age that caches on the way counted, or the age by the Date where one of them did not count. */
 function ageOf({ age, date }: Fields, nowMs: number): number {
   // Section 5.1: an Age that is no number is ignored, and of several the first counts.
   const countedSeconds = wholeSeconds(age?.split(',')[0]) ?? 0;

@@ -1,4 +1,4 @@
-// The nodes of a cluster: which there are, one RedisNode for each primary, and what holds which slot, kept true.
+// The nodes of a cluster: one RedisNode for each primary, and which of them holds which slot, kept up to date.
 
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
@@ -12,9 +12,9 @@ import { askForSlotTable, type Source } from './slot-table.ts';
 import { addressText, primariesOf, type NodeAddress, type SlotTable } from './topology.ts';
 
 export interface ClusterNodesOptions {
-  /** Makes the client of one node, not started, that tells its events to `tell`. */
-  readonly newNode: (address: NodeAddress, tell: Emit) => RedisNode;
-  /** Where the cache is entered: leads to some node. */
+  /** Makes the client of one node, not started, with `emit` for its events. */
+  readonly newNode: (address: NodeAddress, emit: Emit) => RedisNode;
+  /** The cache's host name, which leads to some node. */
   readonly endpoint: NodeAddress;
   readonly clock: Clock;
   /** A number in [0, 1). */
@@ -23,12 +23,12 @@ export interface ClusterNodesOptions {
 }
 
 interface Member extends Source {
-  /** When a node that holds no slot yet was last asked for a key on its way there. */
+  /** When ASK last sent a command to this node, which may hold no slot yet. */
   askedAtMs: number;
 }
 
-const keepAskedMs = 60_000;
-const askedAtOnce = 3;
+const keptAfterAskMs = 60_000;
+const nodesAskedAtOnce = 3;
 
 export class ClusterNodes {
   readonly #options: ClusterNodesOptions;
@@ -36,8 +36,8 @@ export class ClusterNodes {
   readonly #listeners = new Set<() => void>();
   readonly #refresher: Refresher;
   #table: SlotTable | undefined;
-  /** Lives only while no node can be asked instead. */
-  #entrance: RedisNode | undefined;
+  /** The node behind the endpoint; there is one only while no other can be asked. */
+  #seedNode: RedisNode | undefined;
   #lastFailure: AppError | undefined;
   #retired = { reauthenticated: 0, reauthenticationsFailed: 0 };
   #state: 'idle' | 'open' | 'closed' = 'idle';
@@ -47,21 +47,21 @@ export class ClusterNodes {
     this.#refresher = new Refresher({
       ...options,
       refresh: () => this.#refresh(),
-      isTroubled: () =>
+      isDegraded: () =>
         this.#table === undefined || this.all().some((node) => node.status().state !== 'ready'),
-      onCalm: () => this.#leaveEntrance(),
+      onHealthy: () => this.#retireSeedNode(),
     });
   }
 
   start(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'open';
-    // Here, not in the refresh: the connection is to be begun in this turn.
-    this.#enter();
+    // Here, not in the refresh, so that connecting begins in this turn.
+    this.#openSeedNode();
     this.#refresher.start();
   }
 
-  /** Resolves when it is known what holds which slot; rejects with what stands in the way. */
+  /** Resolves when it is known which node holds which slot; rejects with the reason why that is not known. */
   async known(deadlineAtMs: number): Promise<void> {
     if (this.#table !== undefined) return;
     const late = (): AppError =>
@@ -74,15 +74,15 @@ export class ClusterNodes {
     return address === undefined ? undefined : this.#memberAt(address).node;
   }
 
-  /** The node to ask once for a key that is on its way there. */
-  asked(address: NodeAddress): RedisNode {
+  /** The node that ASK names: it may have the key before it holds the slot. */
+  askedNode(address: NodeAddress): RedisNode {
     const member = this.#memberAt(address);
     member.askedAtMs = this.#options.clock.nowMs();
     return member.node;
   }
 
-  /** A node says that another holds this slot; there may be more news than that. */
-  moved(slot: number, to: NodeAddress): void {
+  /** MOVED says that another node holds this slot; other slots may have moved as well. */
+  moveSlot(slot: number, to: NodeAddress): void {
     if (this.#table !== undefined) this.#table = this.#table.with(slot, to);
     this.refreshSoon();
   }
@@ -91,7 +91,7 @@ export class ClusterNodes {
     this.#refresher.soon();
   }
 
-  /** Called whenever the slots have been asked for, which also follows the move of a single one. */
+  /** `listener` is called after each refresh of the slot table, which also follows the move of a single slot. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
@@ -101,7 +101,7 @@ export class ClusterNodes {
   }
 
   status(): RedisStatus {
-    const statuses = this.#everyOne().map((node) => node.status());
+    const statuses = this.#allWithSeed().map((node) => node.status());
     const sum = (of: (status: RedisStatus) => number): number =>
       statuses.reduce((total, status) => total + of(status), 0);
     return {
@@ -117,7 +117,7 @@ export class ClusterNodes {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#everyOne().map((node) => node.settled()));
+    await Promise.all(this.#allWithSeed().map((node) => node.settled()));
   }
 
   get isClosed(): boolean {
@@ -127,17 +127,17 @@ export class ClusterNodes {
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#refresher.stop();
-    await Promise.all(this.#everyOne().map((node) => node.close()));
+    await Promise.all(this.#allWithSeed().map((node) => node.close()));
   }
 
-  #everyOne(): readonly RedisNode[] {
-    return this.#entrance === undefined ? this.all() : [...this.all(), this.#entrance];
+  #allWithSeed(): readonly RedisNode[] {
+    return this.#seedNode === undefined ? this.all() : [...this.all(), this.#seedNode];
   }
 
   #stateOf(statuses: readonly RedisStatus[]): RedisStatus['state'] {
     if (this.#state !== 'open') return this.#state;
     const states = this.#table === undefined ? [] : statuses.map(({ state }) => state);
-    // Some of the keys can be asked for: that is what a caller wants to know.
+    // Some of the keys can be read and written.
     if (states.includes('ready')) return 'ready';
     return statuses.some(({ state }) => state === 'backing-off') ? 'backing-off' : 'connecting';
   }
@@ -160,66 +160,78 @@ export class ClusterNodes {
     });
   }
 
-  #enter(): RedisNode {
-    // Whoever asked the nodes in vain may come here after the end.
+  #openSeedNode(): RedisNode {
+    // A refresh that asked the nodes in vain may come here after the end.
     if (this.#state !== 'open') throw closedError();
-    if (this.#entrance === undefined) {
-      this.#entrance = this.#newNode(this.#options.endpoint);
-      this.#entrance.start();
+    if (this.#seedNode === undefined) {
+      this.#seedNode = this.#newNode(this.#options.endpoint);
+      this.#seedNode.start();
     }
-    return this.#entrance;
+    return this.#seedNode;
   }
 
   async #refresh(): Promise<void> {
     if (this.#state !== 'open') throw closedError();
+    const { clock, endpoint } = this.#options;
     try {
-      const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
-      const startAt = Math.floor(this.#options.random() * ready.length);
-      const some = [...ready.slice(startAt), ...ready.slice(0, startAt)].slice(0, askedAtOnce);
-      const { clock, endpoint } = this.#options;
-      const entrance = (): Source => ({ node: this.#enter(), address: endpoint });
-      this.#adopt(await askForSlotTable(some, entrance, clock));
+      const seed = (): Source => ({ node: this.#openSeedNode(), address: endpoint });
+      this.#adopt(await askForSlotTable(this.#someReadyNodes(), seed, clock));
       this.#lastFailure = undefined;
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      const told = error.code === 'settings-invalid' && error.message === this.#lastFailure?.message;
-      this.#lastFailure = error;
-      if (error.code === 'settings-invalid' && !told) {
-        this.#options.emit({ type: 'clusteringPolicyWrong', reason: error.message });
-      }
+      if (error instanceof AppError) this.#onRefreshFailed(error);
       throw error;
     }
   }
 
+  /** A few that stand next to each other, from a random one on. */
+  #someReadyNodes(): readonly Source[] {
+    const ready = [...this.#members.values()].filter(({ node }) => node.status().state === 'ready');
+    const first = Math.floor(this.#options.random() * ready.length);
+    return [...ready.slice(first), ...ready.slice(0, first)].slice(0, nodesAskedAtOnce);
+  }
+
+  #onRefreshFailed(error: AppError): void {
+    const isNew = error.message !== this.#lastFailure?.message;
+    this.#lastFailure = error;
+    if (error.code !== 'settings-invalid' || !isNew) return;
+    this.#options.emit({ type: 'clusteringPolicyWrong', reason: error.message });
+  }
+
   #adopt(table: SlotTable): void {
     if (this.#state !== 'open') return;
-    const { clock, emit } = this.#options;
+    const { emit } = this.#options;
     const primaries = primariesOf(table);
     const added = [...primaries.keys()].filter((name) => !this.#members.has(name));
-    const removed: (readonly [string, RedisNode])[] = [];
     for (const address of primaries.values()) this.#memberAt(address);
     this.#table = table;
-    for (const [name, { node, askedAtMs }] of this.#members) {
-      if (primaries.has(name) || clock.nowMs() - askedAtMs < keepAskedMs) continue;
-      this.#members.delete(name);
-      removed.push([name, node]);
+    const removed = this.#removeMembersBut(primaries);
+    if (added.length > 0 || removed.size > 0) {
+      emit({ type: 'topologyChanged', primaries: primaries.size, added, removed: [...removed.keys()] });
     }
-    if (added.length > 0 || removed.length > 0) {
-      const names = removed.map(([name]) => name);
-      emit({ type: 'topologyChanged', primaries: primaries.size, added, removed: names });
-    }
-    // Before the nodes are left, so that whoever listens there begins to listen elsewhere first.
+    // Before the nodes are retired, so that subscriptions begin on other nodes before they end on these.
     for (const listener of this.#listeners) listener();
-    for (const [, node] of removed) this.#retire(node);
+    for (const node of removed.values()) this.#retire(node);
   }
 
-  #leaveEntrance(): void {
-    if (this.#entrance === undefined || this.#state !== 'open') return;
-    this.#retire(this.#entrance);
-    this.#entrance = undefined;
+  /** Except nodes that a slot is being moved to. */
+  #removeMembersBut(primaries: ReadonlyMap<string, NodeAddress>): ReadonlyMap<string, RedisNode> {
+    const nowMs = this.#options.clock.nowMs();
+    const removed = new Map<string, RedisNode>();
+    for (const [name, { node, askedAtMs }] of this.#members) {
+      if (primaries.has(name) || nowMs - askedAtMs < keptAfterAskMs) continue;
+      this.#members.delete(name);
+      removed.set(name, node);
+    }
+    return removed;
   }
 
-  /** What it is doing ends first; who waits for it is sent elsewhere. */
+  #retireSeedNode(): void {
+    if (this.#seedNode === undefined || this.#state !== 'open') return;
+    this.#retire(this.#seedNode);
+    this.#seedNode = undefined;
+  }
+
+  /** Its commands end first; whoever waits for the node is sent to another. */
   #retire(node: RedisNode): void {
     const { reauthenticated, reauthenticationsFailed } = node.status();
     this.#retired.reauthenticated += reauthenticated;

@@ -1,6 +1,6 @@
-// What is listened to on a cluster, each channel on the node that holds its slot, which is where it is published.
+// Subscriptions on a cluster, each on the node that holds the channel's slot, which is where messages are published.
 //
-// Not sharded Pub/Sub: what is published while the slot moves still reaches listeners on both nodes.
+// Not sharded Pub/Sub, so that what is published while the slot moves still reaches listeners on both nodes.
 
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
@@ -10,7 +10,8 @@ import type { RedisNode } from './node.ts';
 
 type Listener = (message: string) => void;
 
-interface Place {
+/** A subscription on one node. */
+interface NodeSubscription {
   readonly node: RedisNode;
   readonly stop: () => void;
 }
@@ -18,8 +19,8 @@ interface Place {
 interface Subscription {
   readonly channel: string;
   readonly listener: Listener;
-  /** Where it is heard: the last one on the node that holds the slot, those before until the last one listens. */
-  places: readonly Place[];
+  /** The last one is on the node that holds the slot; those before stay until the last one is confirmed. */
+  onNodes: readonly NodeSubscription[];
 }
 
 const moveLimitMs = 30_000;
@@ -33,27 +34,27 @@ export class ClusterSubscriptions {
     this.#nodes = nodes;
     this.#clock = clock;
     nodes.onChange(() => {
-      for (const subscription of this.#subscriptions) this.#place(subscription);
+      for (const subscription of this.#subscriptions) this.#moveSubscription(subscription);
     });
   }
 
   add(channel: string, listener: Listener): () => void {
-    const subscription: Subscription = { channel, listener, places: [] };
+    const subscription: Subscription = { channel, listener, onNodes: [] };
     this.#subscriptions.add(subscription);
-    this.#place(subscription);
+    this.#moveSubscription(subscription);
     return () => {
       this.#subscriptions.delete(subscription);
-      for (const { stop } of subscription.places) stop();
-      subscription.places = [];
+      for (const { stop } of subscription.onNodes) stop();
+      subscription.onNodes = [];
     };
   }
 
-  /** Also where it still listens on the node that held the slot before: that hears what is published on others. */
+  /** A node that held the slot before counts as well: it hears what is published on the others. */
   async listening(channel: string, deadlineAtMs: number): Promise<void> {
     await this.#nodes.known(deadlineAtMs);
     const nodes = [...this.#subscriptions]
       .filter((subscription) => subscription.channel === channel)
-      .flatMap(({ places }) => places.map(({ node }) => node));
+      .flatMap(({ onNodes }) => onNodes.map(({ node }) => node));
     try {
       await Promise.any(nodes.map((node) => node.listening(channel, deadlineAtMs)));
     } catch (error) {
@@ -62,21 +63,24 @@ export class ClusterSubscriptions {
     }
   }
 
-  #place(subscription: Subscription): void {
-    const { channel, listener, places } = subscription;
+  #moveSubscription(subscription: Subscription): void {
+    const { channel, listener, onNodes } = subscription;
     const node = this.#nodes.ownerOf(slotOf(channel));
-    if (node === undefined || node === places.at(-1)?.node) return;
-    const place = { node, stop: node.subscribe(channel, listener) };
-    subscription.places = [...places, place];
-    if (places.length > 0) void this.#leaveOthers(subscription, place);
+    if (node === undefined || node === onNodes.at(-1)?.node) return;
+    const newest = { node, stop: node.subscribe(channel, listener) };
+    subscription.onNodes = [...onNodes, newest];
+    if (onNodes.length > 0) void this.#leaveOthers(subscription, newest);
   }
 
-  /** The nodes before it are left when this one listens, or cannot: then they are of no use either. */
-  async #leaveOthers(subscription: Subscription, place: Place): Promise<void> {
+  /** The earlier nodes are left when `newest` is confirmed, or cannot be: then they are of no use either. */
+  async #leaveOthers(subscription: Subscription, newest: NodeSubscription): Promise<void> {
     const deadlineAtMs = this.#clock.nowMs() + moveLimitMs;
-    await place.node.listening(subscription.channel, deadlineAtMs).catch(() => {});
-    const at = subscription.places.indexOf(place);
-    for (const { stop } of subscription.places.slice(0, Math.max(at, 0))) stop();
-    if (at > 0) subscription.places = subscription.places.slice(at);
+    await newest.node.listening(subscription.channel, deadlineAtMs).catch(() => {});
+    const { onNodes } = subscription;
+    // Gone, where nobody listens any more or a later move has been confirmed first.
+    if (!onNodes.includes(newest)) return;
+    const earlier = onNodes.slice(0, onNodes.indexOf(newest));
+    for (const { stop } of earlier) stop();
+    subscription.onNodes = onNodes.slice(earlier.length);
   }
 }

@@ -3,9 +3,10 @@
 
 import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import { zip } from '../util/zip.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterSubscriptions } from './cluster-subscriptions.ts';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './handshake.ts';
 import { slotOf } from './key-slot.ts';
 import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep } from './redirect.ts';
@@ -20,7 +21,7 @@ type Work<T> = (client: RedisClient, keys: readonly string[]) => Promise<readonl
 
 // A slot may be on its way more than once; nodes that disagree do not for longer than about a second.
 const maxSteps = 16;
-const laterMs = 75;
+const retryAfterMs = 75;
 
 export class ClusterRedis implements Redis {
   readonly #nodes: ClusterNodes;
@@ -39,23 +40,32 @@ export class ClusterRedis implements Redis {
 
   async run<T>(work: (client: RedisClient) => Promise<T>, options: CallOptions): Promise<T> {
     const slot = slotOf(options.key);
-    const { deadlineAtMs } = options;
-    let once: RedisNode | undefined;
+    let askedNode: RedisNode | undefined;
     for (let steps = 1; ; steps += 1) {
-      await this.#nodes.known(deadlineAtMs);
-      const node = once ?? this.#nodes.ownerOf(slot);
+      await this.#nodes.known(options.deadlineAtMs);
+      const node = askedNode ?? this.#nodes.ownerOf(slot);
       try {
         if (node === undefined) throw unserved();
-        return await node.run(node === once ? asking(work) : work, options);
+        return await node.run(node === askedNode ? asking(work) : work, options);
       } catch (error) {
-        if (!(error instanceof AppError)) throw error;
+        if (!(error instanceof AppError) || steps === maxSteps || this.#nodes.isClosed) throw error;
+        askedNode = undefined;
         const step = node === undefined ? ({ kind: 'later' } as const) : nextStep(error, node.hostname);
-        if (step.kind === 'give-up' || steps === maxSteps || this.#nodes.isClosed) throw error;
-        once = step.kind === 'ask' ? this.#nodes.asked(step.at) : undefined;
-        if (step.kind === 'moved') this.#nodes.moved(step.slot, step.to);
-        if (step.kind === 'later') {
-          this.#nodes.refreshSoon();
-          await this.#pause(deadlineAtMs, error);
+        switch (step.kind) {
+          case 'give-up':
+            throw error;
+          case 'moved':
+            this.#nodes.moveSlot(step.slot, step.to);
+            break;
+          case 'ask':
+            askedNode = this.#nodes.askedNode(step.at);
+            break;
+          case 'later':
+            this.#nodes.refreshSoon();
+            await this.#pause(options.deadlineAtMs, error);
+            break;
+          case 'elsewhere':
+            break;
         }
       }
     }
@@ -66,21 +76,22 @@ export class ClusterRedis implements Redis {
     work: Work<T>,
     options: NodeCall,
   ): Promise<readonly KeyOutcome<T>[]> {
-    const outcomes = new Map<number, KeyOutcome<T>>();
     try {
       await this.#nodes.known(options.deadlineAtMs);
-      const groups = Map.groupBy(keys.keys(), (index) => this.#nodes.ownerOf(slotOf(keys[index] ?? '')));
-      const answered = [...groups].map(async ([node, indexes]) => {
-        const asked = indexes.map((index) => keys[index] ?? '');
-        const group = await this.#runGroup(node, asked, work, options);
-        for (const [at, outcome] of group.entries()) outcomes.set(indexes[at] ?? 0, outcome);
-      });
-      await Promise.all(answered);
-      return keys.map((_key, index) => outcomes.get(index) ?? { ok: false, error: unserved() });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return keys.map(() => ({ ok: false, error }));
     }
+    // A key that is given twice has one outcome.
+    const outcomes = new Map<string, KeyOutcome<T>>();
+    const groups = Map.groupBy(new Set(keys), (key) => this.#nodes.ownerOf(slotOf(key)));
+    const answered = [...groups].map(async ([node, group]) => {
+      for (const [key, outcome] of zip(group, await this.#runGroup(node, group, work, options))) {
+        outcomes.set(key, outcome);
+      }
+    });
+    await Promise.all(answered);
+    return keys.map((key) => outcomes.get(key) ?? { ok: false, error: unserved() });
   }
 
   async ping(deadlineAtMs: number): Promise<void> {
@@ -112,7 +123,7 @@ export class ClusterRedis implements Redis {
     return this.#nodes.close();
   }
 
-  /** One pipeline to one node; key by key where a slot of the group has moved or cannot be asked there. */
+  /** One pipeline to one node; key by key where a slot of the group has moved or cannot be read there. */
   async #runGroup<T>(
     node: RedisNode | undefined,
     keys: readonly string[],
@@ -142,19 +153,18 @@ export class ClusterRedis implements Redis {
   }
 
   async #pause(deadlineAtMs: number, error: AppError): Promise<void> {
-    if (this.#clock.nowMs() + laterMs >= deadlineAtMs) throw error;
-    await delay(this.#clock, laterMs);
+    if (this.#clock.nowMs() + retryAfterMs >= deadlineAtMs) throw error;
+    await delay(this.#clock, retryAfterMs);
   }
 }
 
 /**
  * ASKING is for the one command after it (https://redis.io/docs/latest/commands/asking/): both are issued in
- * one turn, so that nothing comes between. Work that is sent after a slot issues one command a run.
+ * one turn, so that nothing comes between. Work for one key issues one command a run.
  */
 function asking<T>(work: (client: RedisClient) => Promise<T>) {
   return async (client: RedisClient): Promise<T> => {
-    const asked = client.sendCommand(['ASKING']);
-    const [, result] = await Promise.all([asked, work(client)]);
+    const [, result] = await Promise.all([client.sendCommand(['ASKING']), work(client)]);
     return result;
   };
 }

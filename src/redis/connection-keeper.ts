@@ -1,15 +1,13 @@
 // Keeps one connection to one server ready and authenticated, as a state machine.
 
-import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError, type ErrorCode } from '../util/errors.ts';
-import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
-import { Waiters } from '../util/deadline-queue.ts';
-import type { Admission } from './admission.ts';
-import type { Connection, ConnectionOptions } from './connection.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionKeeperOptions } from './connection-keeper-options.ts';
 import { ConnectionOpener, isRejection } from './connection-opener.ts';
 import { asAppError, closedError, isKnown, outageError, type Outage } from './outage.ts';
-import { Reauthentication, type AuthCounts } from './reauthentication.ts';
+import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import { Replacement } from './replacement.ts';
 
@@ -25,35 +23,9 @@ type State =
     }
   | { readonly kind: 'closed' };
 
-/** What all connections of a process share. */
-export interface ConnectionDeps {
-  readonly keeper: TokenKeeper;
-  readonly admission: Admission;
-  /** Tells connections apart in events, also those of other nodes. */
-  readonly nextConnectionId: () => number;
-  readonly clock: Clock;
-  /** A number in [0, 1). */
-  readonly random: () => number;
-  /** About how many instances there are. */
-  readonly instances: () => number;
-  readonly emit: Emit;
-  /** An outage older than this is answered at once instead of being waited out by every request. */
-  readonly patienceMs: number;
-}
-
-export interface ConnectionKeeperOptions extends ConnectionDeps {
-  readonly purpose: ConnectionPurpose;
-  readonly connection: ConnectionOptions;
-  readonly counts: AuthCounts;
-  /** Waited for before each attempt to connect. */
-  readonly before?: (outage: Outage) => Promise<void>;
-  /** Brings a connection to its use; the one before is left when this has ended. Never rejects. */
-  readonly onReady?: (connection: Connection) => Promise<void>;
-}
-
 const closeGraceMs = 5000;
 const tokenWaitMs = 30_000;
-/** What the next token may put right. */
+/** Failures that the next token may end. */
 const waitsForToken: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   'redis-rejected-identity',
   'token-unavailable',
@@ -62,7 +34,7 @@ const waitsForToken: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
 export class ConnectionKeeper {
   readonly #options: ConnectionKeeperOptions;
   readonly #clock: Clock;
-  readonly #waiters: Waiters<Connection>;
+  readonly #waiting: DeadlineQueue<Connection>;
   readonly #reauthentication: Reauthentication;
   readonly #opener: ConnectionOpener;
   #state: State = { kind: 'idle' };
@@ -71,11 +43,11 @@ export class ConnectionKeeper {
   constructor(options: ConnectionKeeperOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#waiters = new Waiters(options.clock);
+    this.#waiting = new DeadlineQueue(options.clock);
     const opener = new ConnectionOpener({
       ...options,
       onLost: (reason, connection) => this.#onLost(reason, connection),
-      onDebts: (connection) => void replacement.ofIndebted(connection),
+      onBlocked: (connection) => void replacement.ofBlocked(connection),
     });
     const replacement = new Replacement({
       ...options,
@@ -107,21 +79,26 @@ export class ConnectionKeeper {
     return 'outage' in this.#state ? this.#state.outage.lastFailure : undefined;
   }
 
+  /** The connection to use now, without waiting. */
+  get current(): Connection | undefined {
+    return this.#state.kind === 'ready' ? this.#state.connection : undefined;
+  }
+
   /** @throws AppError what stands in the way, at the deadline; at once where it has stood there for long. */
   async connected(deadlineAtMs: number): Promise<Connection> {
     const state = this.#state;
     if (state.kind === 'ready') return state.connection;
     if (state.kind === 'closed') throw closedError();
     const nowMs = this.#clock.nowMs();
-    if ('outage' in state && isKnown(state.outage, nowMs, this.#options.patienceMs))
+    if ('outage' in state && isKnown(state.outage, nowMs, this.#options.failFastAfterMs))
       throw this.#outageError();
-    return this.#waiters.wait(deadlineAtMs, () => this.#outageError());
+    return this.#waiting.wait(deadlineAtMs, () => this.#outageError());
   }
 
   /** As `connected`, for however long it takes. */
   async whenReady(): Promise<void> {
     if (this.#state.kind === 'closed') throw closedError();
-    if (this.#state.kind !== 'ready') await this.#waiters.wait(Infinity, () => this.#outageError());
+    if (this.#state.kind !== 'ready') await this.#waiting.wait(Infinity, () => this.#outageError());
   }
 
   /** Redis answered a command with NOAUTH or WRONGPASS. */
@@ -139,7 +116,7 @@ export class ConnectionKeeper {
     if (state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#stopListening();
-    this.#waiters.rejectAll(closedError());
+    this.#waiting.rejectAll(closedError());
     if (state.kind === 'backing-off') state.cancel();
     if (state.kind === 'ready') await state.connection.close(closeGraceMs);
   }
@@ -147,7 +124,7 @@ export class ConnectionKeeper {
   /** A token came, or was let in at last. */
   #onToken(): void {
     const state = this.#state;
-    if (state.kind === 'ready') void this.#reauthentication.keep(state.connection);
+    if (state.kind === 'ready') this.#reauthentication.ensureCurrent(state.connection);
     if (state.kind !== 'backing-off' || !waitsForToken.has(state.outage.lastFailure?.code)) return;
     state.cancel();
     void this.#connect(state.outage);
@@ -167,7 +144,7 @@ export class ConnectionKeeper {
       await this.#options.before?.(outage);
       if (this.#state !== attempt) return;
       const startedAtMs = this.#clock.nowMs();
-      // The start runs beside the first token request; later attempts do not knock without a token.
+      // At the start TCP and TLS go ahead while the first token is requested; later attempts wait for a token.
       const isFirst = outage.kind === 'start' && outage.failures === 0;
       if (!isFirst) await keeper.waitForToken(startedAtMs + tokenWaitMs);
       if (this.#state !== attempt) return;
@@ -195,15 +172,15 @@ export class ConnectionKeeper {
       connectMs: this.#clock.nowMs() - startedAtMs,
       timeLeftMs: connection.token.leftMs(this.#clock),
     });
-    this.#waiters.resolveAll(connection);
+    this.#waiting.resolveAll(connection);
     // A rotation may have happened during the handshake.
-    void this.#reauthentication.keep(connection);
+    this.#reauthentication.ensureCurrent(connection);
     await onReady?.(connection);
   }
 
   #backOff(outage: Outage, error: unknown): void {
     const lastFailure = asAppError(error);
-    // The token may have been revoked: see whether there is a later one before knocking again.
+    // The token may have been revoked: ask for a later one before the next attempt.
     if (isRejection(lastFailure)) void this.#options.keeper.renew();
     this.#reconnect({ ...outage, failures: outage.failures + 1, lastFailure });
   }
@@ -238,8 +215,8 @@ export class ConnectionKeeper {
     const nowMs = this.#clock.nowMs();
     const livedMs = nowMs - connection.openedAtMs;
     emit({ type: 'connectionLost', connectionId: connection.id, purpose, reason, livedMs });
-    // What waits to send it another AUTH sees that there is nothing left to do.
-    void this.#reauthentication.keep(connection);
+    // Ends the pause before another AUTH to it.
+    this.#reauthentication.ensureCurrent(connection);
     if (this.#state.kind !== 'ready' || this.#state.connection !== connection) return;
     this.#reconnect({ kind: 'loss', sinceMs: nowMs, failures: 0, lastFailure: undefined });
   }

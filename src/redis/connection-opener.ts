@@ -5,7 +5,9 @@ import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Admission } from './admission.ts';
-import { Connection, type ConnectionEvents, type ConnectionOptions } from './connection.ts';
+import type { CommandObserver } from './command-replies.ts';
+import { Connection, type ConnectionEvents } from './connection.ts';
+import type { ConnectionOptions, ShakeHands } from './handshake.ts';
 
 export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly connection: ConnectionOptions;
@@ -13,6 +15,8 @@ export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly keeper: TokenKeeper;
   readonly admission: Admission;
   readonly clock: Clock;
+  readonly shakeHands: ShakeHands;
+  readonly observer?: CommandObserver | undefined;
 }
 
 export class ConnectionOpener {
@@ -64,16 +68,14 @@ export class ConnectionOpener {
   }
 
   async #open(token: () => Promise<Token>, onRefused: (token: Token) => void): Promise<Connection> {
-    const { connection: options, nextConnectionId, admission, clock, onLost, onDebts } = this.#options;
+    const { connection: options, nextConnectionId, admission, ...passedOn } = this.#options;
     let offered: Token | undefined;
     try {
       const connection = await Connection.open({
+        ...passedOn,
         id: nextConnectionId(),
         options,
-        clock,
         token: async () => (offered = await token()),
-        onLost,
-        onDebts,
       });
       admission.accepted(connection.token);
       return connection;

@@ -2,27 +2,36 @@
 
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
-import { withDeadline } from '../util/deadline.ts';
 import { AppError, describe } from '../util/errors.ts';
-import { Debts } from './debts.ts';
-import { fromErrorReply } from './failures.ts';
+import { AbandonedReplies } from './abandoned-replies.ts';
+import { CallDeadlines } from './call-deadlines.ts';
+import { takeInReplies, type CommandObserver } from './command-replies.ts';
+import { ConnectionLostError } from './connection-lost.ts';
 import {
-  shakeHands,
   usernameOf,
   type ConnectionOptions,
   type Handshake,
   type RedisClient,
+  type ShakeHands,
 } from './handshake.ts';
-import { Silence } from './reply-watchdog.ts';
+import { IdlePing } from './idle-ping.ts';
+import { ReplyWatchdog } from './reply-watchdog.ts';
+import { withParsedReply } from './reply-error.ts';
 
-export type { ConnectionOptions, RedisClient } from './handshake.ts';
-
-/** What the owner of a connection is told of it. */
 export interface ConnectionEvents {
   /** Once, when the connection has ended without `close()`. */
   readonly onLost: (reason: AppError, connection: Connection) => void;
-  /** New commands wait for answers that nobody waits for any more; told again while that goes on. */
-  readonly onDebts: (connection: Connection) => void;
+  /** New commands wait behind replies that nobody waits for any more; called again while that goes on. */
+  readonly onBlocked: (connection: Connection) => void;
+}
+
+export interface OpenOptions extends ConnectionEvents {
+  readonly id: number;
+  readonly options: ConnectionOptions;
+  readonly clock: Clock;
+  readonly token: () => Promise<Token>;
+  readonly shakeHands: ShakeHands;
+  readonly observer?: CommandObserver | undefined;
 }
 
 export interface CommandOptions {
@@ -31,8 +40,13 @@ export interface CommandOptions {
   readonly idempotent?: boolean;
 }
 
-const defaultPingTimeoutMs = 5000;
-// Between an answer and the next command: a connection that was alive then was alive for the command too.
+/** What somebody waits for. */
+interface Call extends CommandOptions {
+  readonly sentAtMs: number;
+  readonly reject: (reason: AppError) => void;
+}
+
+// Between a reply and the next command: a connection that was alive then was alive for the command too.
 const aliveForMs = 100;
 
 export class Connection {
@@ -42,53 +56,46 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
   readonly #events: ConnectionEvents;
-  readonly #silence: Silence;
-  readonly #debts: Debts;
-  /** Callers that wait for an answer, and how each is told to ask elsewhere. */
-  readonly #waiting = new Map<(reason: AppError) => void, CommandOptions>();
+  readonly #watchdog: ReplyWatchdog;
+  readonly #abandoned: AbandonedReplies;
+  readonly #deadlines: CallDeadlines<Call>;
+  readonly #idlePing: IdlePing;
   #token: Token;
   #state: 'live' | 'lost' | 'silent' | 'closed' = 'live';
-  #answeredAtMs: number;
-  #cancelPing = (): void => {};
-  #onNobodyWaits = (): void => {};
+  #repliedAtMs: number;
+  #onIdle = (): void => {};
 
-  private constructor(
-    id: number,
-    { client, wire, token }: Handshake,
-    options: ConnectionOptions,
-    clock: Clock,
-    events: ConnectionEvents,
-  ) {
+  constructor(handshake: Handshake, open: Omit<OpenOptions, 'token' | 'shakeHands'>) {
+    const { id, options, clock, observer } = open;
+    const { client, wire, token } = handshake;
     this.id = id;
+    this.openedAtMs = clock.nowMs();
     this.#client = client;
     this.#token = token;
     this.#options = options;
     this.#clock = clock;
-    this.#events = events;
-    this.openedAtMs = clock.nowMs();
-    this.#answeredAtMs = this.openedAtMs;
+    this.#events = open;
+    this.#repliedAtMs = this.openedAtMs;
     const bytesReceived = (): number => wire?.bytesRead ?? 0;
-    this.#silence = new Silence(clock, bytesReceived, (silentMs) =>
+    this.#watchdog = new ReplyWatchdog(clock, bytesReceived, (silentMs) =>
       this.#lose('silent', `nothing was answered for ${Math.round(silentMs)} ms`),
     );
-    this.#debts = new Debts(clock, bytesReceived, () => events.onDebts(this));
-    this.#schedulePing();
+    this.#abandoned = new AbandonedReplies(clock, bytesReceived, () => open.onBlocked(this));
+    this.#deadlines = new CallDeadlines(clock, (call) => this.#onDeadline(call));
+    takeInReplies(client, observer);
+    const ping = (deadlineAtMs: number): void => {
+      // What a missing reply means is the watchdog's matter.
+      this.run((pinged) => pinged.ping(), { deadlineAtMs }).catch(() => {});
+    };
+    this.#idlePing = new IdlePing(clock, options, { repliedAtMs: () => this.#repliedAtMs, ping });
   }
 
   /** @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws. */
-  static async open(
-    parameters: ConnectionEvents & {
-      readonly id: number;
-      readonly options: ConnectionOptions;
-      readonly clock: Clock;
-      readonly token: () => Promise<Token>;
-    },
-  ): Promise<Connection> {
-    const { id, options, clock, token } = parameters;
+  static async open(open: OpenOptions): Promise<Connection> {
     let connection: Connection | undefined;
     const onError = (error: unknown): void => connection?.fail(`connection ended: ${describe(error)}`);
-    const handshake = await shakeHands(options, token, clock, onError);
-    connection = new Connection(id, handshake, options, clock, parameters);
+    const { options, token, clock } = open;
+    connection = new Connection(await open.shakeHands(options, token, clock, onError), open);
     return connection;
   }
 
@@ -101,51 +108,33 @@ export class Connection {
     return this.#state === 'live';
   }
 
-  /** Whether a new command would wait for answers that nobody waits for any more. */
-  get isInDebt(): boolean {
-    return this.#debts.areDue;
-  }
-
-  /**
-   * Whether the loss of this connection has nothing to do with a command that it was given at `askedAtMs`: it
-   * was left, or had fallen silent before.
-   */
-  isBlameless(askedAtMs: number): boolean {
-    if (this.#state === 'closed') return true;
-    return this.#state === 'silent' && this.#answeredAtMs < askedAtMs - aliveForMs;
+  /** Whether a new command would wait behind replies that nobody waits for any more. */
+  get isBlocked(): boolean {
+    return this.#abandoned.areBlocking;
   }
 
   /**
    * Runs `work`, waiting no longer than until the deadline.
    * @throws AppError `connection-lost` also where the connection is left while this waits: see `leave()`.
    */
-  async run<T>(work: (client: RedisClient) => Promise<T>, options: CommandOptions): Promise<T> {
-    const startedAtMs = this.#clock.nowMs();
-    let wanted = true;
-    this.#silence.asked();
-    this.#schedulePing();
-    const left = Promise.withResolvers<never>();
-    this.#waiting.set(left.reject, options);
-    const done = (async () => work(this.#client))().finally(() => {
-      // What a loss does to commands is no answer.
-      if (this.isLive) this.#answeredAtMs = this.#clock.nowMs();
-      this.#silence.answered();
-      this.#debts.answered(wanted);
+  run<T>(work: (client: RedisClient) => Promise<T>, options: CommandOptions): Promise<T> {
+    const { deadlineAtMs, idempotent = false } = options;
+    return new Promise<T>((resolve, reject) => {
+      const sentAtMs = this.#clock.nowMs();
+      const call: Call = { deadlineAtMs, idempotent, sentAtMs, reject };
+      this.#deadlines.add(call);
+      this.#watchdog.onSend(sentAtMs);
+      started(work, this.#client).then(
+        (value) => {
+          this.#onReply(call);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#onReply(call);
+          reject(this.#explain(error, sentAtMs));
+        },
+      );
     });
-    try {
-      return await withDeadline(this.#clock, options.deadlineAtMs, Promise.race([done, left.promise]), () => {
-        wanted = false;
-        this.#silence.late();
-        this.#debts.gaveUp();
-        const waitedMs = Math.round(this.#clock.nowMs() - startedAtMs);
-        return new AppError('deadline-exceeded', `Redis did not answer within ${waitedMs} ms.`);
-      });
-    } catch (error) {
-      throw this.#explain(error);
-    } finally {
-      this.#waiting.delete(left.reject);
-      if (this.#waiting.size === 0) this.#onNobodyWaits();
-    }
   }
 
   /** Sends one AUTH with `token`. */
@@ -155,32 +144,65 @@ export class Connection {
     this.#token = token;
   }
 
-  /** Ends a connection that cannot be used any more, and tells the owner. */
+  /** Ends a connection that cannot be used any more. */
   fail(reason: string): void {
     this.#lose('lost', reason);
   }
 
-  /** Sends what may be run again elsewhere; else as `close()`. */
+  /** Fails what may be run again elsewhere; else as `close()`. */
   async leave(graceMs: number): Promise<void> {
     const closed = this.close(graceMs);
-    const moved = new AppError('connection-lost', 'The connection was left for another one.');
-    for (const [tell, { idempotent }] of this.#waiting) if (idempotent === true) tell(moved);
+    const moved = new ConnectionLostError('The connection was left for another one.', { isSuspect: false });
+    for (const call of this.#deadlines.calls) {
+      if (call.idempotent === true && this.#remove(call)) call.reject(moved);
+    }
     await closed;
   }
 
-  /** Lets what somebody waits for be answered for up to `graceMs`, then closes. */
+  /** Waits up to `graceMs` for the replies that somebody waits for, then closes. */
   async close(graceMs: number): Promise<void> {
     if (this.#state !== 'live') return;
     this.#end('closed');
-    await new Promise<void>((resolve) => {
-      if (this.#waiting.size === 0) return resolve();
-      const cancelTimer = this.#clock.after(graceMs, resolve);
-      this.#onNobodyWaits = () => {
-        cancelTimer();
-        resolve();
-      };
-    });
+    if (this.#deadlines.calls.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancelTimer = this.#clock.after(graceMs, resolve);
+        this.#onIdle = () => {
+          cancelTimer();
+          resolve();
+        };
+      });
+    }
     this.#client.destroy();
+  }
+
+  #onReply(call: Call): void {
+    const isAwaited = this.#remove(call);
+    // What an end does to commands is no reply.
+    if (this.#state !== 'live') return;
+    this.#repliedAtMs = this.#clock.nowMs();
+    this.#watchdog.onReply(this.#repliedAtMs);
+    this.#abandoned.onReply(isAwaited);
+  }
+
+  #onDeadline(call: Call): void {
+    if (this.#state === 'live') {
+      this.#watchdog.onTimeout();
+      this.#abandoned.onTimeout();
+    }
+    const waitedMs = Math.round(this.#clock.nowMs() - call.sentAtMs);
+    call.reject(new AppError('deadline-exceeded', `Redis did not answer within ${waitedMs} ms.`));
+    this.#onRemoved();
+  }
+
+  /** @returns whether somebody still waited for it. */
+  #remove(call: Call): boolean {
+    if (!this.#deadlines.remove(call)) return false;
+    this.#onRemoved();
+    return true;
+  }
+
+  #onRemoved(): void {
+    if (this.#deadlines.calls.size === 0) this.#onIdle();
   }
 
   #lose(how: 'lost' | 'silent', reason: string): void {
@@ -192,29 +214,29 @@ export class Connection {
 
   #end(state: 'lost' | 'silent' | 'closed'): void {
     this.#state = state;
-    this.#cancelPing();
-    this.#silence.stop();
-    this.#debts.stop();
+    this.#idlePing.stop();
+    this.#watchdog.stop();
+    this.#abandoned.stop();
   }
 
-  #schedulePing(): void {
-    this.#cancelPing();
-    if (this.#state !== 'live') return;
-    this.#cancelPing = this.#clock.after(this.#options.pingAfterMs, () => {
-      const deadlineAtMs = this.#clock.nowMs() + (this.#options.pingTimeoutMs ?? defaultPingTimeoutMs);
-      // An answer that does not come is told by the silence.
-      this.run((client) => client.ping(), { deadlineAtMs }).catch(() => {});
-    });
-  }
-
-  #explain(error: unknown): unknown {
+  #explain(thrown: unknown, sentAtMs: number): unknown {
+    const error = withParsedReply(thrown);
     if (error instanceof AppError) return error;
-    const reply = fromErrorReply(error);
-    if (reply !== undefined) return reply;
-    // Neither ours nor Redis's answer: if the client is gone it was the loss, else it is the caller's own bug.
+    // Neither ours nor Redis's reply: if the client is gone it was the loss, else it is the caller's own bug.
     if (this.#state === 'live' && this.#client.isReady) return error;
-    return new AppError('connection-lost', 'The connection to Redis was lost while waiting for an answer.', {
+    const wasSilentBefore = this.#state === 'silent' && this.#repliedAtMs < sentAtMs - aliveForMs;
+    return new ConnectionLostError('The connection to Redis was lost while waiting for an answer.', {
+      isSuspect: this.#state !== 'closed' && !wasSilentBefore,
       cause: error,
     });
+  }
+}
+
+/** What `work` throws at once is a rejection like any other. */
+function started<T>(work: (client: RedisClient) => Promise<T>, client: RedisClient): Promise<T> {
+  try {
+    return work(client);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

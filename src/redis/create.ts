@@ -3,7 +3,7 @@
 import { Admission } from './admission.ts';
 import { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterRedis } from './cluster.ts';
-import type { ConnectionOptions } from './connection.ts';
+import { shakeHands, type ConnectionOptions } from './handshake.ts';
 import { RedisNode, type RedisNodeOptions } from './node.ts';
 import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
@@ -11,17 +11,20 @@ import { StandaloneRedis } from './standalone.ts';
 export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
 export type ClusteringPolicy = (typeof clusteringPolicies)[number];
 
-/** The cache, and as whom it is entered. */
+/** The cache, and the user name to sign in with. */
 export interface RedisEndpoint {
   readonly hostname: string;
   readonly port: number;
   readonly clusteringPolicy: ClusteringPolicy;
   readonly tls: boolean;
-  /** The token's object id where it is undefined. */
+  /** The token's object id where undefined. */
   readonly username: string | undefined;
 }
 
-export type CreateRedisOptions = Omit<RedisNodeOptions, 'connection' | 'nextConnectionId' | 'admission'>;
+export type CreateRedisOptions = Omit<
+  RedisNodeOptions,
+  'connection' | 'nextConnectionId' | 'admission' | 'shakeHands'
+>;
 
 /** What may be set differently in tests. */
 export type ConnectionLimits = Partial<
@@ -46,7 +49,7 @@ export function createRedis(
   };
   let lastConnectionId = 0;
   const nextConnectionId = (): number => (lastConnectionId += 1);
-  const shared = { ...options, nextConnectionId, admission: new Admission(options) };
+  const shared = { ...options, nextConnectionId, admission: new Admission(options), shakeHands };
   if (policy !== 'OSSCluster') {
     const node = new RedisNode({ ...shared, connection });
     return new StandaloneRedis({ node, emit, policy });
@@ -58,10 +61,10 @@ export function createRedis(
     emit,
     // Nodes are announced by IP address, and no certificate names that: every one of them is checked by the
     // cache's host name (https://github.com/redis/node-redis/issues/2903).
-    newNode: (address, tell) =>
+    newNode: (address, emitOfNode) =>
       new RedisNode({
         ...shared,
-        emit: tell,
+        emit: emitOfNode,
         connection: { ...connection, hostname: address.host, port: address.port, servername: hostname },
       }),
   });

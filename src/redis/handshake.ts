@@ -2,12 +2,13 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createClient, ErrorReply } from 'redis';
+import { createClient } from 'redis';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError, describe } from '../util/errors.ts';
-import { fromErrorReply, rejectedIdentity } from './failures.ts';
+import { rejectedIdentity } from './rejected-identity.ts';
+import { refusalCause, ReplyError, withParsedReply } from './reply-error.ts';
 
 export interface ConnectionOptions {
   readonly hostname: string;
@@ -21,7 +22,7 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Idle time after which a PING is sent: Azure closes a connection that was idle for 10 minutes. */
   readonly pingAfterMs: number;
-  /** After this an unanswered PING is late, and the connection watched for silence; 5 s where undefined. */
+  /** After this an unanswered PING has timed out, and the connection is watched; 5 s where undefined. */
   readonly pingTimeoutMs?: number | undefined;
 }
 
@@ -71,8 +72,10 @@ export interface Handshake {
   readonly token: Token;
 }
 
+export type ShakeHands = typeof shakeHands;
+
 /**
- * TCP and TLS go ahead while `token` is still on its way.
+ * TCP and TLS go ahead while the token is still being requested.
  * @param onError called with every error of the client, also later ones.
  * @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws.
  */
@@ -152,17 +155,13 @@ async function connectWithin(
   }
 }
 
-function connectFailure(error: unknown, options: ConnectionOptions, token: Token | undefined): AppError {
-  if (error instanceof AppError) return error;
-  if (error instanceof ErrorReply && /^(?:WRONGPASS|NOAUTH|NOPERM)/u.test(error.message)) {
-    return rejectedIdentity({ oid: token?.oid, username: options.username }, error);
+function connectFailure(thrown: unknown, options: ConnectionOptions, token: Token | undefined): AppError {
+  const error = withParsedReply(thrown);
+  if (error instanceof ReplyError) {
+    const isRejected = error.reply.kind === 'not-authenticated' || refusalCause(error) === 'no-permission';
+    return isRejected ? rejectedIdentity({ oid: token?.oid, username: options.username }, error) : error;
   }
-  return (
-    fromErrorReply(error) ??
-    new AppError(
-      'redis-unavailable',
-      `Cannot connect to Redis at ${options.hostname}:${options.port}: ${describe(error)}`,
-      { cause: error },
-    )
-  );
+  if (error instanceof AppError) return error;
+  const message = `Cannot connect to Redis at ${options.hostname}:${options.port}: ${describe(error)}`;
+  return new AppError('redis-unavailable', message, { cause: error });
 }

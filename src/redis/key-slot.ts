@@ -1,5 +1,4 @@
-// The slot of a key in a cluster: CRC16 of the key, or of its hash tag. Used by cluster.ts.
-// Pure. Own code, because cluster-key-slot 1.1.2 is wrong for keys like `{}{a}`, and node-redis exports none.
+// The slot of a key in a cluster: CRC16 of the key, or of its hash tag. Own code, because cluster-key-slot 1.1.2 is wrong for keys like `{}{a}`, and node-redis exports none.
 
 /** Of a cluster: fixed by the protocol (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
 export const slotCount = 16_384;

@@ -4,8 +4,11 @@ import { delay } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import { Semaphore, type Permit } from '../util/semaphore.ts';
-import type { ConnectionOptions, RedisClient } from './connection.ts';
-import { ConnectionKeeper, type ConnectionDeps } from './connection-keeper.ts';
+import type { Connection } from './connection.ts';
+import { ConnectionKeeper } from './connection-keeper.ts';
+import type { ConnectionDeps } from './connection-keeper-options.ts';
+import { ConnectionLostError } from './connection-lost.ts';
+import type { ConnectionOptions, RedisClient } from './handshake.ts';
 import type { Outage } from './outage.ts';
 import { subscriberDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, RedisStatus } from './redis.ts';
@@ -19,10 +22,25 @@ export interface RedisNodeOptions extends ConnectionDeps {
 /** What a call of one node needs: which node has been decided. */
 export type NodeCall = Omit<CallOptions, 'key'>;
 
+type Work<T> = (client: RedisClient) => Promise<T>;
+
+/** A command that failed on a connection. */
+interface Failure {
+  readonly connection: Connection;
+  readonly error: unknown;
+}
+
+interface Attempts {
+  /** Connections that were lost with the command. */
+  losses: number;
+  /** Times that Redis asked who this is. */
+  rejections: number;
+}
+
 // More than one connection, because a failover may cut the second one as well; no more than two, because a read whose
 // answer is what ends them would end those of everybody else.
 const mostLosses = 2;
-// What was lost together is not all asked for again together.
+// Commands that were lost together are not all sent again together.
 const repeatsAtOnce = 8;
 const retireGraceMs = 5000;
 
@@ -31,17 +49,21 @@ export class RedisNode {
   readonly #counts = { reauthenticated: 0, reauthenticationsFailed: 0 };
   readonly #commands: ConnectionKeeper;
   readonly #subscriptions: Subscriptions;
-  readonly #refusals: Refusals;
   readonly #repeats = new Semaphore(repeatsAtOnce);
   /** Lives while something is listened to. */
   #subscriber: ConnectionKeeper | undefined;
 
   constructor(options: RedisNodeOptions) {
     this.#options = options;
-    this.#commands = new ConnectionKeeper({ ...options, purpose: 'commands', counts: this.#counts });
-    this.#subscriptions = new Subscriptions(options.clock);
     const { connection, clock, emit } = options;
-    this.#refusals = new Refusals({ clock, emit, address: `${connection.hostname}:${connection.port}` });
+    const address = `${connection.hostname}:${connection.port}`;
+    this.#commands = new ConnectionKeeper({
+      ...options,
+      purpose: 'commands',
+      counts: this.#counts,
+      observer: new Refusals({ clock, emit, address }),
+    });
+    this.#subscriptions = new Subscriptions(clock);
   }
 
   /** Its name or address, as it is connected to. */
@@ -53,34 +75,13 @@ export class RedisNode {
     this.#commands.start();
   }
 
-  async run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
-    const watched = (client: RedisClient): Promise<T> => work(this.#refusals.watch(client));
-    let losses = 0;
-    let rejections = 0;
-    let repeating: Permit | undefined;
-    try {
-      for (;;) {
-        const connection = await this.#commands.connected(options.deadlineAtMs);
-        const askedAtMs = this.#options.clock.nowMs();
-        try {
-          return await connection.run(watched, options);
-        } catch (error) {
-          if (!(error instanceof AppError)) throw error;
-          if (error.code === 'redis-rejected-identity') {
-            await this.#commands.restore(connection, options.deadlineAtMs);
-            rejections += 1;
-          } else if (error.code !== 'connection-lost') {
-            throw error;
-          } else if (!connection.isBlameless(askedAtMs)) {
-            losses += 1;
-          }
-          if (!options.idempotent || losses >= mostLosses || rejections > 1) throw error;
-          repeating ??= await this.#mayRepeat(options.deadlineAtMs, error);
-        }
-      }
-    } finally {
-      repeating?.release();
-    }
+  run<T>(work: Work<T>, options: NodeCall): Promise<T> {
+    const connection = this.#commands.current;
+    // The usual way of a command: no promise and no timer but the connection's own.
+    if (connection === undefined) return this.#runWithRetries(work, options);
+    return connection
+      .run(work, options)
+      .catch((error: unknown) => this.#runWithRetries(work, options, { connection, error }));
   }
 
   async ping(deadlineAtMs: number): Promise<void> {
@@ -126,13 +127,64 @@ export class RedisNode {
     await this.close();
   }
 
+  async #runWithRetries<T>(work: Work<T>, options: NodeCall, first?: Failure): Promise<T> {
+    const attempts = { losses: 0, rejections: 0 };
+    let permit: Permit | undefined;
+    let failure = first;
+    try {
+      for (;;) {
+        if (failure !== undefined) {
+          await this.#recover(failure, options, attempts);
+          permit ??= await this.#repeatPermit(options.deadlineAtMs, failure.error);
+        }
+        const connection = await this.#commands.connected(options.deadlineAtMs);
+        try {
+          return await connection.run(work, options);
+        } catch (error) {
+          failure = { connection, error };
+        }
+      }
+    } finally {
+      permit?.release();
+    }
+  }
+
+  /** @throws the failure, where the command is not to be run again. */
+  async #recover(
+    { connection, error }: Failure,
+    { deadlineAtMs, idempotent }: NodeCall,
+    attempts: Attempts,
+  ): Promise<void> {
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === 'redis-rejected-identity') {
+      await this.#commands.restore(connection, deadlineAtMs);
+      attempts.rejections += 1;
+    } else if (error.code === 'connection-lost') {
+      if (!(error instanceof ConnectionLostError) || error.isSuspect) attempts.losses += 1;
+    } else {
+      throw error;
+    }
+    if (!idempotent || attempts.losses >= mostLosses || attempts.rejections > 1) throw error;
+  }
+
+  async #repeatPermit(deadlineAtMs: number, error: unknown): Promise<Permit> {
+    const permit = this.#repeats.acquire(1);
+    try {
+      await withDeadline(this.#options.clock, deadlineAtMs, permit.granted, () => error as AppError);
+      return permit;
+    } catch (late) {
+      permit.release();
+      throw late;
+    }
+  }
+
   #newSubscriber(): ConnectionKeeper {
     const { clock, random } = this.#options;
     const subscriber = new ConnectionKeeper({
       ...this.#options,
       purpose: 'subscriptions',
       counts: this.#counts,
-      // While the server is away one connection of an instance knocks at it, not two.
+      // While the server is away an instance tries to connect once, not twice.
       before: async ({ kind }: Outage) => {
         do {
           await this.#commands.whenReady();
@@ -150,16 +202,5 @@ export class RedisNode {
     this.#subscriber = undefined;
     this.#subscriptions.leave();
     await subscriber?.close();
-  }
-
-  async #mayRepeat(deadlineAtMs: number, error: AppError): Promise<Permit> {
-    const permit = this.#repeats.acquire(1);
-    try {
-      await withDeadline(this.#options.clock, deadlineAtMs, permit.granted, () => error);
-      return permit;
-    } catch (late) {
-      permit.release();
-      throw late;
-    }
   }
 }

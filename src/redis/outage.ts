@@ -12,8 +12,12 @@ export interface Outage {
 }
 
 /** Whether waiting is pointless. A start that has not failed yet is slow, not out. */
-export function isKnown({ kind, failures, sinceMs }: Outage, nowMs: number, patienceMs: number): boolean {
-  return (kind === 'loss' || failures > 0) && nowMs - sinceMs > patienceMs;
+export function isKnown(
+  { kind, failures, sinceMs }: Outage,
+  nowMs: number,
+  failFastAfterMs: number,
+): boolean {
+  return (kind === 'loss' || failures > 0) && nowMs - sinceMs > failFastAfterMs;
 }
 
 export function outageError(failure: AppError | undefined, untilRetryMs: number): AppError {

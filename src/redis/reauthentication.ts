@@ -1,4 +1,4 @@
-// Brings live connections to the current token: one AUTH a rotation and connection, repeated where it failed.
+// Brings live connections to the current token: one AUTH for each rotation and connection, repeated where it failed.
 
 import { marginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
@@ -29,10 +29,11 @@ export interface ReauthenticationOptions {
   readonly replace: (connection: Connection, token: Token) => Promise<boolean>;
 }
 
+/** A connection on its way to the current token. */
 interface Run {
-  readonly ended: Promise<void>;
+  ended: Promise<void>;
   /** Ends the pause before the next AUTH, where there is one. */
-  goOn: () => void;
+  wake: () => void;
 }
 
 const authTimeoutMs = 5000;
@@ -40,7 +41,7 @@ const leastPauseMs = 500;
 
 export class Reauthentication {
   readonly #options: ReauthenticationOptions;
-  readonly #running = new Map<Connection, Run>();
+  readonly #runs = new Map<Connection, Run>();
   readonly #restoring = new Map<Connection, Promise<void>>();
 
   constructor(options: ReauthenticationOptions) {
@@ -49,54 +50,64 @@ export class Reauthentication {
 
   /** Resolves when no connection is on its way to the current token. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
   }
 
-  /**
-   * Does nothing for a connection that has the current token, and nothing twice; a pause after a failure ends.
-   * Never throws.
-   */
-  async keep(connection: Connection): Promise<void> {
-    const running = this.#running.get(connection);
-    if (running !== undefined) return running.goOn();
-    const { keeper, admission, clock, replace } = this.#options;
-    const done = Promise.withResolvers<void>();
-    const run: Run = { ended: done.promise, goOn: () => {} };
-    this.#running.set(connection, run);
+  /** Does nothing for a connection that has the current token; for one on its way to it, ends a pause. */
+  ensureCurrent(connection: Connection): void {
+    const running = this.#runs.get(connection);
+    if (running !== undefined) return running.wake();
+    const run: Run = { ended: Promise.resolve(), wake: () => {} };
+    this.#runs.set(connection, run);
+    run.ended = this.#bringToCurrent(connection, run);
+  }
+
+  /** Never rejects. */
+  async #bringToCurrent(connection: Connection, run: Run): Promise<void> {
+    const { keeper, admission } = this.#options;
     try {
-      const first = keeper.current();
-      let pauseMs = first === undefined || first === connection.token ? 0 : admission.retryInMs(first);
-      for (let failures = 0; ;) {
-        if (pauseMs > 0) await this.#pause(run, pauseMs, connection.token);
-        pauseMs = 0;
-        const token = keeper.current();
-        if (!connection.isLive || token === undefined || token === connection.token) return;
+      const first = this.#tokenToSend(connection);
+      const retryInMs = first === undefined ? 0 : admission.retryInMs(first);
+      if (retryInMs > 0) await this.#pause(run, retryInMs, connection.token);
+      let failedAttempts = 0;
+      for (;;) {
+        const token = this.#tokenToSend(connection);
+        if (token === undefined) return;
         const failure = await this.#authenticate(connection, token);
-        if (failure === undefined) {
-          failures = 0;
-          continue;
-        }
-        failures += 1;
-        const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
-        // Redis stays with who this was when AUTH fails; other servers (Garnet) let nobody go on.
-        if (another !== undefined && connection.isLive) await this.#authenticate(connection, another);
-        // The server cuts a connection at its token's expiry: make another before that breaks.
-        const isEnding = connection.token.leftMs(clock) <= marginMs(token);
-        if (isEnding && (await replace(connection, token))) return;
+        failedAttempts = failure === undefined ? 0 : failedAttempts + 1;
+        if (failure !== undefined && (await this.#fallBack(connection, token, failure))) return;
         // A rotation or a loss that came meanwhile found no pause to end.
-        if (connection.isLive && keeper.current() === token)
-          pauseMs = this.#pauseMs(token, failure, failures);
+        const isStillDue = connection.isLive && keeper.current() === token;
+        if (failure !== undefined && isStillDue) {
+          await this.#pause(run, this.#pauseMs(token, failure, failedAttempts), connection.token);
+        }
       }
     } finally {
       // In the same turn as the decision to end: a rotation that comes later finds nothing running.
-      this.#running.delete(connection);
-      done.resolve();
+      this.#runs.delete(connection);
     }
+  }
+
+  /** Undefined where there is nothing to do. */
+  #tokenToSend(connection: Connection): Token | undefined {
+    const token = this.#options.keeper.current();
+    return connection.isLive && token !== connection.token ? token : undefined;
+  }
+
+  /** Keeps the connection usable after AUTH failed; true when another one has taken its place. */
+  async #fallBack(connection: Connection, token: Token, failure: ErrorCode): Promise<boolean> {
+    const { admission, clock, replace } = this.#options;
+    const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
+    // Redis goes on with the identity from before when AUTH fails; other servers (Garnet) forget it.
+    if (another !== undefined && connection.isLive) await this.#authenticate(connection, another);
+    // The server cuts a connection at its token's expiry: make another before that.
+    const isEnding = connection.token.leftMs(clock) <= marginMs(token);
+    return isEnding && (await replace(connection, token));
   }
 
   /**
    * Redis answered a command with NOAUTH or WRONGPASS: asks once for a later token and, if there is none,
-   * authenticates with the current one again. A connection that still is not let in is given up.
+   * authenticates with the current one again. A connection that is still rejected is given up.
    * @throws AppError `redis-rejected-identity` at the deadline.
    */
   async restore(connection: Connection, deadlineAtMs: number): Promise<void> {
@@ -116,43 +127,43 @@ export class Reauthentication {
         // A rotation sends its AUTH by itself.
         if (renewal.kind === 'rotated') return;
       }
-      for (let token = admission.offer(); token !== undefined;) {
+      let token = admission.offer();
+      while (token !== undefined) {
         const failure = await this.#authenticate(connection, token);
         if (failure === undefined) return;
-        const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
-        if (another === undefined) return connection.fail('Redis rejects its identity');
-        token = another;
+        token = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
+        if (token === undefined) connection.fail('Redis rejects its identity');
       }
     } finally {
       this.#restoring.delete(connection);
     }
   }
 
-  #pauseMs(token: Token, failure: ErrorCode, failures: number): number {
+  #pauseMs(token: Token, failure: ErrorCode, failedAttempts: number): number {
     const { admission, random } = this.#options;
-    if (failure !== 'redis-rejected-identity') return repeatedAuthDelayMs(failures, random());
+    if (failure !== 'redis-rejected-identity') return repeatedAuthDelayMs(failedAttempts, random());
     // All connections offer it again together; where there is no other token each goes its own way.
-    return admission.retryInMs(token) || rejectedDelayMs(failures, random());
+    return admission.retryInMs(token) || rejectedDelayMs(failedAttempts, random());
   }
 
   /** @param old the token that the connection lives on. */
   #pause(run: Run, delayMs: number, old: Token): Promise<void> {
     const leftMs = old.leftMs(this.#options.clock);
     const untilMarginMs = leftMs - marginMs(old);
-    // None that the old token does not outlast several times: what is rejected may be let in again. And none that goes
-    // on where its margin begins, which is for making another connection.
+    // At most a quarter of what the old token has left: what is rejected may be let in again. And not past the moment
+    // when its margin begins, which is for making another connection.
     const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
     const pauseMs = Math.min(delayMs, mostMs, untilMarginMs > 0 ? untilMarginMs : Infinity);
-    return new Promise((resolve) => {
+    return new Promise<void>((resolve) => {
       const cancel = this.#options.clock.after(pauseMs, resolve);
-      run.goOn = () => {
+      run.wake = () => {
         cancel();
         resolve();
       };
     });
   }
 
-  /** One AUTH; tells its outcome, and returns why it failed. */
+  /** One AUTH; emits its outcome, and returns why it failed. */
   async #authenticate(connection: Connection, token: Token): Promise<ErrorCode | undefined> {
     const { clock, emit, counts, admission } = this.#options;
     const connectionId = connection.id;

@@ -1,7 +1,10 @@
 // What the rest of the app sees of Redis: one client, however many connections are behind it.
 
 import type { AppError } from '../util/errors.ts';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './handshake.ts';
+
+/** The node-redis client that commands are issued on. */
+export type { RedisClient } from './handshake.ts';
 
 export interface CallOptions {
   /** What the commands are about, all of it in one slot: they go to the node that holds it. */

@@ -1,4 +1,4 @@
-// Refreshes something from time to time: seldom while all is well, soon and often while it is not. One at a time.
+// Refreshes something from time to time: seldom while all is well, soon and often while it is degraded. One at a time.
 
 import type { Clock } from '../util/clock.ts';
 
@@ -7,22 +7,23 @@ export interface RefresherOptions {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly refresh: () => Promise<void>;
-  readonly isTroubled: () => boolean;
-  /** Called after each refresh that leaves no trouble. */
-  readonly onCalm: () => void;
+  readonly isDegraded: () => boolean;
+  /** Called after each refresh after which nothing is degraded. */
+  readonly onHealthy: () => void;
 }
 
-// A node that joins, or a new port, is told by MOVED or a lost connection; this is for what nobody asks for.
-const calmMs = 30_000;
-const firstTroubledMs = 50;
+// MOVED, or a lost connection, tells of a node that joins and of a new port; this is for what nobody asks for.
+const refreshIntervalMs = 30_000;
+const firstRetryMs = 50;
 // A replica takes over within seconds; its keys are to be served within one second of that.
-const lastTroubledMs = 400;
+const longestRetryMs = 400;
 
 export class Refresher {
   readonly #options: RefresherOptions;
   #refreshing: Promise<void> | undefined;
   #next: { readonly atMs: number; readonly cancel: () => void } | undefined;
-  #troubledRefreshes = 0;
+  /** Refreshes in a row that left something degraded. */
+  #degradedRefreshes = 0;
   #isRunning = false;
 
   constructor(options: RefresherOptions) {
@@ -31,34 +32,46 @@ export class Refresher {
 
   start(): void {
     this.#isRunning = true;
-    this.#after(0);
+    this.#scheduleWithin(0);
   }
 
-  /** For whoever waits for it. */
+  /** Starts a refresh, or joins the one under way. */
   now(): Promise<void> {
-    const { refresh, isTroubled, onCalm, random } = this.#options;
-    this.#refreshing ??= refresh().finally(() => {
-      this.#refreshing = undefined;
-      const troubled = isTroubled();
-      this.#troubledRefreshes = troubled ? Math.min(this.#troubledRefreshes + 1, 10) : 0;
-      if (!troubled) onCalm();
-      this.#after(troubled ? this.#troubledDelayMs() : calmMs * (0.75 + random() / 2));
-    });
+    this.#refreshing ??= this.#refresh();
     return this.#refreshing;
   }
 
   soon(): void {
-    this.#after(this.#troubledDelayMs());
+    this.#scheduleWithin(this.#retryDelayMs());
   }
 
-  /** For good. What is under way ends. */
+  /** For good. A refresh under way ends by itself. */
   stop(): void {
     this.#isRunning = false;
     this.#next?.cancel();
   }
 
-  /** Unless one is due before that. */
-  #after(delayMs: number): void {
+  async #refresh(): Promise<void> {
+    const [outcome] = await Promise.allSettled([this.#options.refresh()]);
+    this.#refreshing = undefined;
+    this.#scheduleNext();
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #scheduleNext(): void {
+    const { isDegraded, onHealthy, random } = this.#options;
+    if (isDegraded()) {
+      this.#degradedRefreshes += 1;
+      this.#scheduleWithin(this.#retryDelayMs());
+    } else {
+      this.#degradedRefreshes = 0;
+      onHealthy();
+      this.#scheduleWithin(refreshIntervalMs * (0.75 + random() / 2));
+    }
+  }
+
+  /** Does nothing where a refresh is due before that. */
+  #scheduleWithin(delayMs: number): void {
     const { clock } = this.#options;
     const atMs = clock.nowMs() + delayMs;
     if (!this.#isRunning || (this.#next !== undefined && this.#next.atMs <= atMs)) return;
@@ -70,8 +83,8 @@ export class Refresher {
     this.#next = { atMs, cancel };
   }
 
-  #troubledDelayMs(): number {
-    const delayMs = firstTroubledMs * 2 ** this.#troubledRefreshes;
-    return Math.min(delayMs, lastTroubledMs) * (0.75 + this.#options.random() / 2);
+  #retryDelayMs(): number {
+    const delayMs = Math.min(firstRetryMs * 2 ** this.#degradedRefreshes, longestRetryMs);
+    return delayMs * (0.75 + this.#options.random() / 2);
   }
 }

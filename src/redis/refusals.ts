@@ -1,20 +1,25 @@
-// Notices which commands one Redis server refuses, and when it accepts them again; tells the first of each.
-// Changes no command and no answer.
+// Notices which commands a Redis server refuses, and when it accepts them again; one event for each begin and end.
 
-import { ErrorReply } from 'redis';
+import type { RedisArgument } from 'redis';
 import type { Clock } from '../util/clock.ts';
 import { describe } from '../util/errors.ts';
 import type { Emit, RefusalCause } from '../telemetry/events.ts';
-import type { RedisClient } from './connection.ts';
-import { refusalCause, refusalScope } from './failures.ts';
+import type { CommandObserver, Send } from './command-replies.ts';
+import { refusalCause, refusalScope, ReplyError, withParsedReply } from './reply-error.ts';
 
-/** What a method of the client was asked for. */
 interface Command {
-  /** As Redis has it; `EVAL` for a script. */
   readonly name: string;
+  /** Of an EVAL. */
   readonly script: string;
   /** The first key, or the channel. */
   readonly key: string;
+}
+
+/** The command that shows that a refusal may be over. */
+interface Accepted {
+  readonly command: Command;
+  readonly atMs: number;
+  readonly send: Send;
 }
 
 /** From the first command that was refused for a cause to the first that is accepted again. */
@@ -34,20 +39,19 @@ export interface RefusalsOptions {
   readonly address: string;
 }
 
-// At the edge of its memory a server refuses and accepts in turn: that is one refusal, until it has been quiet.
+// At the edge of its memory a server refuses and accepts in turn: that is one refusal, which ends after a quiet second.
 const quietMs = 1000;
 // What was refused may never be asked for again.
 const forgottenAfterMs = 600_000;
 const maxKinds = 32;
 const maxReasonLength = 300;
-// They carry a token, and what becomes of them is told by other events.
+// They carry a token, and have events of their own.
 const ofAuthentication = ['AUTH', 'HELLO'];
 
-export class Refusals {
+export class Refusals implements CommandObserver {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #address: string;
-  readonly #watched = new WeakMap<RedisClient, RedisClient>();
   readonly #refused = new Map<RefusalCause, Refused>();
 
   constructor({ clock, emit, address }: RefusalsOptions) {
@@ -56,41 +60,8 @@ export class Refusals {
     this.#address = address;
   }
 
-  /** The same client for whoever uses it; how each of its commands ends is noticed. */
-  watch(client: RedisClient): RedisClient {
-    let watched = this.#watched.get(client);
-    if (watched === undefined) {
-      watched = this.#proxy(client);
-      this.#watched.set(client, watched);
-    }
-    return watched;
-  }
-
-  #proxy(client: RedisClient): RedisClient {
-    return new Proxy(client, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function' || typeof name !== 'string') return value;
-        return (...args: unknown[]): unknown => {
-          const result: unknown = Reflect.apply(value, target, args);
-          if (result instanceof Promise) this.#follow(client, name, args, result);
-          // The same connection with other options.
-          return name.startsWith('with') ? this.#proxy(result as RedisClient) : result;
-        };
-      },
-    });
-  }
-
-  #follow(client: RedisClient, method: string, args: readonly unknown[], reply: Promise<unknown>): void {
-    reply.then(
-      () => {
-        if (this.#refused.size > 0) this.#accepted(commandOf(method, args), client);
-      },
-      (error: unknown) => this.#failed(commandOf(method, args), error),
-    );
-  }
-
-  #failed(command: Command, error: unknown): void {
+  onError(args: readonly RedisArgument[], error: ReplyError): void {
+    const command = commandOf(args);
     const cause = refusalCause(error);
     if (cause === undefined || ofAuthentication.includes(command.name)) return;
     const nowMs = this.#clock.nowMs();
@@ -99,7 +70,7 @@ export class Refusals {
       refused?.cancelEnd?.();
       refused = { sinceMs: nowMs, lastAtMs: nowMs, count: 0, kinds: new Set(), cancelEnd: undefined };
       this.#refused.set(cause, refused);
-      const reason = describe(error).slice(0, maxReasonLength);
+      const reason = describe(error.cause).slice(0, maxReasonLength);
       this.#emit({ type: 'commandRefused', cause, command: command.name, reason, address: this.#address });
     }
     refused.count += 1;
@@ -109,50 +80,51 @@ export class Refusals {
     if (refused.kinds.size < maxKinds) refused.kinds.add(kindOf(command, cause));
   }
 
-  #accepted(command: Command, client: RedisClient): void {
+  onAccepted(args: readonly RedisArgument[], send: Send): void {
+    if (this.#refused.size === 0) return;
+    const command = commandOf(args);
     const nowMs = this.#clock.nowMs();
     for (const [cause, refused] of this.#refused) {
       if (refused.cancelEnd !== undefined || !refused.kinds.has(kindOf(command, cause))) continue;
       const waitMs = refused.lastAtMs + quietMs - nowMs;
-      refused.cancelEnd = this.#clock.after(
-        waitMs,
-        () => void this.#end(cause, refused, command, nowMs, client),
-      );
+      refused.cancelEnd = this.#clock.after(waitMs, () => {
+        void this.#end(cause, refused, { command, atMs: nowMs, send });
+      });
     }
   }
 
-  async #end(
-    cause: RefusalCause,
-    refused: Refused,
-    command: Command,
-    acceptedAtMs: number,
-    client: RedisClient,
-  ): Promise<void> {
+  async #end(cause: RefusalCause, refused: Refused, accepted: Accepted): Promise<void> {
     const { count } = refused;
-    // A script that wrote the last time may have come to nothing that writes this time.
-    const isOver = refusalScope(cause) !== 'writes' || (await mayWriteBeside(command, client));
+    // A script that wrote when it was refused may have had nothing to write when it was accepted.
+    const isOver = refusalScope(cause) !== 'writes' || (await acceptsWrites(accepted));
     if (this.#refused.get(cause) !== refused || refused.count !== count) return;
     refused.cancelEnd = undefined;
     if (!isOver) return;
     this.#refused.delete(cause);
-    const refusedMs = acceptedAtMs - refused.sinceMs;
-    const told = { cause, command: command.name, refusedMs, refusals: count, address: this.#address };
-    this.#emit({ type: 'commandAccepted', ...told });
+    this.#emit({
+      type: 'commandAccepted',
+      cause,
+      command: accepted.command.name,
+      refusedMs: accepted.atMs - refused.sinceMs,
+      refusals: count,
+      address: this.#address,
+    });
   }
 }
 
 /**
- * Whether a write of the app's own, in the slot of what was just written, is taken. What says nothing of that, such as
- * a missing right to this one key, speaks for the command that succeeded.
+ * Whether a write of the app's own, in the slot of what was just accepted, is accepted too. An error that says nothing
+ * of writes, such as a missing right to this one key, leaves it at what was accepted.
  */
-async function mayWriteBeside({ key }: Command, client: RedisClient): Promise<boolean> {
+async function acceptsWrites({ command: { key }, send }: Accepted): Promise<boolean> {
   const tag = /^[^{}]+$/u.exec(key)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(key)?.[1];
   if (tag === undefined) return true;
   try {
-    await client.set(`redis-entra-functions:\u001Fwrite-trial:{${tag}}`, '', { PX: 1000 });
+    await send(['SET', `redis-entra-functions:\u001Fwrite-trial:{${tag}}`, '', 'PX', '1000']);
     return true;
-  } catch (error) {
-    if (!(error instanceof ErrorReply)) return false;
+  } catch (thrown) {
+    const error = withParsedReply(thrown);
+    if (!(error instanceof ReplyError)) return false;
     const cause = refusalCause(error);
     return cause === undefined || refusalScope(cause) !== 'writes';
   }
@@ -163,14 +135,7 @@ function kindOf({ name, script, key }: Command, cause: RefusalCause): string {
   return JSON.stringify(refusalScope(cause) === 'some' ? [name, script, key] : [name, script]);
 }
 
-function commandOf(method: string, [first, second]: readonly unknown[]): Command {
-  if (method === 'sendCommand') {
-    const [name, key] = first as readonly unknown[];
-    return { name: String(name), script: '', key: String(key) };
-  }
-  if (method === 'eval') {
-    const { keys } = (second ?? {}) as { readonly keys?: readonly (string | Buffer)[] };
-    return { name: 'EVAL', script: String(first), key: String(keys?.[0] ?? '') };
-  }
-  return { name: method.toUpperCase(), script: '', key: String(first) };
+function commandOf([name, first, , firstKey]: readonly RedisArgument[]): Command {
+  if (name === 'EVAL') return { name, script: String(first), key: String(firstKey ?? '') };
+  return { name: String(name).toUpperCase(), script: '', key: String(first) };
 }

@@ -31,10 +31,10 @@ export class Replacement {
     return this.#replace(connection, 'its token is about to expire and AUTH failed', token, () => true);
   }
 
-  async ofIndebted(connection: Connection): Promise<void> {
+  async ofBlocked(connection: Connection): Promise<void> {
     const token = this.#options.admission.offer();
     const reason = 'it is busy with answers that nobody waits for any more';
-    if (token !== undefined) await this.#replace(connection, reason, token, () => connection.isInDebt);
+    if (token !== undefined) await this.#replace(connection, reason, token, () => connection.isBlocked);
   }
 
   async #replace(
@@ -60,7 +60,7 @@ export class Replacement {
         reason,
       });
       await adopt(successor, startedAtMs);
-      await (connection.isInDebt ? connection.leave(closeGraceMs) : connection.close(closeGraceMs));
+      await (connection.isBlocked ? connection.leave(closeGraceMs) : connection.close(closeGraceMs));
       return true;
     } catch {
       // It is tried again; if the server cuts first, the ordinary reconnect takes over.

@@ -1,63 +1,63 @@
-// Tells a connection on which nothing comes any more from one whose answers are slow or long. Used by connection.ts.
-// Knows no command: only that answers are owed, and how many bytes have come.
+// Tells a dead connection, on which nothing comes any more, from one whose replies are slow or long.
 
 import type { Clock } from '../util/clock.ts';
 
-// A command may be slow, and an answer long; a connection on which nothing at all has come for this long is dead.
-const silenceMs = 1500;
-// After a pause of the process its timers come before what has arrived meanwhile.
-const secondLookMs = 50;
+// A command may be slow, and a reply long; a connection on which no byte has come for this long is dead.
+const deadAfterMs = 1500;
+// After a pause of the process its timers fire before what has arrived meanwhile is read.
+const firstCheckMs = 50;
 
-export class Silence {
+export class ReplyWatchdog {
   readonly #clock: Clock;
   readonly #bytesReceived: () => number;
-  readonly #onSilent: (silentMs: number) => void;
-  #owed = 0;
-  /** When something was last seen to have come, or since when it is owed, and how much there was by then. */
-  #heardAtMs = 0;
-  #heardBytes = 0;
-  #cancelLook: (() => void) | undefined;
+  readonly #onDead: (silentMs: number) => void;
+  #pending = 0;
+  /** When bytes were last seen to have come, or since when a reply is pending, and how many bytes there were by then. */
+  #seenAtMs = 0;
+  #seenBytes = 0;
+  #cancelCheck: (() => void) | undefined;
 
-  /** @param onSilent told at most once for each late answer; `stop()` is the caller's to call. */
-  constructor(clock: Clock, bytesReceived: () => number, onSilent: (silentMs: number) => void) {
+  /** @param onDead called at most once for each timeout; `stop()` is the caller's to call. */
+  constructor(clock: Clock, bytesReceived: () => number, onDead: (silentMs: number) => void) {
     this.#clock = clock;
     this.#bytesReceived = bytesReceived;
-    this.#onSilent = onSilent;
+    this.#onDead = onDead;
   }
 
-  asked(): void {
-    if (this.#owed === 0) this.#hear();
-    this.#owed += 1;
+  onSend(nowMs: number): void {
+    if (this.#pending === 0) this.#see(nowMs);
+    this.#pending += 1;
   }
 
-  answered(): void {
-    this.#owed -= 1;
-    this.#hear();
+  onReply(nowMs: number): void {
+    this.#pending -= 1;
+    this.#see(nowMs);
   }
 
-  /** Somebody's answer is late: from now on it is watched whether anything comes, as long as any is owed. */
-  late(): void {
-    this.#lookAfter(secondLookMs);
+  /** A reply did not come in time: from now on the connection is checked, as long as any reply is pending. */
+  onTimeout(): void {
+    this.#checkAfter(firstCheckMs);
   }
 
   stop(): void {
-    this.#cancelLook?.();
-    this.#cancelLook = undefined;
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
   }
 
-  #hear(): void {
-    this.#heardAtMs = this.#clock.nowMs();
-    this.#heardBytes = this.#bytesReceived();
+  #see(nowMs: number): void {
+    this.#seenAtMs = nowMs;
+    this.#seenBytes = this.#bytesReceived();
   }
 
-  #lookAfter(delayMs: number): void {
-    this.#cancelLook ??= this.#clock.after(delayMs, () => {
-      this.#cancelLook = undefined;
-      if (this.#owed === 0) return;
-      if (this.#bytesReceived() !== this.#heardBytes) this.#hear();
-      const silentMs = this.#clock.nowMs() - this.#heardAtMs;
-      if (silentMs < silenceMs) this.#lookAfter(silenceMs - silentMs);
-      else this.#onSilent(silentMs);
+  #checkAfter(delayMs: number): void {
+    this.#cancelCheck ??= this.#clock.after(delayMs, () => {
+      this.#cancelCheck = undefined;
+      if (this.#pending === 0) return;
+      const nowMs = this.#clock.nowMs();
+      if (this.#bytesReceived() !== this.#seenBytes) this.#see(nowMs);
+      const silentMs = nowMs - this.#seenAtMs;
+      if (silentMs < deadAfterMs) this.#checkAfter(deadAfterMs - silentMs);
+      else this.#onDead(silentMs);
     });
   }
 }

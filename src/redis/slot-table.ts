@@ -1,4 +1,4 @@
-// Asks a cluster which node holds which slot. Used by cluster-nodes.ts. Keeps nothing.
+// Asks a cluster which node holds which slot.
 
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
@@ -12,21 +12,21 @@ export interface Source {
 }
 
 const nodeLimitMs = 1000;
-const entranceLimitMs = 5000;
+const seedLimitMs = 5000;
 
 /**
- * The first answer of `nodes`; of the `entrance` where none of them gives one.
- * @throws AppError `settings-invalid` when what answers is no cluster; else what stands in the way.
+ * The first answer of `nodes`; that of the `seed` node where none of them answers.
+ * @throws AppError `settings-invalid` when the cache is no cluster; else why there is no answer.
  */
 export async function askForSlotTable(
   nodes: readonly Source[],
-  entrance: () => Source,
+  seed: () => Source,
   clock: Clock,
 ): Promise<SlotTable> {
   try {
     return await Promise.any(nodes.map((source) => ask(source, clock.nowMs() + nodeLimitMs)));
   } catch {
-    return await ask(entrance(), clock.nowMs() + entranceLimitMs);
+    return await ask(seed(), clock.nowMs() + seedLimitMs);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { AppError } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { RedisClient } from './connection.ts';
+import type { RedisClient } from './handshake.ts';
 import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep, wrongClusteringPolicy } from './redirect.ts';
 import type { KeyOutcome, Redis, RedisStatus } from './redis.ts';
@@ -32,14 +32,12 @@ export class StandaloneRedis implements Redis {
     this.#node.start();
   }
 
-  async run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
+  run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
     // Otherwise the keys that happen to be on the node behind the endpoint would work, and hide the fault.
-    if (this.#wrongPolicy !== undefined) throw this.#wrongPolicy;
-    try {
-      return await this.#node.run(work, options);
-    } catch (error) {
+    if (this.#wrongPolicy !== undefined) return Promise.reject(this.#wrongPolicy);
+    return this.#node.run(work, options).catch((error: unknown) => {
       throw error instanceof AppError ? this.#explain(error) : error;
-    }
+    });
   }
 
   async runMany<T>(

@@ -2,14 +2,14 @@
 
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
-import { Waiters } from '../util/deadline-queue.ts';
+import { DeadlineQueue } from '../util/deadline-queue.ts';
 import type { Connection } from './connection.ts';
 
 type Listener = (message: string) => void;
 
 interface Channel {
   readonly listeners: Set<Listener>;
-  readonly waiters: Waiters<void>;
+  readonly waiters: DeadlineQueue<void>;
   /** Where Redis has confirmed the subscription. */
   confirmedOn: Connection | undefined;
 }
@@ -41,7 +41,7 @@ export class Subscriptions {
     const known = this.#channels.get(name);
     const channel = known ?? {
       listeners: new Set(),
-      waiters: new Waiters(this.#clock),
+      waiters: new DeadlineQueue(this.#clock),
       confirmedOn: undefined,
     };
     // The same function may be given twice, and taken back once.

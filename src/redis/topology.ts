@@ -1,5 +1,4 @@
-// Which node of a cluster holds which slot, out of CLUSTER SLOTS. Used by cluster-nodes.ts and cluster.ts.
-// Pure; knows no connection.
+// Reads from CLUSTER SLOTS which node of a cluster holds which slot: pure functions.
 
 import { slotCount } from './key-slot.ts';
 
@@ -55,7 +54,7 @@ export function primariesOf(table: SlotTable): ReadonlyMap<string, NodeAddress> 
   return primaries;
 }
 
-// No host: the one the client asked. "?": the node itself does not know.
+// Without a host it is the one that the client asked; "?" says that the node does not know its own.
 function addressOf(host: unknown, port: unknown, answeredBy: string): NodeAddress | undefined {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
   if (host === null || host === '') return { host: answeredBy, port };

@@ -1,5 +1,4 @@
-// Everything that happens to tokens and connections, as typed events on node:diagnostics_channel.
-// Used by auth/ and redis/ to tell, by log.ts and by whoever subscribes. Knows no sink.
+// What happens in this process, as typed events on node:diagnostics_channel.
 
 import { channel, type Channel } from 'node:diagnostics_channel';
 
@@ -12,8 +11,16 @@ export type AppEvent =
   | RollCallHeard
   | OriginEvent
   | ClusterEvent
-  /** What Redis holds under some key begins as an entry and is none; it counts as a miss. */
+  /** What Redis holds under some key begins like an entry but is not one; it counts as a miss. */
   | { readonly type: 'entryInvalid'; readonly reason: string }
+  /** A newer version of the app wrote some entry, which this one leaves alone; told once for each version. */
+  | {
+      readonly type: 'entryNewer';
+      /** Of the entry's form. */
+      readonly version: number;
+      /** The field that is not understood; undefined where the version itself is not. */
+      readonly field?: string;
+    }
   | RefusalEvent
   | SheddingEvent
   | CacheShared
@@ -29,16 +36,16 @@ export type AppEvent =
       readonly type: 'tokenRenewalFailed';
       readonly reason: string;
       readonly requestMs: number;
-      readonly setbacks: number;
+      readonly failedAttempts: number;
       readonly timeLeftMs: number;
     }
   | {
       readonly type: 'tokenNotAdvancing';
       readonly requestMs: number;
-      readonly setbacks: number;
+      readonly failedAttempts: number;
       readonly timeLeftMs: number;
     }
-  | { readonly type: 'tokenExpired'; readonly expiredAtMs: number; readonly setbacks: number }
+  | { readonly type: 'tokenExpired'; readonly expiredAtMs: number; readonly failedAttempts: number }
   | {
       readonly type: 'connectionReady';
       readonly connectionId: number;
@@ -83,7 +90,7 @@ export type AppEvent =
       readonly timeLeftMs: number;
     };
 
-/** Why Redis refused a command that is right in itself. */
+/** Why Redis refused a command that is valid. */
 export type RefusalCause =
   | 'out-of-memory'
   | 'no-permission'
@@ -98,7 +105,7 @@ export type RefusalCause =
   | 'unknown-command'
   | 'other';
 
-/** From the first command that a server refuses for a cause to the first that it accepts again; see redis/refusals.ts. */
+/** At the first command that a server refuses for a cause, and the first that it accepts again. */
 export type RefusalEvent =
   | {
       readonly type: 'commandRefused';
@@ -118,7 +125,7 @@ export type RefusalEvent =
       readonly address: string;
     };
 
-/** From the first value that did not fit into this instance's memory to when none was refused for a while. */
+/** At the first value that did not fit into this instance's memory, and when none was refused for 10 s. */
 export type SheddingEvent =
   | { readonly type: 'sheddingStarted'; readonly valueBytes: number; readonly totalBytes: number }
   | {
@@ -129,7 +136,7 @@ export type SheddingEvent =
       readonly refusals: number;
     };
 
-/** Nodes are told by `<host>:<port>`. */
+/** Nodes are named by `<host>:<port>`. */
 export type ClusterEvent =
   | {
       readonly type: 'topologyChanged';
@@ -137,10 +144,10 @@ export type ClusterEvent =
       readonly added: readonly string[];
       readonly removed: readonly string[];
     }
-  /** REDIS_CLUSTERING_POLICY does not fit the cache; told once. */
+  /** REDIS_CLUSTERING_POLICY does not fit the cache; once. */
   | { readonly type: 'clusteringPolicyWrong'; readonly reason: string };
 
-/** Another app of this project uses the same cache, and its keys can meet this one's; told once for each. */
+/** Another app of this project uses the same cache, and its keys can collide with this one's; once for each. */
 export interface CacheShared {
   readonly type: 'cacheShared';
   /** The other one's name. */
@@ -148,14 +155,14 @@ export interface CacheShared {
   readonly reason: string;
 }
 
-/** From the failures that make an outage to the first load that was answered; see origin-health.ts. */
+/** At the failures that make an outage, and the first load that is answered again. */
 export type OriginEvent =
   | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
-  /** Something that the origin answered is not stored; told once for each reason. */
+  /** An answer of the origin is not stored; once for each reason. */
   | { readonly type: 'answerNotStored'; readonly reason: string }
   | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
 
-/** How a roll call ended: see fleet/roll-call.ts. The invocation that called it logs it. */
+/** How a roll call ended. */
 export interface RollCallEnded {
   readonly type: 'rollCallEnded';
   readonly expected: number;
@@ -166,7 +173,7 @@ export interface RollCallEnded {
   readonly shortestTimeLeftMs: number | null;
 }
 
-/** This instance was called, with about so many others: see fleet/member.ts. No line of the log. */
+/** A roll call reached this instance, and about so many in all. */
 export interface RollCallHeard {
   readonly type: 'rollCallHeard';
   readonly expected: number;
@@ -174,7 +181,7 @@ export interface RollCallHeard {
 
 export type AppEventType = AppEvent['type'];
 
-/** Tells an event. Never throws. */
+/** Publishes an event. Never throws. */
 export type Emit = (event: AppEvent) => void;
 
 const prefix = 'redis-entra-functions.';
@@ -207,7 +214,7 @@ export function onEvent<T extends AppEventType>(
     try {
       listener(message as Extract<AppEvent, { type: T }>);
     } catch {
-      // The listener's trouble is the listener's.
+      // One listener's bug must not reach the others, nor the process.
     }
   };
   const target = channelOf(type);

@@ -1,14 +1,13 @@
-// Keeps the log of a whole fleet to about one line a second for one cause, whatever happens to how many instances.
-// Writes nothing itself, and knows no event.
+// Limits the log of a whole fleet to about one line a second for each cause.
 
 import type { Clock } from '../util/clock.ts';
 
-/** How a line that was let through came to be. */
-export interface Passage {
-  /** How many of its cause it stands for beside itself. */
+/** What a line says of the ones before it. */
+export interface Delayed {
+  /** How many lines of its cause were not written because of it. */
   readonly omitted: number;
-  /** How long it was held back. */
-  readonly heldMs: number;
+  /** How long it was delayed. */
+  readonly delayMs: number;
 }
 
 export interface LogLimiterOptions {
@@ -17,34 +16,35 @@ export interface LogLimiterOptions {
   readonly random: () => number;
 }
 
-interface Waiting {
-  write: (passage: Passage) => void;
+interface Pending {
+  write: (delayed: Delayed) => void;
   atMs: number;
   omitted: number;
   readonly cancel: () => void;
 }
 
-interface Lane {
-  /** Until then what was written so far uses up this instance's share. */
-  spentUntilMs: number;
-  waiting: Waiting | undefined;
+/** Of one cause. */
+interface Quota {
+  /** When the lines written so far no longer count against this instance's share. */
+  usedUpUntilMs: number;
+  pending: Pending | undefined;
 }
 
 const lineMs = 1000;
 // So many lines of one cause may come at once: all of a small fleet, or a few of one instance.
 const burstLines = 5;
-// A line that tells of what is long over helps nobody: beyond 600 instances there are more lines.
-const longestGapMs = 600_000;
+// Older news helps nobody: with more than 600 instances there are more lines.
+const maxIntervalMs = 600_000;
 
 /**
- * Each instance has an equal share of the lines, as many as it has last heard of. In a small fleet the first line of a
- * cause is written at once. In a large one it waits a random part of the time between two of its own, so that instances
- * to which the same happens in one moment do not all write in that moment. What comes while a line waits takes its place.
+ * Each instance has an equal share of the lines. In a small fleet the first line of a cause is written at once. In a
+ * large one it is delayed by a random part of the interval between two lines of this instance, so that instances to
+ * which the same happens do not all write at once. A line that comes while another is pending replaces it.
  */
 export class LogLimiter {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #quotas = new Map<string, Quota>();
   #instances = 1;
 
   constructor({ clock, random }: LogLimiterOptions) {
@@ -52,70 +52,73 @@ export class LogLimiter {
     this.#random = random;
   }
 
-  /** About how many instances there are, this one included. */
+  /** About how many instances there are, including this one. */
   set instances(count: number) {
     this.#instances = Math.max(count, 1);
   }
 
   /**
-   * Has `write` called: at once, or later, or never where another is written in its place.
-   * @param ended beginnings of causes that have come to their end with this: what waits of them is counted here, for
-   * nobody should read of a beginning after its end.
+   * Calls `write` at once, or later, or never if a later line of the same cause is written instead.
+   * @param ended prefixes of causes that are over with this line. Their pending lines are counted here and not
+   * written: the log never reports a beginning after its end.
    */
-  pass(cause: string, write: (passage: Passage) => void, ended: readonly string[] = []): void {
-    const lane = this.#lane(cause);
+  log(cause: string, write: (delayed: Delayed) => void, ended: readonly string[] = []): void {
+    const quota = this.#quotaOf(cause);
     const nowMs = this.#clock.nowMs();
-    const omitted = this.#takeWaiting(ended);
-    if (lane.waiting !== undefined) {
-      lane.waiting.omitted += omitted + 1;
-      lane.waiting.atMs = nowMs;
-      lane.waiting.write = write;
+    const omitted = this.#dropPending(ended);
+    if (quota.pending !== undefined) {
+      quota.pending.omitted += omitted + 1;
+      quota.pending.atMs = nowMs;
+      quota.pending.write = write;
       return;
     }
-    const gapMs = Math.min(this.#instances * lineMs, longestGapMs);
-    const waitMs = this.#waitMs(lane, gapMs);
-    const spend = (): void => {
-      lane.spentUntilMs = Math.max(lane.spentUntilMs, this.#clock.nowMs()) + gapMs;
+    const intervalMs = Math.min(this.#instances * lineMs, maxIntervalMs);
+    const waitMs = this.#waitMs(quota, intervalMs);
+    const useUp = (): void => {
+      quota.usedUpUntilMs = Math.max(quota.usedUpUntilMs, this.#clock.nowMs()) + intervalMs;
     };
     if (waitMs <= 0) {
-      spend();
-      write({ omitted, heldMs: 0 });
+      useUp();
+      write({ omitted, delayMs: 0 });
       return;
     }
-    const cancel = this.#clock.after(waitMs, () => {
-      const { waiting } = lane;
-      if (waiting === undefined) return;
-      lane.waiting = undefined;
-      spend();
-      waiting.write({ omitted: waiting.omitted, heldMs: this.#clock.nowMs() - waiting.atMs });
-    });
-    lane.waiting = { write, atMs: nowMs, omitted, cancel };
+    const pending: Pending = {
+      write,
+      atMs: nowMs,
+      omitted,
+      cancel: this.#clock.after(waitMs, () => {
+        quota.pending = undefined;
+        useUp();
+        pending.write({ omitted: pending.omitted, delayMs: this.#clock.nowMs() - pending.atMs });
+      }),
+    };
+    quota.pending = pending;
   }
 
-  #waitMs({ spentUntilMs }: Lane, gapMs: number): number {
-    const leftMs = spentUntilMs - this.#clock.nowMs();
+  #waitMs({ usedUpUntilMs }: Quota, intervalMs: number): number {
+    const leftMs = usedUpUntilMs - this.#clock.nowMs();
     const atOnce = Math.floor(burstLines / this.#instances);
-    return atOnce > 0 ? leftMs - (atOnce - 1) * gapMs : Math.max(leftMs, this.#random() * gapMs);
+    return atOnce > 0 ? leftMs - (atOnce - 1) * intervalMs : Math.max(leftMs, this.#random() * intervalMs);
   }
 
-  /** How many are not written any more. */
-  #takeWaiting(ended: readonly string[]): number {
-    let taken = 0;
-    for (const [cause, lane] of this.#lanes) {
-      if (lane.waiting === undefined || !ended.some((beginning) => cause.startsWith(beginning))) continue;
-      taken += lane.waiting.omitted + 1;
-      lane.waiting.cancel();
-      lane.waiting = undefined;
+  /** Returns how many lines that is. */
+  #dropPending(ended: readonly string[]): number {
+    let dropped = 0;
+    for (const [cause, quota] of this.#quotas) {
+      if (quota.pending === undefined || !ended.some((prefix) => cause.startsWith(prefix))) continue;
+      dropped += quota.pending.omitted + 1;
+      quota.pending.cancel();
+      quota.pending = undefined;
     }
-    return taken;
+    return dropped;
   }
 
-  #lane(cause: string): Lane {
-    let lane = this.#lanes.get(cause);
-    if (lane === undefined) {
-      lane = { spentUntilMs: Number.NEGATIVE_INFINITY, waiting: undefined };
-      this.#lanes.set(cause, lane);
+  #quotaOf(cause: string): Quota {
+    let quota = this.#quotas.get(cause);
+    if (quota === undefined) {
+      quota = { usedUpUntilMs: Number.NEGATIVE_INFINITY, pending: undefined };
+      this.#quotas.set(cause, quota);
     }
-    return lane;
+    return quota;
   }
 }

@@ -1,26 +1,16 @@
-// Events -> log lines, at a fitting level. Switched on by main.ts.
-// Knows no part that tells events.
+// Events -> log lines, each type at its level or not at all.
 
 import { redactTokens } from '../util/errors.ts';
-import {
-  onEvent,
-  type AppEvent,
-  type AppEventType,
-  type Emit,
-  type RollCallEnded,
-  type RollCallHeard,
-} from './events.ts';
-import { LogLimiter, type LogLimiterOptions, type Passage } from './log-limiter.ts';
+import { onEvent, type AppEvent, type AppEventType, type Emit } from './events.ts';
+import { LogLimiter, type Delayed, type LogLimiterOptions } from './log-limiter.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
 /** `console` fits. */
 export type LogSink = Readonly<Record<Level, (line: string) => void>>;
 
-type LoggedType = Exclude<AppEventType, (RollCallEnded | RollCallHeard)['type']>;
-
-/** Of every event that is a line. */
-export const levels: Readonly<Record<LoggedType, Level>> = {
+/** An event without a level here has no line. */
+export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   tokenRotated: 'info',
   tokenRenewalFailed: 'warn',
   tokenNotAdvancing: 'info',
@@ -34,6 +24,7 @@ export const levels: Readonly<Record<LoggedType, Level>> = {
   topologyChanged: 'info',
   clusteringPolicyWrong: 'error',
   entryInvalid: 'warn',
+  entryNewer: 'warn',
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
@@ -44,10 +35,10 @@ export const levels: Readonly<Record<LoggedType, Level>> = {
   answerNotStored: 'info',
 };
 
-/** Logs what an instance tells from now on; returns how to stop. */
+/** Logs the events of this instance from now on; returns how to stop. */
 export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void {
   const log = eventLog(sink, options);
-  const types = ['rollCallHeard', ...Object.keys(levels)] as AppEventType[];
+  const types = ['rollCallHeard', ...Object.keys(logLevels)] as AppEventType[];
   const stops = types.map((type) => onEvent(type, log));
   return () => {
     for (const stop of stops) stop();
@@ -55,37 +46,32 @@ export function logEvents(sink: LogSink, options: LogLimiterOptions): () => void
 }
 
 /**
- * Logs events as `<type> {fields}`, in a large fleet not each of them (see log-limiter.ts). Lines of a level above
- * `info` name it: the Functions host takes what a worker writes to stderr for a warning where it contains "warn", else
- * for an error where it contains "error" or "fail", else for information.
+ * Logs events as `<type> {fields}`, in a large fleet not each of them (log-limiter.ts). Lines of a level above `info`
+ * name it: the Functions host takes a worker's line on stderr for a warning if it contains "warn", else for an error if
+ * it contains "error" or "fail", else for information.
  * https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Workers/ProcessManagement/WorkerProcess.cs
  */
 export function eventLog(sink: LogSink, options: LogLimiterOptions): Emit {
   const limiter = new LogLimiter(options);
   return (event) => {
     if (event.type === 'rollCallHeard') limiter.instances = event.expected;
-    if (!isLogged(event)) return;
-    const level = levels[event.type];
-    const write = ({ omitted, heldMs }: Passage): void => {
-      const heldBack = heldMs === 0 ? {} : { atMs: options.clock.wallMs() - heldMs };
-      const leftOut = omitted === 0 ? {} : { omitted };
-      sink[level](formatEvent({ ...event, ...heldBack, ...leftOut }, level));
+    const level = logLevels[event.type];
+    if (level === undefined) return;
+    const write = ({ omitted, delayMs }: Delayed): void => {
+      const at = delayMs === 0 ? {} : { atMs: options.clock.wallMs() - delayMs };
+      sink[level](formatEvent({ ...event, ...at, ...(omitted === 0 ? {} : { omitted }) }, level));
     };
-    limiter.pass(causeOf(event), write, endedBy(event));
+    limiter.log(causeOf(event), write, endedBy(event));
   };
 }
 
-function isLogged(event: AppEvent): event is Extract<AppEvent, { type: LoggedType }> {
-  return Object.hasOwn(levels, event.type);
-}
-
-/** What events have in common that can stand for each other. */
+/** Events of one cause can stand for each other in the log. */
 function causeOf(event: AppEvent): string {
   if ('code' in event) return `${event.type} ${event.code}`;
   return 'cause' in event ? `${event.type} ${event.cause}` : event.type;
 }
 
-/** Whose lines make no sense after this event. */
+/** Causes whose lines make no sense after this event. */
 function endedBy(event: AppEvent): readonly string[] {
   if (event.type === 'commandAccepted') return [`commandRefused ${event.cause}`];
   return ends[event.type] ?? [];

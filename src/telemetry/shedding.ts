@@ -1,23 +1,22 @@
-// Tells when an instance begins to refuse what does not fit into its memory, and when it no longer does; not each
-// refusal. Knows no budget.
+// Emits an event when an instance begins to refuse values that do not fit into its memory, and when it no longer does.
 
 import type { Clock } from '../util/clock.ts';
 import type { Emit } from './events.ts';
 
-/** From the first refusal to the last one that came within `quietMs` of the one before. */
-interface Shed {
+/** Refusals with no more than `quietMs` between two of them. */
+interface Period {
   readonly sinceMs: number;
   lastAtMs: number;
   refusals: number;
 }
 
-// At the edge of its memory an instance refuses and admits in turn.
+// Near its limit an instance refuses and accepts values by turns.
 const quietMs = 10_000;
 
 export class Shedding {
   readonly #emit: Emit;
   readonly #clock: Clock;
-  #shed: Shed | undefined;
+  #period: Period | undefined;
 
   constructor(emit: Emit, clock: Clock) {
     this.#emit = emit;
@@ -27,25 +26,25 @@ export class Shedding {
   /** @param valueBytes what did not fit. */
   refused(valueBytes: number, totalBytes: number): void {
     const nowMs = this.#clock.nowMs();
-    if (this.#shed === undefined) {
-      this.#shed = { sinceMs: nowMs, lastAtMs: nowMs, refusals: 0 };
+    if (this.#period === undefined) {
+      this.#period = { sinceMs: nowMs, lastAtMs: nowMs, refusals: 0 };
       this.#emit({ type: 'sheddingStarted', valueBytes, totalBytes });
-      this.#endAfter(quietMs, this.#shed);
+      this.#endAfter(quietMs, this.#period);
     }
-    this.#shed.refusals += 1;
-    this.#shed.lastAtMs = nowMs;
+    this.#period.refusals += 1;
+    this.#period.lastAtMs = nowMs;
   }
 
   /** One timer for all refusals: it looks again until none has come for long enough. */
-  #endAfter(delayMs: number, shed: Shed): void {
+  #endAfter(delayMs: number, period: Period): void {
     this.#clock.after(delayMs, () => {
-      const leftMs = shed.lastAtMs + quietMs - this.#clock.nowMs();
+      const leftMs = period.lastAtMs + quietMs - this.#clock.nowMs();
       if (leftMs > 0) {
-        this.#endAfter(leftMs, shed);
+        this.#endAfter(leftMs, period);
         return;
       }
-      this.#shed = undefined;
-      const { sinceMs, lastAtMs, refusals } = shed;
+      this.#period = undefined;
+      const { sinceMs, lastAtMs, refusals } = period;
       this.#emit({ type: 'sheddingEnded', shedMs: lastAtMs - sinceMs, refusals });
     });
   }

@@ -1,11 +1,10 @@
-// Bounds the bytes that are in memory for requests, loads and writes together. Nobody waits for it: what does not
-// fit is refused at once.
+// Limits the bytes in memory for requests, loads and writes together. Nothing queues: what does not fit is refused.
 
 import { AppError } from './errors.ts';
 
-/** Of a value's bytes so many are in memory at the worst: as they came, put together, as the worker sends them, garbage. */
+/** How often a value may be in memory at once: its chunks, the whole, as the worker sends it, garbage. */
 export const copiesOfValue = 4;
-/** Of the whole: where large values have taken this, small ones go on as ever. */
+/** Of the total: large values can use no more, so that small ones still fit. */
 export const shareOfLarge = 3 / 4;
 const smallBytes = 64 * 1024;
 
@@ -14,7 +13,7 @@ export class ByteBudget {
   readonly #onRefused: (valueBytes: number, totalBytes: number) => void;
   #usedBytes = 0;
 
-  /** @param onRefused hears of each value that did not fit, and for which nobody waits. */
+  /** @param onRefused called for each value that is refused. */
   constructor(totalBytes: number, onRefused: (valueBytes: number, totalBytes: number) => void = () => {}) {
     this.totalBytes = totalBytes;
     this.#onRefused = onRefused;
@@ -24,14 +23,14 @@ export class ByteBudget {
     return this.#usedBytes;
   }
 
-  /** Takes `bytes` for what has `valueBytes` if they fit; else takes nothing and returns false: a refusal. */
+  /** Takes `bytes` for a value of `valueBytes` if they fit; else takes nothing, counts a refusal, and returns false. */
   take(bytes: number, valueBytes: number = bytes): boolean {
     const fits = this.takeIfFree(bytes, valueBytes);
     if (!fits) this.#onRefused(valueBytes, this.totalBytes);
     return fits;
   }
 
-  /** As `take`, for who comes again until it fits: false is no refusal. */
+  /** As `take`, for callers that try again: false is no refusal. */
   takeIfFree(bytes: number, valueBytes: number): boolean {
     const mostBytes = this.totalBytes * (valueBytes <= smallBytes ? 1 : shareOfLarge);
     if (this.#usedBytes + bytes > mostBytes) return false;
@@ -39,7 +38,7 @@ export class ByteBudget {
     return true;
   }
 
-  /** Takes `bytes` that are in memory already, whether they fit or not: what comes next is refused for them. */
+  /** Counts `bytes` that are in memory already, whether they fit or not. */
   add(bytes: number): void {
     this.#usedBytes += bytes;
   }
@@ -53,47 +52,47 @@ export class ByteBudget {
   }
 }
 
-/** What one request, load or write holds of the budget, given back as a whole. */
+/** What one request, load or write has taken of the budget, returned as a whole. */
 export class Charge {
   readonly #budget: ByteBudget;
   #bytes = 0;
-  #owed = 0;
+  #unsettled = 0;
   #closed = false;
 
   constructor(budget: ByteBudget) {
     this.#budget = budget;
   }
 
-  /** Takes what a value of `valueBytes` needs on its way, if that fits; else takes nothing and returns false. */
+  /** Takes what a value of `valueBytes` needs, if that fits; else takes nothing and returns false. */
   takeValue(valueBytes: number): boolean {
     const bytes = valueBytes * copiesOfValue;
     return this.#hold(bytes, this.#budget.take(bytes, valueBytes));
   }
 
-  /** As `takeValue`, for who comes again until it fits. */
+  /** As `takeValue`, for callers that try again. */
   takeValueIfFree(valueBytes: number): boolean {
     const bytes = valueBytes * copiesOfValue;
     return this.#hold(bytes, this.#budget.takeIfFree(bytes, valueBytes));
   }
 
-  /** Takes `bytes` that are in memory already. */
+  /** Counts `bytes` that are in memory already. */
   add(bytes: number): void {
     this.#budget.add(bytes);
     this.#bytes += bytes;
   }
 
-  /** What is held stays held until `answer` has settled, also where nobody waits for it any more. */
+  /** Returns nothing to the budget before `answer` has settled, even if `close` is called before. */
   async until<T>(answer: Promise<T>): Promise<T> {
-    this.#owed += 1;
+    this.#unsettled += 1;
     try {
       return await answer;
     } finally {
-      this.#owed -= 1;
+      this.#unsettled -= 1;
       this.#giveBack();
     }
   }
 
-  /** Gives everything back as soon as nothing is owed any more; closing twice is closing once. */
+  /** Returns everything once all of `until` has settled. Calling it twice changes nothing. */
   close(): void {
     this.#closed = true;
     this.#giveBack();
@@ -105,7 +104,7 @@ export class Charge {
   }
 
   #giveBack(): void {
-    if (!this.#closed || this.#owed > 0) return;
+    if (!this.#closed || this.#unsettled > 0) return;
     this.#budget.give(this.#bytes);
     this.#bytes = 0;
   }

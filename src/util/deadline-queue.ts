@@ -1,5 +1,4 @@
-// Callers that wait, each until its own deadline, for one thing to come. Used by the token keeper and the
-// Redis connection. Knows nothing of what is waited for.
+// Callers that wait, each until a deadline of its own, for one thing to come.
 
 import type { Clock } from './clock.ts';
 
@@ -9,10 +8,10 @@ interface Waiter<T> {
   readonly cancelTimer: () => void;
 }
 
-/** A waiter always gets an answer: the value, an error given to all, or its own deadline's error. */
-export class Waiters<T> {
+/** A waiter always gets an answer: the value, an error given to all, or the error of its own deadline. */
+export class DeadlineQueue<T> {
   readonly #clock: Clock;
-  readonly #waiting = new Set<Waiter<T>>();
+  readonly #waiters = new Set<Waiter<T>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,11 +21,11 @@ export class Waiters<T> {
   wait(deadlineAtMs: number, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancelTimer = this.#clock.after(deadlineAtMs - this.#clock.nowMs(), () => {
-        this.#waiting.delete(waiter);
+        this.#waiters.delete(waiter);
         reject(late());
       });
       const waiter: Waiter<T> = { resolve, reject, cancelTimer };
-      this.#waiting.add(waiter);
+      this.#waiters.add(waiter);
     });
   }
 
@@ -39,8 +38,8 @@ export class Waiters<T> {
   }
 
   #takeAll(): readonly Waiter<T>[] {
-    const taken = [...this.#waiting];
-    this.#waiting.clear();
+    const taken = [...this.#waiters];
+    this.#waiters.clear();
     for (const waiter of taken) waiter.cancelTimer();
     return taken;
   }

@@ -1,25 +1,27 @@
-// Waiting for a promise no longer than until a deadline. Used by redis/, cache/ and origin/.
-// Knows nothing of what is waited for.
+// Waiting for a promise no longer than until a deadline, or until the caller gives up.
 
 import type { Clock } from './clock.ts';
 
 /**
- * `promise`, or the error that `late` makes when the deadline comes first. What loses the race is ignored:
- * its later rejection is not an unhandled one.
+ * `promise`, or the error that `late` makes when the deadline comes first, or the reason of `signal` when that is
+ * aborted first. The work behind `promise` goes on; a later rejection of it is handled. No timer is left behind.
  */
 export async function withDeadline<T>(
   clock: Clock,
   deadlineAtMs: number,
   promise: Promise<T>,
   late: () => Error,
+  signal?: AbortSignal,
 ): Promise<T> {
-  let cancelTimer = (): void => {};
-  const deadline = new Promise<never>((_resolve, reject) => {
-    cancelTimer = clock.after(deadlineAtMs - clock.nowMs(), () => reject(late()));
-  });
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const cancelTimer = clock.after(deadlineAtMs - clock.nowMs(), () => reject(late()));
+  const onAbort = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted === true) onAbort();
   try {
-    return await Promise.race([promise, deadline]);
+    return await Promise.race([promise, givenUp]);
   } finally {
     cancelTimer();
+    signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -1,5 +1,4 @@
-// The one error class of the app and its closed set of codes; used everywhere below the HTTP layer.
-// Knows nothing of HTTP: http/problem.ts decides what a caller is told.
+// The one error class of the app, and its closed set of codes.
 
 /** Every way the app itself can fail. Caller mistakes over HTTP are problem codes, not these. */
 export type ErrorCode =
@@ -12,15 +11,16 @@ export type ErrorCode =
   | 'deadline-exceeded'
   | 'command-failed'
   | 'wrong-type'
+  | 'entry-newer'
   | 'origin-failed'
   | 'overloaded'
   | 'stopped';
 
 export interface AppErrorOptions {
   readonly cause?: unknown;
-  /** Seconds after which asking again makes sense, where that is known. */
+  /** After how many seconds to try again, where that is known. */
   readonly retryAfterSeconds?: number;
-  /** Whoever was asked is well: the fault lies in the one thing that it was asked for. */
+  /** Only this one entry fails; the origin works. */
   readonly isOfOneEntry?: boolean;
 }
 
@@ -48,7 +48,7 @@ export class AppError extends Error {
     this.isOfOneEntry = options.isOfOneEntry ?? false;
   }
 
-  /** Whether the same call may succeed later without anybody changing anything in it. */
+  /** Whether the same call may succeed later. */
   get retryable(): boolean {
     return retryableCodes.has(this.code);
   }

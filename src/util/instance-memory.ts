@@ -1,27 +1,27 @@
-// How many bytes may be in flight in an instance, from the memory that it has.
+// Derives how many bytes may be in flight in an instance from its memory.
 
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { copiesOfValue, shareOfLarge } from './byte-budget.ts';
 
 export interface MemoryLimits {
-  /** `process.constrainedMemory()`: what the container may use; 0, or more than there is, where nothing says so. */
+  /** `process.constrainedMemory()`: the container's limit; 0, or more than there is, where there is none. */
   readonly constrainedBytes: number;
   /** `os.totalmem()`. */
   readonly machineBytes: number;
-  /** `heap_size_limit` of V8, which takes about half of the memory it sees; less where a flag says so. */
+  /** `heap_size_limit` of V8: about half of the memory, or less by a flag. */
   readonly heapLimitBytes: number;
 }
 
 const shareInFlight = 1 / 16;
 const leastBytes = 32 * 1024 * 1024;
-// What stands before the body of an entry in Redis.
+// Before the body of an entry in Redis.
 const longestHeadBytes = 66_000;
 const mostBytes = 256 * 1024 * 1024;
 
 /**
- * A sixteenth of the memory: 128 MiB with 2,048 MB. Never less than one value of the largest size needs: a value that
- * may be written can be read.
+ * A sixteenth of the memory: 128 MiB with 2,048 MB. Never less than one value of the largest size needs, so that every
+ * value that may be written can be read.
  */
 export function bytesInFlight(limits: MemoryLimits, maxValueBytes: number): number {
   const { constrainedBytes, machineBytes, heapLimitBytes } = limits;

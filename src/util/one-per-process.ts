@@ -1,7 +1,7 @@
-// One set of live parts per process, however often and by whom it is asked for.
+// Makes something once per process, even if the code is loaded twice.
 
-// On globalThis, because a module that is evaluated twice (two bundles, a changed import specifier, a
-// worker that loads the entry point again) has two module scopes but must share the connection.
+// On globalThis: a module that is evaluated twice (two bundles, another import specifier, a worker that loads the
+// entry point again) has two module scopes, which must share the connection.
 const key = Symbol.for('redis-entra-functions.shared-parts');
 
 interface Holder {

@@ -1,5 +1,5 @@
-// NCRONTAB schedules: which ones the host takes, and when the next tick is. Used by settings.ts and functions/.
-// Own code, because the cron libraries read another language: of names, Sundays, steps, and days that must both match.
+// NCRONTAB schedules: which ones the host accepts, and when the next tick is. Own code, because cron libraries differ
+// in names, Sundays, steps, and whether the day of the month and the day of the week must both match.
 
 type Values = ReadonlySet<number>;
 
@@ -10,14 +10,14 @@ interface Schedule {
   readonly hours: Values;
   readonly days: Values;
   readonly months: Values;
-  /** 0 is Sunday; 7 is nothing. */
+  /** 0 is Sunday; 7 is refused. */
   readonly daysOfWeek: Values;
 }
 
 interface Field {
   readonly least: number;
   readonly most: number;
-  /** In the order of the values; the beginning of one is enough. */
+  /** In the order of the values; a prefix of one is enough. */
   readonly names?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ const dayOfWeek: Field = {
   names: 'sunday monday tuesday wednesday thursday friday saturday'.split(' '),
 };
 
-/** Whether it is a schedule of six fields that the host takes, too. */
+/** Whether it is a schedule of six fields that the host accepts. */
 export function isSchedule(text: string): boolean {
   return parse(text) !== undefined;
 }
@@ -61,7 +61,7 @@ function valuesOf(list: string, field: Field): Values | undefined {
     const isOpen = first === '*' || groups['step'] !== undefined;
     const to = last === undefined ? (isOpen ? field.most : from) : valueOf(last, field);
     if (from === undefined || to === undefined) return undefined;
-    // The host swaps a range that is upside down, and takes a step of 0 for 1 (CrontabField.cs, Accumulate).
+    // The host swaps the ends of a reversed range, and takes a step of 0 for 1 (CrontabField.cs, Accumulate).
     for (let at = Math.min(from, to); at <= Math.max(from, to); at += Math.max(Number(step), 1)) {
       values.add(at);
     }
@@ -80,15 +80,15 @@ function valueOf(text: string, { least, most, names = [] }: Field): number | und
   return index === -1 ? undefined : index + least;
 }
 
-// What is later comes never: 29 February falls on each day of the week within 40 years, 2100 in between.
+// A tick that is later never comes: 29 February falls on each day of the week within 40 years, even across 2100.
 const horizonYears = 40;
 
 // A timer may fire up to a second early (TimerListener.cs, InvokeJobFunction).
 const earlyMs = 1000;
 
 /**
- * When the tick after the one that is being run is due, in milliseconds since the epoch; null where there is none.
- * The host tells a function no such time: its `ScheduleStatus.Next` is the tick that is being run, and null for
+ * When the tick after the current one is due, in milliseconds since the epoch; null where there is none.
+ * The host does not pass it to a function: its `ScheduleStatus.Next` is the current tick, and null for
  * schedules of less than a minute (https://github.com/Azure/azure-functions-dotnet-worker/issues/954 and .../2963).
  */
 export function nextTickAtMs(text: string, nowMs: number): number | null {

@@ -1,11 +1,11 @@
-// Bounds what is done at once, in units of any kind: bytes, say. First come, first served.
+// Limits what is done at once, in units of any kind, such as bytes. First come, first served.
 
-/** Units that were asked for: at first perhaps in the queue. */
+/** Units that were asked for: queued, granted or released. */
 export interface Permit {
   readonly isGranted: boolean;
-  /** Resolves when it is; never if it is released before. */
+  /** Resolves when it is granted; never if it is released before. */
   readonly granted: Promise<void>;
-  /** Gives the units to the next; releasing twice is releasing once. */
+  /** Returns the units, or leaves the queue. Calling it twice changes nothing. */
   release(): void;
 }
 
@@ -46,7 +46,7 @@ export class Semaphore {
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       if (this.#used + next.units > this.#units) return;
       this.#queue.shift();
-      // Taken before the waiter runs: nobody slips in between.
+      // Counted before the waiter runs: no other caller can take them in between.
       this.#used += next.units;
       next.grant();
     }

@@ -1,14 +1,14 @@
-// One piece of work per key at a time, shared by all who ask for it meanwhile.
+// One piece of work per key at a time, shared by all callers that ask for it meanwhile.
 
 export interface Flight<T> {
   readonly result: Promise<T>;
   /** Whether it had begun before this caller asked. */
   readonly joined: boolean;
-  /** This caller waits no longer. The work goes on; it can tell that nobody waits for it. */
+  /** This caller no longer waits. The work goes on, and can find out that nobody waits for it. */
   readonly leave: () => void;
 }
 
-/** Those who wait for one flight. */
+/** The callers that wait for one flight. */
 export class Callers {
   readonly #listeners: (() => void)[] = [];
   #count = 0;
@@ -18,12 +18,12 @@ export class Callers {
     return this.#count === 0;
   }
 
-  /** Hears each time that the last one leaves. */
+  /** Called each time the last one leaves. */
   onGone(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** One more; returns how to leave. */
+  /** Adds a caller; returns how it leaves. */
   join(): () => void {
     let isHere = true;
     this.#count += 1;
@@ -49,7 +49,7 @@ export class SingleFlight<T> {
     return this.#flights.size;
   }
 
-  /** Joins the flight under `key`, or starts one. A flight that has ended, however, is joined by nobody. */
+  /** Joins the flight under `key`, or starts one if there is none or it has ended. */
   do(key: string, work: (callers: Callers) => Promise<T>): Flight<T> {
     const current = this.#flights.get(key);
     if (current !== undefined) {
@@ -60,13 +60,13 @@ export class SingleFlight<T> {
     const result = work(callers).finally(() => {
       if (this.#flights.get(key)?.result === result) this.#flights.delete(key);
     });
-    // Who waits may have left by the time it fails.
+    // It may fail after all callers have left.
     result.catch(() => {});
     this.#flights.set(key, { result, callers });
     return { result, joined: false, leave };
   }
 
-  /** The flight under `key` goes on for those who have joined it; nobody else does. */
+  /** The flight under `key` goes on for its callers; no other caller joins it. */
   forget(key: string): void {
     this.#flights.delete(key);
   }

@@ -1,62 +1,58 @@
-// Which URL a key stands for: its place in a URL template, and no other. Used by http.ts, blob.ts and settings-origin.ts.
-// Knows nothing of requests.
+// URL templates with a key in them: the URL of a key, encoded so that no key can reach another part of the URL.
 
-/** The URL of a key; undefined for a key that has no place of its own there. */
-export type Place = (key: string) => string | undefined;
+/** The URL of a key; undefined for a key that has no URL of its own. */
+export type UrlTemplate = (key: string) => string | undefined;
 
 /**
- * Where `{key}` stands in a URL template, encoded so that a key cannot leave its place: as one path segment or value.
- * With `{+key}` its slashes are the URL's (RFC 6570, section 3.2.3).
- * @throws TypeError if `isUrlTemplate` says no to the template.
+ * Puts a key in the place of `{key}`, encoded as one path segment or query value. With `{+key}` its slashes separate
+ * segments (RFC 6570, section 3.2.3).
+ * @throws TypeError if the template is not one by `isUrlTemplate`.
  */
-export function placeIn(template: string): Place {
-  const surroundings = surroundingsOf(template);
-  if (surroundings === undefined) throw new TypeError('The template has no {key} in its path or query.');
-  const { before, after, keepsSlashes } = surroundings;
+export function urlTemplate(template: string): UrlTemplate {
+  const parts = partsOf(template);
+  if (parts === undefined) throw new TypeError('The template has no {key} in its path or query.');
+  const { before, after, keepsSlashes } = parts;
   return (key) => {
-    // The empty key's place is that of whatever holds the others. A lone surrogate has no UTF-8 form: different
-    // keys would become one URL.
+    // The URL of an empty key would be that of the folder. A lone surrogate has no UTF-8 form: different keys would
+    // become one URL.
     if (key === '' || !key.isWellFormed()) return undefined;
     const encoded = encodeReserved(key);
-    const kept = encoded.replaceAll('%2F', '/');
-    // Parsers and servers resolve `.` and `..` segments, and some servers decode %2F or %5C first (nginx does
-    // before it hands on, HTTP.sys too). A key that would read differently then is not asked for.
-    const asReadByAny = before + kept.replaceAll('%5C', '/') + after;
-    if (URL.parse(asReadByAny)?.href !== asReadByAny) return undefined;
-    return before + (keepsSlashes ? kept : encoded) + after;
+    const withSlashes = encoded.replaceAll('%2F', '/');
+    // Parsers and servers resolve `.` and `..` segments, and some servers decode %2F or %5C first (nginx as a proxy,
+    // HTTP.sys). A key whose URL would change by that is not asked for.
+    const decodedByServers = before + withSlashes.replaceAll('%5C', '/') + after;
+    if (URL.parse(decodedByServers)?.href !== decodedByServers) return undefined;
+    return before + (keepsSlashes ? withSlashes : encoded) + after;
   };
 }
 
-/** The place of what stands before a question mark in a key, asked with what stands after it as its query. */
-export function withQuery(place: Place): Place {
+/** Takes what follows a question mark in a key as the query of its URL. */
+export function withQuery(urlOf: UrlTemplate): UrlTemplate {
   return (key) => {
     const nameLength = key.indexOf('?');
-    if (nameLength === -1) return place(key);
-    const href = place(key.slice(0, nameLength));
+    if (nameLength === -1) return urlOf(key);
+    const href = urlOf(key.slice(0, nameLength));
     if (href === undefined) return undefined;
     const url = new URL(href);
-    const own = key.slice(nameLength + 1);
-    url.search = [url.search.slice(1), own].filter((part) => part !== '').join('&');
+    const query = key.slice(nameLength + 1);
+    url.search = [url.search.slice(1), query].filter((part) => part !== '').join('&');
     return url.href;
   };
 }
 
-/**
- * Whether `{key}` or `{+key}` stands once in the path or query, and nowhere else, of an http or https URL without a user name
- * and fragment.
- */
+/** Whether it is an http or https URL with `{key}` or `{+key}` once, in its path or query, and no user name or fragment. */
 export function isUrlTemplate(template: string): boolean {
-  return surroundingsOf(template) !== undefined;
+  return partsOf(template) !== undefined;
 }
 
-interface Surroundings {
+interface TemplateParts {
   readonly before: string;
   readonly after: string;
   readonly keepsSlashes: boolean;
 }
 
-/** What stands before and after the key, in the form that a URL parser leaves as it is. */
-function surroundingsOf(template: string): Surroundings | undefined {
+/** What is before and after the key, as a URL parser normalizes it. */
+function partsOf(template: string): TemplateParts | undefined {
   const pieces = template.split(/\{\+?key\}/u);
   const keepsSlashes = template.includes('{+key}');
   if (pieces.length !== 2 || template.includes('#')) return undefined;
@@ -68,8 +64,10 @@ function surroundingsOf(template: string): Surroundings | undefined {
     return undefined;
   }
   const [before, after, ...more] = url.href.split(marker);
-  const inPlace = (url.pathname + url.search).includes(marker) && more.length === 0;
-  return inPlace && before !== undefined && after !== undefined ? { before, after, keepsSlashes } : undefined;
+  const isWellPlaced = (url.pathname + url.search).includes(marker) && more.length === 0;
+  return isWellPlaced && before !== undefined && after !== undefined
+    ? { before, after, keepsSlashes }
+    : undefined;
 }
 
 /** Every byte outside RFC 3986's unreserved characters: encodeURIComponent leaves five of those. */

@@ -1,6 +1,6 @@
-// Two lists that belong together, item by item.
+// Pairs the items of two lists of equal length.
 
-/** @throws TypeError where one is shorter: a result that is missing is a bug, and must not pass for anything else. */
+/** @throws TypeError where one is shorter: a missing result is a bug, and must not look like anything else. */
 export function zip<A, B>(first: readonly A[], second: readonly B[]): readonly (readonly [A, B])[] {
   if (first.length !== second.length) {
     throw new TypeError(`Expected ${first.length} results and got ${second.length}.`);

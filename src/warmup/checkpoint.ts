@@ -1,18 +1,18 @@
-// Where a run that did not reach the end of the warm set stopped, kept in Redis for the next one, on whatever
-// instance. Advisory: losing it means that the next run begins at the start.
+// Where a run stopped before the end of the warm set: in Redis, so that the next one continues there on any instance.
+// Without it the next run begins at the start.
 
 import { createHash } from 'node:crypto';
 import { ownName } from '../redis/own-name.ts';
 import type { Redis } from '../redis/redis.ts';
 
-const keptSeconds = 24 * 3600;
+const expireAfterSeconds = 24 * 3600;
 
 export class Checkpoint {
-  readonly #redis: Redis;
+  readonly #redis: Pick<Redis, 'run'>;
   readonly #key: string;
 
-  /** @param scope what is warmed: a checkpoint is good for the same origin and prefix only. */
-  constructor(redis: Redis, namespace: string, scope: string) {
+  /** @param scope which warm set it is in: that of one origin and prefix. */
+  constructor(redis: Pick<Redis, 'run'>, namespace: string, scope: string) {
     this.#redis = redis;
     this.#key = ownName(namespace, `warmup:${createHash('sha1').update(scope).digest('hex')}`);
   }
@@ -20,16 +20,17 @@ export class Checkpoint {
   /** @throws AppError when Redis cannot be asked. */
   async read(deadlineAtMs: number): Promise<string | undefined> {
     const key = this.#key;
-    return (
-      (await this.#redis.run((client) => client.get(key), { key, deadlineAtMs, idempotent: true })) ??
-      undefined
-    );
+    const options = { key, deadlineAtMs, idempotent: true };
+    return (await this.#redis.run((client) => client.get(key), options)) ?? undefined;
   }
 
-  /** @param token undefined: the end was reached. */
+  /**
+   * @param token undefined when the end was reached.
+   * @throws AppError when Redis cannot be asked.
+   */
   async write(token: string | undefined, deadlineAtMs: number): Promise<void> {
     const key = this.#key;
-    const expiration = { type: 'EX', value: keptSeconds } as const;
+    const expiration = { type: 'EX', value: expireAfterSeconds } as const;
     await this.#redis.run(
       async (client) => (token === undefined ? client.del(key) : client.set(key, token, { expiration })),
       { key, deadlineAtMs, idempotent: true },

@@ -8,10 +8,8 @@ import { Warmup, type WarmupOptions } from './warmup.ts';
 
 export interface CreateWarmupOptions extends Omit<WarmupOptions, 'warmSet' | 'checkpoint'> {
   readonly origin: Origin | undefined;
-  readonly redis: Redis;
+  readonly redis: Pick<Redis, 'run'>;
   readonly namespace: string;
-  /** Which origin it is: a checkpoint is good for the same one only. */
-  readonly originUrl: string;
   /** The warm set by name; empty: all that the origin lists under `prefix`. */
   readonly keys: readonly string[];
   readonly prefix: string;
@@ -25,8 +23,8 @@ export function createWarmup(options: CreateWarmupOptions): Warmup | undefined {
   return new Warmup({ ...options, warmSet, checkpoint });
 }
 
-function warmSetOf({ origin, originUrl, keys, prefix }: CreateWarmupOptions): WarmSet | undefined {
+function warmSetOf({ origin, keys, prefix }: CreateWarmupOptions): WarmSet | undefined {
   if (origin === undefined) return undefined;
   if (keys.length > 0) return namedKeys(keys);
-  return origin.list === undefined ? undefined : listing(origin.list, originUrl, prefix);
+  return origin.listing === undefined ? undefined : listing(origin.listing, prefix);
 }

@@ -7,11 +7,11 @@ import type { HeadResult } from '../cache/tier.ts';
 export type Plan =
   /** Cached, unchanged, and fresh until after the next run. */
   | { readonly kind: 'current' }
-  /** Somebody other than the origin wrote it: it is theirs until it expires. */
-  | { readonly kind: 'kept' }
+  /** Somebody other than the origin wrote it, or a newer version of the app: it stays until it expires. */
+  | { readonly kind: 'foreign' }
   /** Cached and unchanged: only its lifetime is renewed. */
   | { readonly kind: 'extend'; readonly held: EntryHead }
-  /** Absent, changed, or not known to be unchanged; `isFresh` where the last is all that is missing. */
+  /** Absent, changed, or perhaps changed; `isFresh` where it is fresh for long enough if it has not changed. */
   | { readonly kind: 'load'; readonly held: EntryHead | undefined; readonly isFresh: boolean }
   | { readonly kind: 'failed'; readonly cause: string };
 
@@ -20,19 +20,21 @@ export function planFor(result: HeadResult, etag: string | undefined, nextRunAtM
   switch (result.kind) {
     case 'miss':
       return { kind: 'load', held: undefined, isFresh: false };
+    case 'entry-newer':
+      return { kind: 'foreign' };
     case 'wrong-type':
       return { kind: 'failed', cause: 'wrong-type' };
     case 'unavailable':
       return { kind: 'failed', cause: 'cache-unavailable' };
     case 'hit': {
       const { head } = result;
-      if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'kept' };
+      if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'foreign' };
       const { fields, revalidate } = head.loaded;
       const isFresh = freshUntilMs(head.freshness) > nextRunAtMs && !revalidate;
       if (etag === undefined) {
-        // Without a validator the whole body would move each time only to see whether it has changed.
-        const isDone = isFresh && fields['etag'] === undefined && fields['last-modified'] === undefined;
-        return isDone ? { kind: 'current' } : { kind: 'load', held: head, isFresh };
+        // Without a validator only its whole body would show whether it has changed.
+        const isCurrent = isFresh && fields['etag'] === undefined && fields['last-modified'] === undefined;
+        return isCurrent ? { kind: 'current' } : { kind: 'load', held: head, isFresh };
       }
       if (etag !== fields['etag']) return { kind: 'load', held: head, isFresh: false };
       return isFresh ? { kind: 'current' } : { kind: 'extend', held: head };

@@ -1,6 +1,6 @@
 // The pages of the warm set: the keys that the settings name, or what the origin lists under a prefix.
 
-import type { Origin } from '../origin/origin.ts';
+import type { OriginListing } from '../origin/origin.ts';
 
 export interface Candidate {
   readonly name: string;
@@ -29,11 +29,11 @@ export function namedKeys(names: readonly string[]): WarmSet {
   };
 }
 
-export function listing(list: NonNullable<Origin['list']>, containerUrl: string, prefix: string): WarmSet {
+export function listing(origin: OriginListing, prefix: string): WarmSet {
   return {
-    scope: JSON.stringify([containerUrl, prefix]),
+    scope: JSON.stringify([origin.scope, prefix]),
     async *pages(continuationToken, signal) {
-      for await (const page of list(prefix, { continuationToken, signal })) {
+      for await (const page of origin.pages(prefix, { continuationToken, signal })) {
         const candidates = page.entries.map(({ key, etag, bytes }) => ({
           name: key,
           listed: { etag, bytes },

@@ -4,11 +4,12 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startStack, type AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from '../support/caches.ts';
-import { encodeEntry, newEntry } from '../../src/cache/entry.ts';
+import { encodeEntry } from '../../src/cache/entry-encoder.ts';
+import { newEntry } from '../../src/cache/entry.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { AppError } from '../../src/util/errors.ts';
 import type { CacheAnswer } from '../../src/cache/answer.ts';
-import type { WriteCondition, WriteResult } from '../../src/cache/tier.ts';
+import type { RemoveResult, WriteCondition } from '../../src/cache/tier.ts';
 import { entryKey, startCacheInstance, type CacheInstance } from '../support/cache-instance.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
@@ -26,7 +27,7 @@ const remove = async (
   { cache }: CacheInstance,
   condition: WriteCondition = { kind: 'none', etags: [] },
   key = name,
-): Promise<WriteResult> => cache.remove(entryKey(key), condition, Date.now() + 1800);
+): Promise<RemoveResult> => cache.remove(entryKey(key), condition, Date.now() + 1800);
 
 /** What a result is, in one word or two, and its body. */
 function told(result: CacheAnswer): string {
@@ -401,7 +402,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     await eventually(() => expect(origin.loads).toHaveLength(1));
     origin.set(name, 'new');
     origin.delayMs = 0;
-    expect(await remove(first)).toEqual({ kind: 'created' });
+    expect(await remove(first)).toEqual({ kind: 'absent' });
     expect(told(await read(first))).toBe('loaded new');
     expect(await loading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     expect(told(await read(second))).toBe('hit new');
@@ -434,7 +435,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     origin.delayMs = 500;
     const loading = read(first);
     await eventually(() => expect(origin.loads).toHaveLength(1));
-    expect(await remove(second)).toEqual({ kind: 'created' });
+    expect(await remove(second)).toEqual({ kind: 'absent' });
     expect(await loading).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     expect(await stack.redis.admin('EXISTS', name)).toBe(0);
 
@@ -445,7 +446,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     origin.delayMs = 500;
     expect(told(await read(first))).toBe('stale old');
     await eventually(() => expect(origin.loads).toHaveLength(3));
-    expect(await remove(second)).toEqual({ kind: 'replaced' });
+    expect(await remove(second)).toEqual({ kind: 'removed' });
     await sleep(700);
     expect(await stack.redis.admin('EXISTS', name)).toBe(0);
   });
@@ -458,7 +459,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       kind: 'precondition-failed',
     });
     expect(told(await read(instance))).toBe('miss');
-    expect(await remove(instance)).toEqual({ kind: 'created' });
+    expect(await remove(instance)).toEqual({ kind: 'absent' });
     expect(told(await read(instance))).toBe('loaded value');
   });
 
@@ -468,7 +469,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       const key = `${name}${braces}`;
       origin.set(key, braces);
       expect(await read(instance, key)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
-      expect(await remove(instance, undefined, key)).toEqual({ kind: 'replaced' });
+      expect(await remove(instance, undefined, key)).toEqual({ kind: 'removed' });
       expect(await stack.redis.admin('EXISTS', key)).toBe(0);
     }
   });
@@ -596,7 +597,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
       valid.replace('text/html', 'text/\r\ntml'),
       valid.replace('ttl=1000', 'ttl=-100'),
       valid.slice(0, 30),
-      valid.replace('\u0002', '\u0001'),
+      valid.replace('\u0003', '\u0001'),
     ].map((text) => Buffer.from(text, 'latin1'));
     for (const value of poisoned) {
       await stack.redis.admin('SET', name, value);
@@ -641,7 +642,7 @@ export function readThroughSuite({ cluster }: CacheKind): void {
     expect(await write({ kind: 'none-match', etags: ['*'] })).toBe('created');
     expect(await write({ kind: 'none', etags: [] })).toBe('created');
     await stack.redis.admin('SET', name, invalid);
-    expect(await remove(instance)).toEqual({ kind: 'created' });
+    expect(await remove(instance)).toEqual({ kind: 'absent' });
     expect(await stack.redis.admin('EXISTS', name)).toBe(0);
   });
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { systemClock } from '../../src/util/clock.ts';
-import type { RedisClient } from '../../src/redis/connection.ts';
+import type { RedisClient } from '../../src/redis/redis.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { startSlowLink, type SlowLink } from '../support/slow-link.ts';

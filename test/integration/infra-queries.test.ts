@@ -6,13 +6,15 @@ import { RRegex } from 'rregex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
-import { kustoAnalyser } from '../support/kusto.ts';
+import { kustoAnalyser, kustoTokens, tokensAfter, type KustoToken } from '../support/kusto.ts';
+import { parseMarkdown } from '../support/markdown.ts';
 
 const directory = join(import.meta.dirname, '../../infra/queries');
 const queries = await Promise.all(
   (await readdir(directory)).toSorted().map(async (name) => {
     const text = await readFile(join(directory, name), 'utf8');
-    return { name, text: text.replaceAll('{time:grain}', '5m') };
+    const query = text.replaceAll('{time:grain}', '5m');
+    return { name, text: query, tokens: kustoTokens(query) };
   }),
 );
 
@@ -56,8 +58,8 @@ it('are understood by Kusto, column by column', () => {
 
 it('have regular expressions that Kusto takes: the syntax is that of the regex crate of Rust', () => {
   // https://learn.microsoft.com/kusto/query/regex
-  const patterns = queries.flatMap(({ name, text }) =>
-    patternsIn(text).map((pattern) => ({ name, pattern })),
+  const patterns = queries.flatMap(({ name, tokens }) =>
+    patternsIn(tokens).map((pattern) => ({ name, pattern })),
   );
   expect(patterns.length).toBeGreaterThan(10);
   for (const { name, pattern } of patterns)
@@ -68,21 +70,22 @@ it('have regular expressions that Kusto takes: the syntax is that of the regex c
 });
 
 it('every regular expression is found that the document gives to az', async () => {
-  const deploy = await readFile(join(directory, '../../docs/deploy.md'), 'utf8');
-  const patterns = [...deploy.matchAll(/matches regex "(.+?)"/gu)].map(([, pattern]) => pattern ?? '');
+  const { sections } = parseMarkdown(await readFile(join(directory, '../../docs/deploy.md'), 'utf8'));
+  const found = sections.flatMap(({ blocks }) => blocks).flatMap(({ text }) => analyticsQueries(text));
+  const patterns = found.flatMap((query) => patternsIn(kustoTokens(query)));
+  expect(patterns.length).toBeGreaterThan(0);
   expect(patterns.map(regexFault)).toEqual(patterns.map(() => ''));
 });
 
 it('look for lines that the app writes, and take from them what is there', () => {
-  const taken = queries.flatMap(({ name, text }) => {
-    const [, variable] = /(\w+) = parse_json\(/u.exec(text) ?? [];
-    const [, pattern] = /parse_json\(extract\("(.+?)", 1, message\)\)/u.exec(text) ?? [];
+  const taken = queries.flatMap(({ name, tokens }) => {
+    const at = tokens.findIndex(({ text }) => text === 'parse_json');
+    const variable = tokens[at - 2]?.text;
+    const pattern = tokensAfter(tokens, 'parse_json', '(', 'extract', '(')[0]?.string;
     if (variable === undefined || pattern === undefined) return [];
-    const fields = [...text.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'gu'))].map(
-      ([, field]) => field ?? '',
-    );
+    const fields = tokensAfter(tokens, variable, '.').map(({ text }) => text);
     const json = lines
-      .flatMap((line) => new RegExp(kustoString(pattern), 'u').exec(line)?.[1] ?? [])
+      .flatMap((line) => new RegExp(pattern, 'u').exec(line)?.[1] ?? [])
       .filter((found) => found.startsWith('{'));
     const objects = json.map((found) => JSON.parse(found) as Record<string, unknown>);
     for (const field of fields) {
@@ -93,10 +96,11 @@ it('look for lines that the app writes, and take from them what is there', () =>
     }
     return fields;
   });
-  expect(taken).toEqual(expect.arrayContaining(['silent', 'expiresAt', 'setbacks', 'timeLeftMs', 'loaded']));
-  const phrases = queries.flatMap(({ text }) =>
-    [...text.matchAll(/message has "(.+?)"/gu)].map(([, phrase]) => phrase ?? ''),
+  expect(taken).toEqual(
+    expect.arrayContaining(['silent', 'expiresAt', 'failedAttempts', 'timeLeftMs', 'loaded']),
   );
+  const phrases = queries.flatMap(({ tokens }) => stringsOf(tokensAfter(tokens, 'message', 'has')));
+  expect(phrases.length).toBeGreaterThan(0);
   for (const phrase of phrases)
     expect(
       lines.some((line) => line.includes(phrase)),
@@ -113,22 +117,25 @@ it('name events and functions that the app has', async () => {
     ...[...events.matchAll(/type: '(\w+)'/gu)].map(([, event]) => event ?? ''),
     ...functions.map(({ name }) => name),
   ]);
-  const named = queries.flatMap(({ text }) =>
-    [...text.matchAll(/"([a-z]+[A-Z][A-Za-z]+) ?"/gu)].map(([, word]) => word ?? ''),
-  );
+  const named = queries
+    .flatMap(({ tokens }) => stringsOf(tokens).map((text) => text.trimEnd()))
+    .filter((text) => /^[a-z]+[A-Z][A-Za-z]+$/u.test(text));
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((word) => !known.has(word))).toEqual([]);
 });
 
 /** What a query gives to extract() and `matches regex`. */
-function patternsIn(query: string): readonly string[] {
-  const calls = [...query.matchAll(/(?:extract\(|matches regex )"((?:[^"\\]|\\.)+)"/gu)];
-  return calls.map(([, text]) => kustoString(text ?? ''));
+function patternsIn(tokens: readonly KustoToken[]): readonly string[] {
+  return stringsOf([...tokensAfter(tokens, 'extract', '('), ...tokensAfter(tokens, 'matches regex')]);
 }
 
-/** In a string of Kusto a backslash escapes what comes after it. */
-function kustoString(text: string): string {
-  return text.replaceAll(/\\(.)/gu, '$1');
+function stringsOf(tokens: readonly KustoToken[]): readonly string[] {
+  return tokens.flatMap(({ string }) => string ?? []);
+}
+
+/** The queries that a shell command gives to az, in single quotes. */
+function analyticsQueries(command: string): readonly string[] {
+  return [...command.matchAll(/--analytics-query '([^']+)'/gu)].map(([, query]) => query ?? '');
 }
 
 function regexFault(pattern: string): string {

@@ -123,6 +123,21 @@ describe('the certificate trap', () => {
     client.destroy();
   });
 
+  it('does not catch who names the host: node-redis hands `defaults.socket.servername` on to tls.connect', async () => {
+    const client = clusterClient(stack, await credentialsFor(stack), {
+      byName: false,
+      servername: 'localhost',
+    });
+    client.on('error', () => {});
+    await client.connect();
+    for (const primary of [0, 1, 2]) {
+      const { key } = await keyOf(primary);
+      await client.set(key, 'value');
+      expect(await client.get(key)).toBe('value');
+    }
+    client.destroy();
+  });
+
   it('a certificate for another name fits no address at all', async () => {
     const other = await startStack({ storage: false, cacheNames: ['other.example'] });
     try {

@@ -87,10 +87,10 @@ describe('the blob origin by itself', () => {
   const put = (key: string, headers: Record<string, string | undefined>, body = 'value'): void =>
     server.put(targetOf(key), { body, headers });
   const pagesOf = async (origin: Origin, prefix: string, continuationToken?: string) => {
-    const { list = expect.unreachable() } = origin;
+    const { listing = expect.unreachable() } = origin;
     const pages: ListedPage[] = [];
     const { signal } = new AbortController();
-    for await (const page of list(prefix, { continuationToken, signal })) pages.push(page);
+    for await (const page of listing.pages(prefix, { continuationToken, signal })) pages.push(page);
     return pages;
   };
   afterEach(() => stack.identity.setBehaviour('normal'));
@@ -211,7 +211,7 @@ describe('the blob origin by itself', () => {
     'fails a listing that cannot be trusted: %s',
     async (behaviour) => {
       const xml = '<?xml version="1.0"?><EnumerationResults><Blobs/><NextMarker/></EnumerationResults>';
-      const target = '/account/container?comp=list&maxresults=1000&restype=container&include=metadata';
+      const target = '/account/container?restype=container&comp=list&include=metadata&maxresults=1000';
       const headers = { 'Content-Type': 'application/xml' };
       server.put(target, { body: xml, headers, behaviour: 'normal' });
       expect(await pagesOf(troubled(), '')).toEqual([{ entries: [], continuationToken: undefined }]);

@@ -401,14 +401,14 @@ describe('an origin in trouble', () => {
         status: 200,
         text: 'until the end',
         cacheStatus: expect.stringMatching(
-          /^fwd=miss; fwd-status=200; detail="its end was not told/u,
+          /^fwd=miss; fwd-status=200; detail="its end was not announced/u,
         ) as string,
       });
       expect(loads(key)).toBe(reads);
     }
     expect(await inRedis(key)).toBe(0);
     const told = app.host.logs().filter(({ message }) => message.includes('answerNotStored'));
-    expect(told.some(({ message }) => message.includes('its end was not told'))).toBe(true);
+    expect(told.some(({ message }) => message.includes('its end was not announced'))).toBe(true);
   });
 
   it.each([

@@ -105,7 +105,7 @@ describe('the HTTP origin by itself', () => {
   it('lets nobody store what ends with its connection, for it may have been cut', async () => {
     server.put(targetOf('no-length'), { body: 'to the end', behaviour: 'no-length' });
     const restrictions = [
-      { kind: 'forbidden', reason: expect.stringContaining('its end was not told') as string },
+      { kind: 'forbidden', reason: expect.stringContaining('its end was not announced') as string },
     ];
     const read = { kind: 'answered', body: Buffer.from('to the end'), restrictions };
     expect(await load(origin, 'no-length')).toMatchObject(read);

@@ -44,13 +44,7 @@ it('has the licence of every package whose code is in it', async () => {
   const sections = text.split(/^-{80}$/mu).slice(1);
   const names = sections.map((section) => section.trim().split(' ')[0]);
   expect(names).toEqual(
-    expect.arrayContaining([
-      '@azure/functions',
-      '@azure/identity',
-      '@azure/storage-blob',
-      '@redis/client',
-      'redis',
-    ]),
+    expect.arrayContaining(['@azure/functions', '@azure/identity', '@redis/client', 'redis', 'saxes']),
   );
   // Every licence text in use here has one of these words; a bare title has none.
   expect(sections.filter((section) => !/copyright|permission|licensor/iu.test(section))).toEqual([]);
@@ -70,7 +64,7 @@ it('refuses to package more than the budget', async () => {
   await using elsewhere = await temporaryFolder();
   const tooMuch = packageApp({ outDirectory: elsewhere.path, budgetKibibytes: 100 });
   await expect(tooMuch).rejects.toThrow(
-    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: app-\w+\.mjs /u,
+    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: \w+-\w+\.mjs /u,
   );
   expect(await readdir(elsewhere.path)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkKey, keyFromRoute } from '../../src/cache/key.ts';
+import { checkKey } from '../../src/cache/key.ts';
 
 const rules = { prefix: '', namespace: 'ref' };
 
@@ -43,10 +43,5 @@ describe('keys', () => {
     ['spaces and slashes', 'a b/c//d', true],
   ])('of %s', (_what, key, ok) => {
     expect(checkKey(key, rules).kind).toBe(ok ? 'valid' : 'invalid');
-  });
-
-  it('mean the same whether slashes were encoded or not', () => {
-    expect(keyFromRoute('a%2Fb%2fc')).toBe('a/b/c');
-    expect(keyFromRoute(undefined)).toBe('');
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogLimiter, type Passage } from '../../src/telemetry/log-limiter.ts';
+import { LogLimiter, type Delayed } from '../../src/telemetry/log-limiter.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 interface Line {
@@ -31,9 +31,9 @@ class Fleet {
   happen(cause: string, ended: readonly string[] = []): void {
     for (const limiter of this.#limiters) {
       this.events += 1;
-      const write = ({ omitted }: Passage): void =>
+      const write = ({ omitted }: Delayed): void =>
         void this.lines.push({ atMs: this.clock.nowMs(), cause, omitted });
-      limiter.pass(cause, write, ended);
+      limiter.log(cause, write, ended);
     }
   }
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   dueAtMs,
-  floorMs,
+  minIntervalMs,
   lifetimeMs,
   marginMs,
   nextRequestAtMs,
-  patienceMs,
+  requestTimeoutMs,
 } from '../../src/auth/refresh-policy.ts';
 import type { TokenTimes } from '../../src/auth/token.ts';
 
@@ -35,9 +35,9 @@ describe('refresh policy', () => {
         fc.integer({ min: 0, max: 3 * dayMs }),
         setbackCounts,
         randoms,
-        (token, passedMs, setbacks, random) => {
+        (token, passedMs, failedAttempts, random) => {
           const nowMs = startMs + passedMs;
-          const next = nextRequestAtMs({ nowMs, token, setbacks }, random);
+          const next = nextRequestAtMs({ nowMs, token, failedAttempts }, random);
           expect(Number.isFinite(next)).toBe(true);
           expect(next).toBeGreaterThanOrEqual(nowMs);
         },
@@ -48,7 +48,7 @@ describe('refresh policy', () => {
   it('asks early: not before it is due, not later than a tenth of the life after, never inside the margin', () => {
     fc.assert(
       fc.property(tokens, randoms, (token, random) => {
-        const next = nextRequestAtMs({ nowMs: startMs, token, setbacks: 0 }, random);
+        const next = nextRequestAtMs({ nowMs: startMs, token, failedAttempts: 0 }, random);
         expect(next).toBeGreaterThanOrEqual(Math.max(dueAtMs(token), startMs));
         expect(next).toBeLessThanOrEqual(Math.max(dueAtMs(token) + lifetimeMs(token) / 10, startMs));
         expect(token.expiresAtMs - next).toBeGreaterThan(marginMs(token));
@@ -60,7 +60,7 @@ describe('refresh policy', () => {
     fc.assert(
       fc.property(lifetimes, (lifeMs) => {
         const token = { issuedAtMs: startMs, expiresAtMs: startMs + lifeMs, refreshAfterMs: undefined };
-        const next = nextRequestAtMs({ nowMs: startMs, token, setbacks: 0 }, 0);
+        const next = nextRequestAtMs({ nowMs: startMs, token, failedAttempts: 0 }, 0);
         expect(next).toBeCloseTo(startMs + lifeMs / 2, 3);
       }),
     );
@@ -73,14 +73,14 @@ describe('refresh policy', () => {
         fc.integer({ min: 0, max: 3 * dayMs }),
         fc.integer({ min: 1, max: 10_000 }),
         randoms,
-        (token, passedMs, setbacks, random) => {
+        (token, passedMs, failedAttempts, random) => {
           const nowMs = startMs + passedMs;
-          const waitMs = nextRequestAtMs({ nowMs, token, setbacks }, random) - nowMs;
+          const waitMs = nextRequestAtMs({ nowMs, token, failedAttempts }, random) - nowMs;
           // Times are large doubles: adding and subtracting them costs up to a microsecond.
-          expect(waitMs).toBeGreaterThanOrEqual(floorMs(token) - 0.01);
+          expect(waitMs).toBeGreaterThanOrEqual(minIntervalMs(token) - 0.01);
           expect(waitMs).toBeLessThan(17 * minuteMs);
           const leftMs = token.expiresAtMs - nowMs;
-          expect(waitMs).toBeLessThanOrEqual(Math.max(leftMs / 4, floorMs(token)) * 1.1 + 0.01);
+          expect(waitMs).toBeLessThanOrEqual(Math.max(leftMs / 4, minIntervalMs(token)) * 1.1 + 0.01);
         },
       ),
     );
@@ -89,7 +89,7 @@ describe('refresh policy', () => {
   it('never asks more than four times a second, also of a short-lived token after its expiry', () => {
     fc.assert(
       fc.property(tokens, (token) => {
-        expect(floorMs(token)).toBeGreaterThanOrEqual(250);
+        expect(minIntervalMs(token)).toBeGreaterThanOrEqual(250);
       }),
     );
   });
@@ -100,8 +100,8 @@ describe('refresh policy', () => {
       fc.property(longEnough, fc.array(randoms, { minLength: 100, maxLength: 100 }), (lifeMs, draws) => {
         const token = { issuedAtMs: startMs, expiresAtMs: startMs + lifeMs, refreshAfterMs: undefined };
         let nowMs = startMs;
-        for (const [setbacks, random] of draws.entries()) {
-          nowMs = nextRequestAtMs({ nowMs, token, setbacks }, random);
+        for (const [failedAttempts, random] of draws.entries()) {
+          nowMs = nextRequestAtMs({ nowMs, token, failedAttempts }, random);
           const leftMs = token.expiresAtMs - nowMs;
           if (leftMs > 5 * minuteMs) continue;
           expect(leftMs).toBeGreaterThan(3 * minuteMs);
@@ -117,7 +117,7 @@ describe('refresh policy', () => {
       fc.property(tokens, fc.integer({ min: 0, max: 3 * dayMs }), (token, passedMs) => {
         const nowMs = startMs + passedMs;
         const leftMs = token.expiresAtMs - nowMs;
-        const waitMs = patienceMs({ nowMs, token });
+        const waitMs = requestTimeoutMs({ nowMs, token });
         expect(waitMs).toBeGreaterThanOrEqual(250);
         expect(waitMs).toBeLessThanOrEqual(leftMs > 0 ? Math.max(leftMs / 4, 250) : 5000);
       }),

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUrlTemplate, placeIn } from '../../src/util/url-template.ts';
+import { isUrlTemplate, urlTemplate } from '../../src/util/url-template.ts';
 
 const templates = [
   'https://origin.example/{key}',
@@ -81,14 +81,14 @@ function expectWithin(template: string, decodedPath: string): void {
 function expectPlace(key: string, placed: string | undefined): void {
   const template = 'https://origin.example/a/{key}/b?c=d';
   const around = (text: string | undefined): string | undefined => text && template.replace('{key}', text);
-  expect(placeIn(template)(key)).toBe(around(placed));
-  expect(placeIn(template.replace('{key}', '{+key}'))(key)).toBe(around(placed?.replaceAll('%2F', '/')));
+  expect(urlTemplate(template)(key)).toBe(around(placed));
+  expect(urlTemplate(template.replace('{key}', '{+key}'))(key)).toBe(around(placed?.replaceAll('%2F', '/')));
 }
 
 describe('the place of a key in a URL template', () => {
   it.each(templates)('is never left: %s', (template) => {
     for (const slashes of ['encoded', 'kept'] as const) {
-      const place = placeIn(slashes === 'kept' ? template.replace('{key}', '{+key}') : template);
+      const place = urlTemplate(slashes === 'kept' ? template.replace('{key}', '{+key}') : template);
       fc.assert(
         fc.property(keys, (key) => {
           const href = place(key);
@@ -100,7 +100,7 @@ describe('the place of a key in a URL template', () => {
   });
 
   it('is refused to no key but an empty one, an ill-formed one, and one with dot segments', () => {
-    const place = placeIn('https://origin.example/a/{key}/b');
+    const place = urlTemplate('https://origin.example/a/{key}/b');
     fc.assert(
       fc.property(keys, (key) => {
         const dots = key.split(/[/\\]/u).some((segment) => segment === '.' || segment === '..');
@@ -149,10 +149,10 @@ describe('the place of a key in a URL template', () => {
   });
 
   it('is refused where template and key make a dot segment together', () => {
-    expect(placeIn('https://origin.example/a/.{key}')('.')).toBeUndefined();
-    expect(placeIn('https://origin.example/a/%2e{key}')('.')).toBeUndefined();
-    expect(placeIn('https://origin.example/a/{key}.')('.')).toBeUndefined();
-    expect(placeIn('https://origin.example/a/{key}.json')('..')).toBe('https://origin.example/a/...json');
+    expect(urlTemplate('https://origin.example/a/.{key}')('.')).toBeUndefined();
+    expect(urlTemplate('https://origin.example/a/%2e{key}')('.')).toBeUndefined();
+    expect(urlTemplate('https://origin.example/a/{key}.')('.')).toBeUndefined();
+    expect(urlTemplate('https://origin.example/a/{key}.json')('..')).toBe('https://origin.example/a/...json');
   });
 });
 
@@ -166,7 +166,7 @@ describe('a URL template', () => {
   ])('may be %s', (template) => {
     expect(isUrlTemplate(template)).toBe(true);
     const [before, after] = template.split('{key}');
-    expect(placeIn(template)('value')).toBe(`${before}value${after}`);
+    expect(urlTemplate(template)('value')).toBe(`${before}value${after}`);
   });
 
   it.each([
@@ -188,6 +188,6 @@ describe('a URL template', () => {
     ['no host', 'https:///{key}?'],
   ])('must not have %s', (_what, template) => {
     expect(isUrlTemplate(template)).toBe(false);
-    expect(() => placeIn(template)).toThrow(TypeError);
+    expect(() => urlTemplate(template)).toThrow(TypeError);
   });
 });

@@ -61,7 +61,7 @@ export async function startCacheInstance(
     keyRules: { prefix: read.cache.keyPrefix, namespace },
     clientsWrite: read.cache.writes === 'enabled',
   });
-  const warmup = createWarmup({ ...parts, ...read.warmup, originUrl, cache });
+  const warmup = createWarmup({ ...parts, ...read.warmup, cache });
   return {
     ...client,
     cache,

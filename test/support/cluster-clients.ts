@@ -36,6 +36,8 @@ export function clientAt(stack: AnyStack, port: number, credentials: Credentials
 export interface ClusterClientOptions {
   /** Whether nodes are reached by the host name that the certificate is for. */
   readonly byName: boolean;
+  /** The name that the certificate of every node is checked against, instead of its address. */
+  readonly servername?: string;
   /** node-redis's default is to try for ever. */
   readonly reconnects?: boolean;
 }
@@ -44,9 +46,9 @@ export interface ClusterClientOptions {
 export function clusterClient(
   stack: ClusterStack,
   credentials: Credentials,
-  { byName, reconnects = true }: ClusterClientOptions,
+  { byName, servername, reconnects = true }: ClusterClientOptions,
 ) {
-  const tls = { tls: true, ca: stack.front.caPem } as const;
+  const tls = { tls: true, ca: stack.front.caPem, ...(servername !== undefined && { servername }) } as const;
   return createCluster({
     RESP: 3,
     rootNodes: [{ socket: { host: 'localhost', port: stack.front.port } }],

@@ -1,9 +1,9 @@
-// One instance of the app without a host: client, roster, member and roll call. Used by fleet tests and benches.
+// One instance of the app without a host: client, registry, member and roll call.
 
 import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
-import { Roster } from '../../src/fleet/registry.ts';
+import { RedisRegistry } from '../../src/fleet/redis-registry.ts';
 import {
   startSharedClient,
   type CacheOfStack,
@@ -13,7 +13,7 @@ import {
 
 export interface FleetInstance extends SharedClient {
   readonly id: string;
-  readonly roster: Roster;
+  readonly registry: RedisRegistry;
   readonly member: FleetMember;
   readonly rollCall: RollCall;
 }
@@ -38,10 +38,10 @@ export function startFleetInstance(
 ): FleetInstance {
   const client = startSharedClient(stack, options);
   const { keeper, redis } = client;
-  const roster = new Roster(redis, options.namespace ?? 'ref');
+  const registry = new RedisRegistry(redis, options.namespace ?? 'ref');
   const member = new FleetMember({
     identity: { id, startedAtMs: Date.now(), version: '0.0.0', region: null, host: null },
-    roster,
+    registry,
     redis,
     keeper,
     clock: systemClock,
@@ -50,12 +50,11 @@ export function startFleetInstance(
     readCount: () => 0,
   });
   const { spreadMs = 2000, graceMs = 3000 } = options;
-  const rollCall = new RollCall({ roster, redis, clock: systemClock, emit: () => {}, spreadMs, graceMs });
-  member.start();
+  const rollCall = new RollCall({ registry, clock: systemClock, emit: () => {}, spreadMs, graceMs });
   return {
     ...client,
     id,
-    roster,
+    registry,
     member,
     rollCall,
     async [Symbol.asyncDispose]() {

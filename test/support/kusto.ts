@@ -1,5 +1,5 @@
-// Microsoft's own analyser of Kusto queries, with the tables of Application Insights. Used by tests of infra/queries.
-// Knows columns and types; runs no query.
+// Microsoft's own analyser of Kusto queries, with the tables of Application Insights: what is wrong with a query, and
+// its tokens. Runs no query.
 
 import { createRequire } from 'node:module';
 
@@ -8,11 +8,21 @@ interface Diagnostic {
   readonly Start: number;
 }
 
+interface LexicalToken {
+  readonly Kind: number;
+  readonly Text: string;
+}
+
 interface KustoGlobals {
-  readonly Bridge: { toArray(list: unknown): Diagnostic[] };
+  readonly Bridge: { toArray<T>(list: unknown): T[] };
   readonly Kusto: {
     readonly Language: {
-      readonly KustoCode: { ParseAndAnalyze(query: string, globals: unknown): { GetDiagnostics(): unknown } };
+      readonly KustoCode: {
+        Parse(query: string): { GetLexicalTokens(): unknown };
+        ParseAndAnalyze(query: string, globals: unknown): { GetDiagnostics(): unknown };
+      };
+      readonly KustoFacts: { GetStringLiteralValue(literal: string): string };
+      readonly Syntax: { readonly SyntaxKind: { readonly StringLiteralToken: number } };
       readonly GlobalState: { readonly Default: { WithDatabase(database: unknown): unknown } };
       readonly Symbols: {
         readonly TableSymbol: { $ctor7: new (name: string, schema: string, description: string) => unknown };
@@ -32,13 +42,45 @@ const tables = {
   requests: `(${common}, id: string, name: string, url: string, success: string, resultCode: string, duration: real)`,
 };
 
-/** Returns what is wrong with a query; workbook parameters must be put in before. */
-export function kustoAnalyser(): (query: string) => readonly string[] {
+function kusto(): KustoGlobals {
   // They are no modules: each puts its names on globalThis.
   const require = createRequire(import.meta.url);
   for (const part of ['bridge.js', 'Kusto.Language.Bridge.js'])
     require(`@kusto/language-service-next/${part}`);
-  const { Bridge, Kusto } = globalThis as unknown as KustoGlobals;
+  return globalThis as unknown as KustoGlobals;
+}
+
+export interface KustoToken {
+  readonly text: string;
+  /** What a string literal stands for; undefined for every other token. */
+  readonly string: string | undefined;
+}
+
+/** Without comments. */
+export function kustoTokens(query: string): readonly KustoToken[] {
+  const { Bridge, Kusto } = kusto();
+  const { KustoCode, KustoFacts, Syntax } = Kusto.Language;
+  const tokens = Bridge.toArray<LexicalToken>(KustoCode.Parse(query).GetLexicalTokens());
+  return tokens.map(({ Kind, Text }) => ({
+    text: Text,
+    string:
+      Kind === Syntax.SyntaxKind.StringLiteralToken ? KustoFacts.GetStringLiteralValue(Text) : undefined,
+  }));
+}
+
+/** The tokens that come right after these. */
+export function tokensAfter(
+  tokens: readonly KustoToken[],
+  ...before: readonly string[]
+): readonly KustoToken[] {
+  return tokens.filter((_, index) =>
+    before.every((text, at) => tokens[index - before.length + at]?.text === text),
+  );
+}
+
+/** Returns what is wrong with a query; workbook parameters must be put in before. */
+export function kustoAnalyser(): (query: string) => readonly string[] {
+  const { Bridge, Kusto } = kusto();
   const { KustoCode, GlobalState, Symbols } = Kusto.Language;
   const symbols = Object.entries(tables).map(
     ([name, schema]) => new Symbols.TableSymbol.$ctor7(name, schema, ''),
@@ -47,7 +89,7 @@ export function kustoAnalyser(): (query: string) => readonly string[] {
     new Symbols.DatabaseSymbol.$ctor1('insights', symbols, false),
   );
   return (query) =>
-    Bridge.toArray(KustoCode.ParseAndAnalyze(query, globals).GetDiagnostics()).map(
+    Bridge.toArray<Diagnostic>(KustoCode.ParseAndAnalyze(query, globals).GetDiagnostics()).map(
       ({ Message, Start }) => `${Message} at "${query.slice(Start, Start + 20)}"`,
     );
 }

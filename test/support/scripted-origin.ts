@@ -2,7 +2,13 @@
 
 import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { AppError } from '../../src/util/errors.ts';
-import type { ListedEntry, LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
+import type {
+  ListedEntry,
+  LoadOptions,
+  Origin,
+  OriginAnswer,
+  OriginListing,
+} from '../../src/origin/origin.ts';
 import type { Fields } from '../../src/origin/storage.ts';
 
 export class ScriptedOrigin implements Origin {
@@ -81,8 +87,10 @@ export class ScriptedOrigin implements Origin {
     });
   }
 
-  readonly list: NonNullable<Origin['list']> = (prefix, { continuationToken }) =>
-    this.#pages(prefix, continuationToken);
+  readonly listing: OriginListing = {
+    scope: 'https://account.example/container',
+    pages: (prefix, { continuationToken }) => this.#pages(prefix, continuationToken),
+  };
 
   async *#pages(prefix: string, continuationToken: string | undefined) {
     const names = [...this.entries.keys()].filter((name) => name.startsWith(prefix));

@@ -65,7 +65,7 @@ export function startSharedClient(stack: CacheOfStack, options: SharedClientOpti
   const keeper = new TokenKeeper({ source, ...parts, clock: options.keeperClock ?? systemClock });
   const redis = createRedis(
     settings.redis,
-    { keeper, patienceMs: settings.requestBudgetMs, instances: () => instances, ...parts },
+    { keeper, failFastAfterMs: settings.requestBudgetMs, instances: () => instances, ...parts },
     options.connection,
   );
   keeper.start();

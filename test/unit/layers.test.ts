@@ -94,6 +94,13 @@ describe('the source tree', () => {
     expect(cycleOf(between((file) => dirname(file)))).toBeUndefined();
   });
 
+  it('has functions that import the wrapper alone of each other, and that app.ts alone imports', () => {
+    const known = imports.filter(
+      ({ from, to }) => /^functions\/.*\.ts$/u.test(to) && from !== 'app.ts' && to !== 'functions/handler.ts',
+    );
+    expect(known.map(text)).toEqual([]);
+  });
+
   it('reads process.env in main.ts only', () => {
     const reading = files.filter((file) =>
       /\bprocess\s*\.\s*env\b|\benv\b[^;]*\bfrom 'node:process'/u.test(read(file)),

@@ -1,14 +1,14 @@
-// The Origin port over a blob container, entered by the app's own identity. Made by parts.ts, used by
-// cache/ and warmup/. Knows no Redis.
+// The Origin port over a blob container, accessed by the app's own identity.
 
 import { TokenOnDemand } from '../../auth/token-on-demand.ts';
 import { createTokenSource, type TokenCredentialLike } from '../../auth/token-source.ts';
 import type { Clock } from '../../util/clock.ts';
-import { attempt } from '../origin-timeout.ts';
-import { loadBlob, type BlobLoader } from './load.ts';
+import { urlTemplate } from '../../util/url-template.ts';
 import type { Origin } from '../origin.ts';
-import { placeIn } from '../../util/url-template.ts';
+import { withOriginTimeout } from '../origin-timeout.ts';
 import { createTransport } from '../transport.ts';
+import { loadBlob } from './load.ts';
+import type { BlobService } from './service.ts';
 
 export interface BlobOriginOptions {
   /** Of a container, over https only: a token is sent there. */
@@ -18,7 +18,7 @@ export interface BlobOriginOptions {
   /** For one load from the question to the last byte, and for one page of a listing. */
   readonly timeLimitMs: number;
   readonly userAgent?: string;
-  /** Names of header fields that belong to the content and are kept with it, in lower case. */
+  /** Names, in lower case, of header fields that belong to the content and are stored with it. */
   readonly keepHeaders?: readonly string[];
   readonly maxSockets?: number;
 }
@@ -31,41 +31,40 @@ export function createBlobOrigin(options: BlobOriginOptions): Origin {
   const url = new URL(options.containerUrl);
   if (url.protocol !== 'https:') throw new TypeError('A token is sent over https only.');
   const containerUrl = url.href.replace(/\/+$/u, '');
-  const place = placeIn(`${containerUrl}/{+key}`);
+  const urlOf = urlTemplate(`${containerUrl}/{+key}`);
   const tokens = storageToken(options);
-  const loader: BlobLoader = {
+  const service: BlobService = {
     transport: createTransport(maxSockets === undefined ? {} : { maxSockets }),
     token: async () => tokens.get(),
     clock,
     userAgent,
-    keepHeaders,
     where: url.origin,
   };
-  const listing = onceUnlessFailed(async () => {
-    const { listPage, openContainer } = await import('./listing.ts');
-    return { listPage, container: openContainer({ ...loader, containerUrl }) };
-  });
   const limits = { clock, timeLimitMs, where: url.origin };
 
   return {
     async load(key, load) {
-      const href = place(key);
+      const href = urlOf(key);
       if (href === undefined) return { kind: 'none', status: 404, fields: {} };
-      return attempt({ ...limits, signal: load.signal }, async (signal) =>
-        loadBlob(loader, href, { ...load, signal }),
+      return withOriginTimeout({ ...limits, signal: load.signal }, async (signal) =>
+        loadBlob(service, href, { ...load, keepHeaders, signal }),
       );
     },
 
-    async *list(prefix, { continuationToken, signal: giveUp }) {
-      let next = continuationToken;
-      do {
-        const page = await attempt({ ...limits, signal: giveUp }, async (signal) => {
-          const { listPage, container } = await listing();
-          return listPage(container, prefix, next, { ...loader, signal });
-        });
-        yield page;
-        next = page.continuationToken;
-      } while (next !== undefined);
+    listing: {
+      scope: containerUrl,
+      async *pages(prefix, { continuationToken: first, signal: giveUp }) {
+        for (let continuationToken = first; ;) {
+          const query = { containerUrl, prefix, continuationToken };
+          const page = await withOriginTimeout({ ...limits, signal: giveUp }, async (signal) => {
+            const { listPage } = await import('./listing.ts');
+            return listPage(service, query, signal);
+          });
+          yield page;
+          if (page.continuationToken === undefined) return;
+          continuationToken = page.continuationToken;
+        }
+      },
     },
   };
 }
@@ -78,14 +77,4 @@ function storageToken({ credential, clock, timeLimitMs }: BlobOriginOptions): To
     createTokenSource({ credential, scope, oidRequired: false, clock, timeLimitMs: limitMs }),
     clock,
   );
-}
-
-/** One for all callers, but a failure is nobody's but theirs who saw it. */
-function onceUnlessFailed<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () =>
-    (made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    }));
 }

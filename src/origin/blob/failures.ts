@@ -1,5 +1,4 @@
-// What an answer of blob storage means that is neither a blob nor "no such blob", and what to do about it.
-// Used by blob-load.ts and blob-listing.ts. Makes no request.
+// What an error of blob storage means, and what to do about it.
 
 import type { AppError } from '../../util/errors.ts';
 import { originFailed } from '../origin-timeout.ts';

@@ -1,69 +1,106 @@
-// Listings of a container by @azure/storage-blob. Loaded by blob.ts when first needed: the SDK takes longer to
-// load than everything else the app loads, and reads need none of it. Knows no Redis.
+// Lists the blobs of a container, page by page. Loaded on the first listing: reads need no XML parser.
 
-import { ContainerClient, newPipeline, RestError } from '@azure/storage-blob';
-import type { Token } from '../../auth/token.ts';
-import type { Clock } from '../../util/clock.ts';
+import { SaxesParser } from 'saxes';
+import type { ListedEntry, ListedPage } from '../origin.ts';
+import { originFailed } from '../origin-timeout.ts';
+import { drain, readBody } from '../response-body.ts';
 import { blobFailure } from './failures.ts';
-import { sdkHttpClient } from './transport.ts';
-import type { ListedPage } from '../origin.ts';
-import type { Transport } from '../transport.ts';
+import { askStorage, type BlobService } from './service.ts';
 
-export interface ListingOptions {
+/** The service gives up to 5,000. A page is in memory as a whole. */
+const pageSize = 1000;
+/** 1,000 names of 1,024 characters are 3 MB at most; metadata is limited to 8 KB a blob. */
+const maxListingBytes = 16 * 1024 * 1024;
+
+export interface PageQuery {
   readonly containerUrl: string;
-  readonly transport: Transport;
-  readonly token: () => Promise<Token>;
-  readonly userAgent: string;
+  readonly prefix: string;
+  readonly continuationToken: string | undefined;
 }
 
-/** Of one listing request; the most that is worth it to have in memory at once. The service gives up to 5,000. */
-const pageSize = 1000;
-
-export function openContainer({
-  containerUrl,
-  transport,
-  token,
-  userAgent,
-}: ListingOptions): ContainerClient {
-  // Without a credential: the token is added by the transport.
-  const pipeline = newPipeline(undefined, {
-    httpClient: sdkHttpClient(transport, token, RestError),
-    retryOptions: { maxTries: 2, retryDelayInMs: 100, maxRetryDelayInMs: 1000 },
-    userAgentOptions: { userAgentPrefix: userAgent },
-  });
-  return new ContainerClient(containerUrl, pipeline);
+/** @throws AppError `origin-failed` where storage answered with an error, or with something else than a page. */
+export async function listPage(
+  service: BlobService,
+  { containerUrl, prefix, continuationToken }: PageQuery,
+  signal: AbortSignal,
+): Promise<ListedPage> {
+  const { where, clock } = service;
+  const query = {
+    restype: 'container',
+    comp: 'list',
+    include: 'metadata',
+    maxresults: `${pageSize}`,
+    ...(prefix === '' ? {} : { prefix }),
+    ...(continuationToken === undefined ? {} : { marker: continuationToken }),
+  };
+  const url = new URL(containerUrl);
+  // Not URLSearchParams, which encodes a space as "+".
+  url.search = Object.entries(query)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+  const answer = await askStorage(service, url, {}, signal);
+  if (answer.status !== 200) {
+    await drain(answer.body, clock);
+    throw blobFailure(answer, where, clock.wallMs());
+  }
+  if (answer.framing.kind === 'until-close') throw originFailed(where, 'announced no length of a listing');
+  const announcedBytes = answer.framing.kind === 'length' ? answer.framing.bytes : undefined;
+  const body = await readBody(answer.body, maxListingBytes, announcedBytes);
+  if (body === undefined) throw originFailed(where, `sent a listing of more than ${maxListingBytes} bytes`);
+  try {
+    return readPage(body.toString());
+  } catch (error) {
+    throw originFailed(where, 'sent a listing that is no well-formed XML', { cause: error });
+  }
 }
 
 /**
- * The page at `continuationToken`.
- * @throws AppError `origin-failed` where storage answered with an error.
+ * https://learn.microsoft.com/rest/api/storageservices/list-blobs#response-body
+ * @throws Error where it is not well formed.
  */
-export async function listPage(
-  container: ContainerClient,
-  prefix: string,
-  continuationToken: string | undefined,
-  { where, clock, signal }: { readonly where: string; readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<ListedPage> {
-  const pages = container
-    .listBlobsFlat({ prefix, abortSignal: signal, includeMetadata: true })
-    .byPage({ maxPageSize: pageSize, ...(continuationToken === undefined ? {} : { continuationToken }) });
-  const result = await pages.next().catch((error: unknown) => {
-    const { statusCode: status, response } = error instanceof RestError ? error : {};
-    if (status === undefined) throw error;
-    throw blobFailure({ status, headers: response?.headers.toJSON() ?? {} }, where, clock.wallMs());
+export function readPage(xml: string): ListedPage {
+  const entries: ListedEntry[] = [];
+  let continuationToken = '';
+  let blob = { name: '', etag: '', bytes: 0, isDirectory: false };
+  let isNameEncoded = false;
+  const path: string[] = [];
+  let text = '';
+
+  const parser = new SaxesParser();
+  parser.on('opentag', ({ name, attributes }) => {
+    path.push(name);
+    text = '';
+    if (name === 'Name') isNameEncoded = attributes['Encoded'] === 'true';
   });
-  if (result.done === true) return { entries: [], continuationToken: undefined };
-  const { segment, continuationToken: next } = result.value;
-  return {
-    entries: segment.blobItems
-      // The directories of a hierarchical namespace.
-      .filter(({ metadata }) => metadata?.['hdi_isfolder']?.toLowerCase() !== 'true')
-      .map(({ name, properties }) => ({
-        key: name,
+  parser.on('text', (more) => (text += more));
+  parser.on('cdata', (more) => (text += more));
+  parser.on('closetag', () => {
+    switch (path.join('/')) {
+      case 'EnumerationResults/NextMarker':
+        continuationToken = text;
+        break;
+      case 'EnumerationResults/Blobs/Blob/Name':
+        // Names with characters that XML cannot hold.
+        blob.name = isNameEncoded ? decodeURIComponent(text) : text;
+        break;
+      case 'EnumerationResults/Blobs/Blob/Properties/Etag':
         // Listings give entity tags without their quotes.
-        etag: `"${(properties.etag ?? '').replaceAll('"', '')}"`,
-        bytes: properties.contentLength ?? 0,
-      })),
-    continuationToken: next === '' ? undefined : next,
-  };
+        blob.etag = `"${text.replaceAll('"', '')}"`;
+        break;
+      case 'EnumerationResults/Blobs/Blob/Properties/Content-Length':
+        blob.bytes = Number(text);
+        break;
+      case 'EnumerationResults/Blobs/Blob/Metadata/hdi_isfolder':
+        blob.isDirectory = text.toLowerCase() === 'true';
+        break;
+      case 'EnumerationResults/Blobs/Blob':
+        if (!blob.isDirectory) entries.push({ key: blob.name, etag: blob.etag, bytes: blob.bytes });
+        blob = { name: '', etag: '', bytes: 0, isDirectory: false };
+        break;
+    }
+    path.pop();
+    text = '';
+  });
+  parser.write(xml).close();
+  return { entries, continuationToken: continuationToken === '' ? undefined : continuationToken };
 }

@@ -1,12 +1,12 @@
 // The Origin port over HTTP: one URL for each key.
 
 import type { Clock } from '../../util/clock.ts';
-import { attempt, originFailed, unusable } from '../origin-timeout.ts';
+import { withOriginTimeout, originFailed, unusable } from '../origin-timeout.ts';
 import { drain } from '../response-body.ts';
 import { acceptedCodings } from '../content-codings.ts';
-import type { LoadOptions, Origin, OriginAnswer } from '../origin.ts';
-import { placeIn, withQuery } from '../../util/url-template.ts';
-import { conditionalHeaders, fieldsOf, readResponse } from '../response.ts';
+import type { Origin, OriginAnswer } from '../origin.ts';
+import { urlTemplate as parseTemplate, withQuery } from '../../util/url-template.ts';
+import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from '../response.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { RetryBudget } from '../retry-budget.ts';
 import { hasExplicitLifetime, storagePermission, type StoragePermission } from '../storage.ts';
@@ -15,7 +15,7 @@ import { createTransport, type Answer, type Transport } from '../transport.ts';
 export interface HttpOriginOptions {
   /** With `{key}` or `{+key}` in its path or query. */
   readonly urlTemplate: string;
-  /** Names of header fields that belong to the content and are kept with it, in lower case. */
+  /** Names, in lower case, of header fields that belong to the content and are stored with it. */
   readonly keepHeaders?: readonly string[];
   /** Whether what follows a question mark in a key is the query to ask with. */
   readonly isQueryInKey?: boolean;
@@ -31,11 +31,12 @@ const maxRedirects = 3;
 export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const { urlTemplate, keepHeaders = [], clock, timeLimitMs, userAgent = 'redis-entra-functions' } = options;
   const { maxSockets, isQueryInKey = false } = options;
-  const place = isQueryInKey ? withQuery(placeIn(urlTemplate)) : placeIn(urlTemplate);
+  const template = parseTemplate(urlTemplate);
+  const urlOf = isQueryInKey ? withQuery(template) : template;
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
     async load(key, { signal, validators, maxBytes, admits }) {
-      const href = place(key);
+      const href = urlOf(key);
       if (href === undefined) return { kind: 'none', status: 404, fields: {} };
       const url = new URL(href);
       const condition = conditionalHeaders(validators);
@@ -46,7 +47,7 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
         ...condition,
       };
       const isConditional = Object.keys(condition).length > 0;
-      return attempt({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
+      return withOriginTimeout({ clock, timeLimitMs, signal, where: url.origin }, async (limit) => {
         const chain = await follow(transport, url, headers, { clock, signal: limit });
         return read(chain, { where: url.origin, isConditional, maxBytes, admits, keepHeaders, clock });
       });
@@ -56,7 +57,7 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
 
 interface Chain {
   readonly answer: Answer;
-  /** What each redirect on the way allows. */
+  /** What each redirect on the way allows to store. */
   readonly redirects: readonly StoragePermission[];
 }
 
@@ -80,7 +81,7 @@ async function follow(
     if (next === null) {
       throw unusable(start.origin, `answered ${answer.status} with a Location that is no URL`);
     }
-    // Another host was never named by whoever runs this app, and may be one that only this app can reach.
+    // Whoever runs this app did not name another host, and it may be one that only this app can reach.
     if (next.origin !== start.origin || next.username !== '' || next.password !== '') {
       throw unusable(start.origin, `answered ${answer.status}: it redirects off its host`);
     }
@@ -90,17 +91,16 @@ async function follow(
   }
 }
 
-interface Asked {
-  readonly where: string;
+type Asked = Omit<ReadOptions, 'fields' | 'restrictions'> & {
   readonly isConditional: boolean;
-  readonly maxBytes: number;
-  readonly admits: LoadOptions['admits'];
   readonly keepHeaders: readonly string[];
-  readonly clock: Clock;
-}
+};
 
-async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginAnswer> {
-  const { where, isConditional, maxBytes, admits, keepHeaders, clock } = asked;
+async function read(
+  { answer, redirects }: Chain,
+  { isConditional, keepHeaders, ...options }: Asked,
+): Promise<OriginAnswer> {
+  const { where, clock } = options;
   const { status } = answer;
   const fields = fieldsOf(answer.headers, keepHeaders);
   if (status === 304 && isConditional) {
@@ -120,12 +120,12 @@ async function read({ answer, redirects }: Chain, asked: Asked): Promise<OriginA
       retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
     );
   }
-  return readResponse(answer, { where, maxBytes, admits, fields, restrictions: redirects, clock });
+  return readResponse(answer, { ...options, fields, restrictions: redirects });
 }
 
 /**
- * Whether a status says that the origin could not answer, rather than what it has to say of this key: 5xx, what no
- * origin answers to such a question (1xx, 206, 304), and what is wrong with the question as this app puts it (407, 408).
+ * Whether a status says that the origin could not answer, rather than something about this key: 5xx, what is no
+ * answer to such a request (1xx, 206, 304), and what is wrong with the request as this app makes it (407, 408).
  */
 function isFailure(status: number): boolean {
   return status < 200 || status >= 500 || [206, 304, 407, 408].includes(status);

@@ -97,6 +97,13 @@ describe('before the first token', () => {
     expect(keeper.current()).toBe(token);
   });
 
+  it('says at the deadline that nothing was answered yet', async () => {
+    keeper.start();
+    const outcome = expect(keeper.waitForToken(clock.nowMs() + 100)).rejects.toThrow('has not answered');
+    await clock.advance(100);
+    await outcome;
+  });
+
   it('refuses to renew before it was started', async () => {
     expect(await keeper.renew()).toMatchObject({ kind: 'failed' });
     expect(source.requests).toBe(0);
@@ -291,6 +298,16 @@ describe('stopping', () => {
     expect(events).toEqual([]);
     expect(source.requests).toBe(1);
     await expect(keeper.waitForToken(soon())).rejects.toMatchObject({ code: 'stopped' });
+  });
+
+  it('may be told twice, and ends what was to be heard of rotations', async () => {
+    await startWith();
+    const stopListening = keeper.onRotation(() => expect.unreachable());
+    keeper.stop();
+    keeper.stop();
+    stopListening();
+    expect(keeper.status()).toMatchObject({ state: 'stopped', rotations: 1, requests: 1 });
+    expect(await keeper.renew()).toEqual({ kind: 'failed', reason: 'token keeper is stopped' });
   });
 
   it('leaves no timer when it held a token', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTokenSource, type TokenCredentialLike } from '../../../src/auth/token-source.ts';
+import { AppError } from '../../../src/util/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { rawToken, testOid } from '../../support/tokens.ts';
 
@@ -52,8 +53,33 @@ describe('a token source', () => {
     const stopping = new AbortController();
     const clock = new FakeClock();
     const request = sourceOver({ getToken: () => new Promise(() => {}) }, clock).request(stopping.signal);
-    stopping.abort();
+    stopping.abort(new AppError('stopped', 'Stopping.'));
     await expect(request).rejects.toMatchObject({ code: 'stopped' });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('does not ask when it was told to stop before', async () => {
+    const getToken = () => expect.unreachable();
+    const stopped = AbortSignal.abort(new AppError('stopped', 'Stopping.'));
+    await expect(sourceOver({ getToken }).request(stopped)).rejects.toMatchObject({ code: 'stopped' });
+  });
+
+  it('ignores a credential that fails after it was given up', async () => {
+    const clock = new FakeClock();
+    const answer = Promise.withResolvers<never>();
+    const request = sourceOver({ getToken: () => answer.promise }, clock).request(never());
+    const outcome = expect(request).rejects.toThrow('did not answer within 1000 ms');
+    await clock.advance(1000);
+    await outcome;
+    answer.reject(new Error('too late'));
+    await clock.advance(1);
+  });
+
+  it('refuses a token that has expired', async () => {
+    const clock = new FakeClock();
+    const raw = rawToken({ issuedAtMs: clock.nowMs() - 2000, expiresAtMs: clock.nowMs() - 1000 });
+    const request = sourceOver({ getToken: () => Promise.resolve(raw) }, clock).request(never());
+    await expect(request).rejects.toMatchObject({ code: 'token-refused' });
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -3,7 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { EntryWriter } from '../../../src/cache/entry-writer.ts';
 import { standingOf } from '../../../src/cache/freshness.ts';
-import { decodeEntry, encodeEntry, type Entry } from '../../../src/cache/entry.ts';
+import { decodeEntry } from '../../../src/cache/entry-decoder.ts';
+import { encodeEntry } from '../../../src/cache/entry-encoder.ts';
+import type { Entry } from '../../../src/cache/entry.ts';
 import type { Tier } from '../../../src/cache/tier.ts';
 import type { OriginResponse } from '../../../src/origin/origin.ts';
 import { storagePermission, type Fields } from '../../../src/origin/storage.ts';

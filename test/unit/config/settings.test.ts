@@ -306,6 +306,25 @@ describe('settings', () => {
     readSettings(recording);
     for (const name of read) expect(Object.keys(sample())).toContain(name);
   });
+
+  it('take another authority, by https only', () => {
+    const application = {
+      ...least,
+      REDIS_CREDENTIAL: 'client-secret',
+      AZURE_TENANT_ID: 'tenant',
+      AZURE_CLIENT_ID: 'client',
+      AZURE_CLIENT_SECRET: 'secret',
+    };
+    const authorityHost = 'https://login.example';
+    expect(readSettings({ ...application, AZURE_AUTHORITY_HOST: authorityHost }).credential).toMatchObject({
+      authorityHost,
+    });
+    for (const wrong of ['http://login.example', 'login.example']) {
+      expect(faultsOf({ ...application, AZURE_AUTHORITY_HOST: wrong })).toMatch(
+        /AZURE_AUTHORITY_HOST: expected an https:/u,
+      );
+    }
+  });
 });
 
 function sample(): Record<string, string> {

@@ -1,75 +1,260 @@
-import { beforeEach, expect, it } from 'vitest';
-import type { TokenKeeper } from '../../../src/auth/token-keeper.ts';
-import { FleetMember } from '../../../src/fleet/member.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Report } from '../../../src/fleet/messages.ts';
-import type { Roster } from '../../../src/fleet/registry.ts';
-import type { Redis } from '../../../src/redis/redis.ts';
-import type { AppEvent } from '../../../src/telemetry/events.ts';
+import type { RegistryEntry } from '../../../src/fleet/registry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { InMemoryRegistry } from '../../support/in-memory-registry.ts';
+import { never, startInMemoryMember, type InMemoryMember } from '../../support/in-memory-fleet.ts';
 
 let clock: FakeClock;
-let reports: { readonly report: Report; readonly rollCallIds: readonly string[] }[];
-let events: AppEvent[];
-let hear: (message: string) => void;
+let registry: InMemoryRegistry;
+/** Answers to roll calls, as `<roll call>`. */
+let answered: string[];
 
-beforeEach(async () => {
+beforeEach(() => {
   clock = new FakeClock();
-  reports = [];
-  events = [];
-  const redis = {
-    subscribe(_channel: string, listener: typeof hear) {
-      hear = listener;
-      return () => {};
-    },
-    listening: async () => {},
-    settled: async () => {},
-    status: () => ({ state: 'ready', connections: 1, reauthenticated: 0, reauthenticationsFailed: 0 }),
-  };
-  const roster = {
-    announcements: 'announcements',
-    report: async (report: Report, rollCallIds: readonly string[]) =>
-      void reports.push({ report, rollCallIds }),
-  };
-  const expiresAtMs = clock.wallMs() + 3_600_000;
-  const endsAtMs = clock.nowMs() + 3_600_000;
-  const status = () => ({ expiresAtMs, timeLeftMs: endsAtMs - clock.nowMs() });
-  const keeper = { renewIfDue: async () => ({ kind: 'not-due' }), status };
-  const member = new FleetMember({
-    identity: { id: 'me', startedAtMs: clock.wallMs(), version: '0', region: null, host: null },
-    roster: roster as unknown as Roster,
-    redis: redis as unknown as Redis,
-    keeper: keeper as unknown as TokenKeeper,
-    clock,
-    emit: (event) => void events.push(event),
-    random: () => 0,
-    readCount: () => 0,
-  });
-  member.start();
-  await clock.advance(0);
-  reports.length = 0;
+  registry = new InMemoryRegistry(clock);
+  answered = [];
 });
 
-const answered = (): readonly string[] => reports.flatMap(({ rollCallIds }) => rollCallIds);
-const call = (id: string, more: object = {}): void => hear(JSON.stringify({ id, spreadMs: 0, ...more }));
+const start = (script: Parameters<typeof startInMemoryMember>[3] = {}): InMemoryMember =>
+  startInMemoryMember(registry, clock, 'me', script);
 
-it.each([-3_600_000, 3_600_000])(
-  'answers the next roll call whatever becomes of the clock on the wall (%i ms)',
-  async (jumpMs) => {
-    call('before');
-    await clock.advance(1000);
-    clock.jumpWall(jumpMs);
-    call('after');
-    await clock.advance(1000);
-    expect(answered()).toEqual(['before', 'after']);
-    // What is left of its token is what the keeper says, which no clock on the wall changes.
-    expect(reports.at(-1)?.report.tokenLeftMs).toBe(3_600_000 - 1000);
-  },
-);
-
-it('tells how many the caller expects, and answers one that does not say', async () => {
-  call('says-it', { expected: 400 });
-  call('earlier-version');
+async function started(script: Parameters<typeof startInMemoryMember>[3] = {}): Promise<InMemoryMember> {
+  const member = start(script);
   await clock.advance(0);
-  expect(answered()).toEqual(['says-it', 'earlier-version']);
-  expect(events).toEqual([{ type: 'rollCallHeard', expected: 400 }]);
+  return member;
+}
+
+/** Announces a roll call, and listens for the answers to it. */
+function call(id: string, more: { readonly spreadMs?: number; readonly expected?: number } = {}): void {
+  registry.onReport(id, () => answered.push(id));
+  registry.publish('announcements', JSON.stringify({ id, spreadMs: 0, ...more }));
+}
+
+/** The member's entry. A registry that refuses to be read is asked all the same. */
+async function entry(): Promise<RegistryEntry | undefined> {
+  const reading = registry.read();
+  await clock.advance(registry.latencyMs);
+  return (await reading).entries[0];
+}
+
+async function reported(): Promise<Report> {
+  return (await entry())?.report ?? expect.unreachable('nothing was reported');
+}
+
+describe('an instance that joins', () => {
+  it('enters the registry once it hears announcements', async () => {
+    registry.refused.add('subscribe');
+    start();
+    await clock.advance(29_000);
+    expect(await entry()).toBeUndefined();
+    registry.refused.clear();
+    // That attempt ends at its deadline, and the next one follows 30 s later.
+    await clock.advance(30_000);
+    expect(await entry()).toBeUndefined();
+    await clock.advance(1000);
+    expect(await reported()).toEqual({
+      id: 'me',
+      startedAtMs: clock.nowMs() - 60_000,
+      version: '0',
+      region: null,
+      host: null,
+      tokenExpiresAtMs: clock.nowMs() + 3_540_000,
+      tokenLeftMs: 3_540_000,
+      lastRotationAtMs: null,
+      connections: 2,
+      rotated: false,
+      failure: null,
+      reauthenticated: 0,
+      reauthenticationsFailed: 0,
+      reads: 0,
+    });
+  });
+
+  it('tries again after 30 s where the registry refuses to be written', async () => {
+    registry.refused.add('write');
+    await started();
+    registry.refused.clear();
+    await clock.advance(29_999);
+    expect(await entry()).toBeUndefined();
+    await clock.advance(1);
+    expect(await entry()).toMatchObject({ status: 'answered' });
+  });
+
+  it.each([
+    ['waits until it hears', 'subscribe', 10],
+    ['waits until it hears, and in vain', 'subscribe', 30_000],
+    ['enters', 'write', 30],
+    ['waits to try again', 'write', 100],
+  ] as const)('stays away when it leaves while it %s', async (_name, refused, afterMs) => {
+    registry.latencyMs = 20;
+    registry.refused.add(refused);
+    const { member } = start();
+    await clock.advance(afterMs);
+    const leaving = member.leave();
+    // Until what it waits for has failed, at 30 s at the latest.
+    await clock.advance(refused === 'subscribe' ? 30_000 : 20);
+    await leaving;
+    expect(clock.pendingTimers).toBe(0);
+    registry.refused.clear();
+    expect(await entry()).toBeUndefined();
+  });
+
+  it('is gone when it leaves while its first report is on its way', async () => {
+    registry.latencyMs = 20;
+    const { member } = start();
+    await clock.advance(30);
+    const leaving = member.leave();
+    await clock.advance(20);
+    await leaving;
+    expect(await entry()).toBeUndefined();
+  });
+});
+
+describe('an instance that is called', () => {
+  it('answers after its part of the spread', async () => {
+    await started({ random: 0.5 });
+    call('a', { spreadMs: 4000 });
+    await clock.advance(1999);
+    expect(answered).toEqual([]);
+    await clock.advance(1);
+    expect(answered).toEqual(['a']);
+  });
+
+  it('tells how many are expected, and answers also where that is not said', async () => {
+    const { self } = await started();
+    call('says-it', { expected: 400 });
+    call('earlier-version');
+    await clock.advance(0);
+    expect(answered).toEqual(['says-it', 'earlier-version']);
+    expect(self.events).toEqual([{ type: 'rollCallHeard', expected: 400 }]);
+  });
+
+  it('answers once a second at most, and then all that called since, 16 of them', async () => {
+    await started();
+    call('first');
+    await clock.advance(0);
+    for (let index = 0; index < 20; index += 1) call(`flood-${index}`);
+    await clock.advance(999);
+    expect(answered).toEqual(['first']);
+    await clock.advance(1);
+    expect(answered).toEqual(['first', ...Array.from({ length: 16 }, (_, index) => `flood-${index}`)]);
+    await clock.advance(10_000);
+    expect(answered).toHaveLength(17);
+  });
+
+  it('answers what it hears while it is answering a second after it began', async () => {
+    let renewed = (): void => {};
+    const { self } = await started();
+    self.renewal = () => new Promise((resolve) => (renewed = () => resolve({ kind: 'not-due' })));
+    call('first');
+    await clock.advance(300);
+    call('second', { spreadMs: 4000 });
+    renewed();
+    self.renewal = async () => ({ kind: 'not-due' });
+    await clock.advance(699);
+    expect(answered).toEqual(['first']);
+    await clock.advance(1);
+    expect(answered).toEqual(['first', 'second']);
+  });
+
+  it.each([-3_600_000, 3_600_000])(
+    'answers the next roll call whatever becomes of the clock on the wall (%i ms)',
+    async (jumpMs) => {
+      await started();
+      call('before');
+      await clock.advance(1000);
+      clock.jumpWall(jumpMs);
+      call('after');
+      await clock.advance(1000);
+      expect(answered).toEqual(['before', 'after']);
+      // What is left of its token is what the keeper says, which no clock on the wall changes.
+      expect(await reported()).toMatchObject({ tokenLeftMs: 3_600_000 - 1000 });
+    },
+  );
+
+  it('goes on after an answer that did not get through, and counts what was done since the last that did', async () => {
+    const { self } = await started();
+    self.reads = 5;
+    self.redis = { ...self.redis, reauthenticated: 2 };
+    registry.refused.add('write').add('publish');
+    call('lost');
+    await clock.advance(1000);
+    expect(answered).toEqual([]);
+    registry.refused.clear();
+    self.reads = 8;
+    self.redis = { ...self.redis, reauthenticationsFailed: 1 };
+    call('next');
+    await clock.advance(1000);
+    expect(answered).toEqual(['next']);
+    expect(await reported()).toMatchObject({ reads: 8, reauthenticated: 2, reauthenticationsFailed: 1 });
+    call('last');
+    await clock.advance(1000);
+    expect(await reported()).toMatchObject({ reads: 0, reauthenticated: 0, reauthenticationsFailed: 0 });
+  });
+
+  it('answers though the registry stores nothing', async () => {
+    await started();
+    registry.refused.add('write');
+    call('a');
+    await clock.advance(0);
+    expect(answered).toEqual(['a']);
+  });
+});
+
+describe('an instance that leaves', () => {
+  it('is in the registry no more, and answers nobody', async () => {
+    const { member } = await started();
+    await member.leave();
+    await member.leave();
+    expect(await entry()).toBeUndefined();
+    call('a', { expected: 1 });
+    await clock.advance(10_000);
+    expect(answered).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('does not answer what it has heard before', async () => {
+    const { member } = await started({ random: 0.5 });
+    call('a', { spreadMs: 1000 });
+    await clock.advance(100);
+    await member.leave();
+    expect(clock.pendingTimers).toBe(0);
+    await clock.advance(10_000);
+    expect(answered).toEqual([]);
+  });
+
+  it('does not enter again when it leaves while it checks itself', async () => {
+    const { member, self } = await started();
+    self.settled = never;
+    call('a');
+    await clock.advance(1000);
+    await member.leave();
+    await clock.advance(10_000);
+    expect(answered).toEqual([]);
+    expect(await entry()).toBeUndefined();
+  });
+
+  it('is gone when it leaves while its answer is on its way', async () => {
+    const { member } = await started();
+    registry.latencyMs = 50;
+    call('a');
+    await clock.advance(10);
+    call('b');
+    const leaving = member.leave();
+    await clock.advance(10_000);
+    await leaving;
+    expect(answered).toEqual(['a']);
+    expect(await entry()).toBeUndefined();
+  });
+
+  it('asks no Redis that is not there, and minds none that refuses', async () => {
+    const refusing = await started();
+    registry.refused.add('write');
+    await refusing.member.leave();
+    const away = startInMemoryMember(registry, clock, 'away');
+    away.self.redis = { ...away.self.redis, state: 'backing-off' };
+    registry.latencyMs = 1e9;
+    await away.member.leave();
+  });
 });

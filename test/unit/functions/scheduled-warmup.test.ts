@@ -1,7 +1,8 @@
 import { InvocationContext, type Timer } from '@azure/functions';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
-import type { WarmupRun } from '../../../src/warmup/pass.ts';
+import { AppError } from '../../../src/util/errors.ts';
+import type { RunLimits } from '../../../src/warmup/run.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 it.each([
@@ -17,7 +18,7 @@ it.each([
     const startedAtMs = clock.nowMs();
     const runs: number[][] = [];
     const warmup = {
-      async run({ deadlineAtMs, endsAtMs }: WarmupRun) {
+      async run({ deadlineAtMs, endsAtMs }: RunLimits) {
         runs.push([deadlineAtMs - startedAtMs, endsAtMs - startedAtMs]);
         return { kind: 'held' } as const;
       },
@@ -71,4 +72,48 @@ it.each([
   expect(lines.map(([at]) => at)).toEqual([level]);
   expect(lines[0]?.[1]).toMatch(/entries are warm: warmup \{"listed"/u);
   expect(lines[0]?.[1].includes('empty')).toBe(listed === 0);
+});
+
+describe('a tick', () => {
+  const tick = async (warmup: Parameters<typeof scheduledWarmup>[0]['warmup']): Promise<string[]> => {
+    const lines: string[] = [];
+    const handler = scheduledWarmup({
+      warmup,
+      clock: new FakeClock(),
+      schedule: '0 0 0 30 2 *',
+      invocationLimitMs: 300_000,
+      loadLimitMs: 30_000,
+    });
+    const logHandler = (level: string, ...parts: unknown[]): void =>
+      void lines.push(`${level} ${parts.join(' ')}`);
+    await handler(
+      { isPastDue: false } as Timer,
+      new InvocationContext({ functionName: 'scheduledWarmup', logHandler }),
+    );
+    return lines;
+  };
+  const failing = (error: Error) => ({
+    run: async (): Promise<never> => {
+      throw error;
+    },
+  });
+
+  it('with nothing to warm says so', async () => {
+    expect(await tick(undefined)).toEqual([expect.stringMatching(/^information Nothing to warm/u)]);
+  });
+
+  it('while another instance is warming leaves it to that one', async () => {
+    const warmup = { run: async () => ({ kind: 'held' }) as const };
+    expect(await tick(warmup)).toEqual([expect.stringMatching(/^information Another instance/u)]);
+  });
+
+  it('that an outage ends is a warning; the next one tries again', async () => {
+    const [line] = await tick(failing(new AppError('redis-unavailable', 'No connection.')));
+    expect(line).toMatch(/^warning No warmup; the next run tries again\./u);
+    expect(line).toContain('{"code":"redis-unavailable","reason":"No connection."}');
+  });
+
+  it('that a bug ends is a failed invocation', async () => {
+    await expect(tick(failing(new TypeError('x is not a function')))).rejects.toThrow(TypeError);
+  });
 });

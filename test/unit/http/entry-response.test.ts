@@ -1,13 +1,13 @@
-// What a client is answered of an entry: forms, conditions, ranges, statuses (RFC 9110; RFC 9111, section 4).
+// What a client is answered of an entry: representations, conditions, ranges, statuses (RFC 9110; RFC 9111, section 4).
 
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { HttpRequest, type HttpResponseInit } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
-import { newEntry, type Entry } from '../../../src/cache/entry.ts';
+import { newEntry, type Entry, type Lifetime } from '../../../src/cache/entry.ts';
 import { loadedEntry } from '../../../src/cache/loaded-entry.ts';
-import type { Lifetime } from '../../../src/cache/lifetime.ts';
 import { entryResponse } from '../../../src/http/entry-response.ts';
+import { Problem } from '../../../src/http/problem.ts';
 import type { ContentCoding } from '../../../src/origin/content-codings.ts';
 import type { Fields } from '../../../src/origin/storage.ts';
 
@@ -52,11 +52,14 @@ function entry(
 type Headers = Record<string, string>;
 const ask = async (of: Entry, headers: Headers = {}, method = 'GET'): Promise<HttpResponseInit> => {
   const request = new HttpRequest({ method, url: 'http://localhost/api/cache/k', headers });
-  const answer = await entryResponse(request, of, {}, nowMs, new ByteBudget(2 ** 30).open());
+  const charge = new ByteBudget(2 ** 30).open();
+  const answer = await entryResponse(request, of, {}, nowMs, charge).catch(problemResponse);
   if (!('pieces' in answer)) return answer;
   const { pieces, ...head } = answer;
   return { ...head, body: Buffer.concat(pieces) };
 };
+const problemResponse = (error: unknown): HttpResponseInit =>
+  error instanceof Problem ? error.toResponse() : expect.unreachable(String(error));
 const textOf = ({ body }: HttpResponseInit): string => (body as Buffer).toString();
 const headersOf = ({ headers }: HttpResponseInit): Headers => headers as Headers;
 
@@ -85,10 +88,8 @@ describe('an entry of the origin', () => {
     expect(headersOf(await ask(entry({}, { revalidate: true })))['Cache-Control']).toBe('private, no-cache');
   });
 
-  it('by HEAD has the same headers and no body', async () => {
-    const head = await ask(entry(), {}, 'HEAD');
-    expect(head.body).toBeUndefined();
-    expect(headersOf(head)).toEqual(headersOf(await ask(entry())));
+  it('by HEAD has the same headers', async () => {
+    expect(headersOf(await ask(entry(), {}, 'HEAD'))).toEqual(headersOf(await ask(entry())));
   });
 
   it('that a client wrote has a strong tag, and nothing of an origin', async () => {
@@ -196,7 +197,7 @@ describe('a coded entry', () => {
     expect(headersOf(answered)['Content-Encoding']).toBeUndefined();
     const { ETag = '' } = headersOf(answered);
     expect(ETag).not.toBe('"e"');
-    // It is the tag of that form, for all conditions and ranges.
+    // It is the tag of that representation, for all conditions and ranges.
     expect((await ask(coded, { ...headers, 'If-None-Match': ETag })).status).toBe(304);
     expect((await ask(coded, { ...headers, 'If-None-Match': '"e"' })).status).toBe(200);
     expect((await ask(coded, { ...headers, 'If-Match': ETag })).status).toBe(200);
@@ -210,6 +211,30 @@ describe('a coded entry', () => {
       'gzip, br',
     );
     expect(textOf(await ask(twice, { 'Accept-Encoding': 'br' }))).toBe(text);
+  });
+});
+
+describe('a coded entry that is to be decoded', () => {
+  const coded = (body: Buffer): Entry => entry({}, { codings: ['gzip'], body });
+  const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/cache/k' });
+  const status = { 'Cache-Status': 'here; hit' };
+
+  it('takes its decoded bytes from the budget', async () => {
+    const budget = new ByteBudget(2 ** 20);
+    await entryResponse(request, coded(gzipSync(text)), status, nowMs, budget.open());
+    expect(budget.usedBytes).toBe(400);
+  });
+
+  it('is 503 where there is no memory for them, and says what the cache had', async () => {
+    const charge = new ByteBudget(100).open();
+    const answer = entryResponse(request, coded(gzipSync(text)), status, nowMs, charge);
+    await expect(answer).rejects.toMatchObject({ code: 'overloaded', headers: status });
+  });
+
+  it('is a bug where it cannot be decoded: it was, when it came', async () => {
+    const charge = new ByteBudget(2 ** 20).open();
+    const answer = entryResponse(request, coded(Buffer.from('no gzip')), status, nowMs, charge);
+    await expect(answer).rejects.toThrow(TypeError);
   });
 });
 

@@ -81,3 +81,26 @@ it.each(['', '0', 'soon', '-5'])('asks again at once after 429 with Retry-After 
   await held.load('a', options);
   expect(asked).toHaveLength(2);
 });
+
+it('asks again at once after a failure that named no time, or after a bug', async () => {
+  const { asked, script, held } = scripted();
+  for (const failure of [
+    new AppError('origin-failed', 'It is away.'),
+    new AppError('origin-failed', 'It answered 503.', { retryAfterSeconds: 0 }),
+    new AppError('overloaded', 'No memory.', { retryAfterSeconds: 60 }),
+  ]) {
+    script.next = () => failure;
+    await expect(held.load('a', options)).rejects.toBe(failure);
+  }
+  expect(asked).toHaveLength(3);
+});
+
+it('remembers a thousand keys, and forgets the oldest first', async () => {
+  const { asked, script, held } = scripted();
+  script.next = () => slowly('60');
+  for (let key = 0; key <= 1000; key += 1) await held.load(`${key}`, options);
+  await held.load('1000', options);
+  expect(asked).toHaveLength(1001);
+  await held.load('0', options);
+  expect(asked).toHaveLength(1002);
+});

@@ -91,4 +91,28 @@ describe('an origin', () => {
     health.failed(away);
     expect(types()).toEqual(['originFailing']);
   });
+
+  it('reports each reason not to store an answer once, and no more than a hundred', () => {
+    health.notStored('Vary: *');
+    health.notStored('Vary: *');
+    expect(events).toEqual([{ type: 'answerNotStored', reason: 'Vary: *' }]);
+    for (let reason = 0; reason < 200; reason += 1) health.notStored(`${reason}`);
+    expect(events).toHaveLength(100);
+  });
+
+  it('suspects a hundred keys, and forgets the oldest first', async () => {
+    for (let key = 0; key <= 100; key += 1) {
+      health.answered('well');
+      health.failed(away, `${key}`);
+    }
+    health.answered('well');
+    events.length = 0;
+    await clock.advance(5000);
+    health.failed(away, '100');
+    expect(events).toEqual([]);
+    health.answered('well');
+    await clock.advance(5000);
+    health.failed(away, '0');
+    expect(types()).toEqual(['originFailing']);
+  });
 });

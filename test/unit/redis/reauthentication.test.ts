@@ -50,7 +50,7 @@ beforeEach(async () => {
   counts = { reauthenticated: 0, reauthenticationsFailed: 0 };
   admission = new Admission({ keeper, ...parts });
   reauthentication = new Reauthentication({ keeper, admission, counts, ...parts, replace });
-  keeper.onRotation(() => void reauthentication.keep(connection));
+  keeper.onRotation(() => reauthentication.ensureCurrent(connection));
   token = tokenOf(clock.nowMs(), dayMs);
   const reauthenticate = async (next: Token): Promise<void> => {
     authsAtMs.push(clock.nowMs());
@@ -140,7 +140,7 @@ describe('AUTH on a live connection', () => {
     await rotate();
     await clock.advance(60_000);
     isLive = false;
-    void reauthentication.keep(connection);
+    reauthentication.ensureCurrent(connection);
     await reauthentication.settled();
     const before = authsAtMs.length;
     await clock.advance(60_000);
@@ -192,7 +192,7 @@ describe('a newer token that is refused on a connection whose own was let in', (
   it('is taken when another connection has been let in with it, without waiting', async () => {
     await clock.advance(40_000);
     answer = undefined;
-    admission.onLetIn(() => void reauthentication.keep(connection));
+    admission.onLetIn(() => reauthentication.ensureCurrent(connection));
     admission.accepted(second);
     await settle();
     expect(token).toBe(second);

@@ -1,7 +1,7 @@
-import { SimpleError } from 'redis';
+import { createClient, SimpleError } from 'redis';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RedisClient } from '../../../src/redis/connection.ts';
-import { fromErrorReply, refusalCause, refusalScope } from '../../../src/redis/failures.ts';
+import type { RedisClient } from '../../../src/redis/redis.ts';
+import { takeInReplies } from '../../../src/redis/command-replies.ts';
 import { Refusals } from '../../../src/redis/refusals.ts';
 import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -9,59 +9,6 @@ import { FakeClock } from '../../support/fake-clock.ts';
 const oom = "OOM command not allowed when used memory > 'maxmemory'.";
 const noKey = 'NOPERM this user has no permissions to access one of the keys used as arguments';
 const noCommand = "NOPERM this user has no permissions to run the 'eval' command";
-
-describe('why Redis refuses', () => {
-  // As redis-server 7.0.15 said it when it was brought to refuse, and Redis 6 inside scripts.
-  it.each([
-    [oom, 'out-of-memory', 'redis-unavailable'],
-    [`${oom} script: 1f8f4cfb, on @user_script:1.`, 'out-of-memory', 'redis-unavailable'],
-    [
-      `ERR Error running script (call to f_1f8f4cfb): @user_script:1: @user_script: 1: -${oom}`,
-      'out-of-memory',
-      'redis-unavailable',
-    ],
-    ["READONLY You can't write against a read only replica.", 'read-only', 'redis-unavailable'],
-    ['NOREPLICAS Not enough good replicas to write.', 'too-few-replicas', 'redis-unavailable'],
-    ['MISCONF Redis is configured to save RDB snapshots, but', 'cannot-persist', 'redis-unavailable'],
-    ['BUSY Redis is busy running a script.', 'busy-script', 'redis-unavailable'],
-    ['LOADING Redis is loading the dataset in memory', 'loading', 'redis-unavailable'],
-    ['MASTERDOWN Link with MASTER is down', 'primary-down', 'redis-unavailable'],
-    ['CLUSTERDOWN Hash slot not served', 'cluster-down', 'redis-unavailable'],
-    ['ERR max number of clients reached', 'too-many-clients', 'redis-unavailable'],
-    [noKey, 'no-permission', 'command-failed'],
-    [noCommand, 'no-permission', 'command-failed'],
-    [
-      "ERR The user executing the script can't run this command or subcommand script: 1f8f4cfb, on @user_script:1.",
-      'no-permission',
-      'command-failed',
-    ],
-    [
-      "ERR Error running script (call to f_1f8f4cfb): @user_script:1: @user_script: 1: The user executing the script can't run this command or subcommand",
-      'no-permission',
-      'command-failed',
-    ],
-    ["ERR unknown command 'EVAL', with args beginning with: ", 'unknown-command', 'command-failed'],
-    ['ERR something that nobody knows', 'other', 'command-failed'],
-    ['BUSYKEY Target key name already exists.', 'other', 'command-failed'],
-  ])('%s', (message, cause, code) => {
-    const error = new SimpleError(message);
-    expect(refusalCause(error)).toBe(cause);
-    expect(fromErrorReply(error)?.code).toBe(code);
-  });
-
-  it.each([
-    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'wrong-type'],
-    ['NOAUTH Authentication required.', 'redis-rejected-identity'],
-    ['WRONGPASS invalid username-password pair or user is disabled.', 'redis-rejected-identity'],
-    ['MOVED 1 127.0.0.1:1', 'redis-unavailable'],
-    ['ASK 1 127.0.0.1:1', 'redis-unavailable'],
-    ['TRYAGAIN Multiple keys request during rehashing of slot', 'redis-unavailable'],
-  ])('%s is no refusal', (message, code) => {
-    const error = new SimpleError(message);
-    expect(refusalCause(error)).toBeUndefined();
-    expect(fromErrorReply(error)?.code).toBe(code);
-  });
-});
 
 describe('refusals', () => {
   let clock: FakeClock;
@@ -78,24 +25,17 @@ describe('refusals', () => {
     answer = () => undefined;
     sent = [];
     const emit = (event: AppEvent): void => void events.push(event);
-    const reply = async (...args: string[]): Promise<string> => {
+    // A client that connects to nowhere: its commands end in `sendCommand`, as they do with a server.
+    client = createClient({ RESP: 3 });
+    const methods = Object.getPrototypeOf(client) as RedisClient;
+    methods.sendCommand = (async (args: string[]) => {
       sent.push(args);
       const refusal = answer(args);
       if (refusal !== undefined) throw new SimpleError(refusal);
       return 'OK';
-    };
-    const server = {
-      get: async (key: string) => reply('GET', key),
-      set: async (key: string, value: string) => reply('SET', key, value),
-      eval: async (script: string, { keys, arguments: rest }: { keys: string[]; arguments: string[] }) =>
-        reply('EVAL', script, ...keys, ...rest),
-      auth: async ({ password }: { password: string }) => reply('AUTH', password),
-      sendCommand: async (args: string[]) => reply(...args),
-      withTypeMapping: () => server,
-      isReady: true,
-    };
+    }) as RedisClient['sendCommand'];
     refusals = new Refusals({ clock, emit, address: 'cache:10000' });
-    client = refusals.watch(server as unknown as RedisClient);
+    takeInReplies(client, refusals);
   });
 
   /** Runs a command to its end, whatever that is. */
@@ -227,17 +167,5 @@ describe('refusals', () => {
     await clock.advance(1000);
     await run(async (on) => on.withTypeMapping({}).get('a'));
     expect(events.at(-1)).toMatchObject({ type: 'commandAccepted', command: 'GET', refusals: 3 });
-  });
-
-  it('change nothing else of a client, and watch it once', () => {
-    expect(client.isReady).toBe(true);
-    const other = {} as RedisClient;
-    expect(refusals.watch(other)).toBe(refusals.watch(other));
-  });
-
-  it('know what a cause refuses', () => {
-    expect(refusalScope('out-of-memory')).toBe('writes');
-    expect(refusalScope('loading')).toBe('all');
-    expect(refusalScope('no-permission')).toBe('some');
   });
 });

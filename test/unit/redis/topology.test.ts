@@ -1,8 +1,4 @@
-import { ErrorReply } from 'redis';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../../src/util/errors.ts';
-import { fromErrorReply } from '../../../src/redis/failures.ts';
-import { nextStep } from '../../../src/redis/redirect.ts';
 import { parseAddress, parseSlotTable, primariesOf } from '../../../src/redis/topology.ts';
 
 const range = (first: number, last: number, host: unknown, port: unknown, ...replicas: unknown[]) => [
@@ -51,32 +47,6 @@ describe('the reply of CLUSTER SLOTS', () => {
     ['a port that is none', [range(0, 1, 'h', 70_000)]],
   ])('is not taken for a cluster: %s', (_what, reply) => {
     expect(parseSlotTable(reply, 'cache.example')).toBeUndefined();
-  });
-});
-
-describe('an error reply of a node', () => {
-  const step = (message: string) =>
-    nextStep(fromErrorReply(new ErrorReply(message)) as AppError, 'cache.example');
-
-  it.each([
-    ['MOVED 3999 10.0.0.1:8501', { kind: 'moved', slot: 3999, to: { host: '10.0.0.1', port: 8501 } }],
-    ['MOVED 3999 :8501', { kind: 'moved', slot: 3999, to: { host: 'cache.example', port: 8501 } }],
-    ['ASK 3999 2001:db8::1:8501', { kind: 'ask', at: { host: '2001:db8::1', port: 8501 } }],
-    ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'later' }],
-    ['CLUSTERDOWN Hash slot not served', { kind: 'later' }],
-    ['LOADING Redis is loading the dataset in memory', { kind: 'later' }],
-    ['MOVED 3999 nowhere', { kind: 'give-up' }],
-    ['WRONGTYPE Operation against a key', { kind: 'give-up' }],
-    ['OOM command not allowed', { kind: 'give-up' }],
-  ])('%s', (message, expected) => {
-    expect(step(message)).toEqual(expected);
-  });
-
-  it('is told from what a lost connection or a closed client throws', () => {
-    expect(nextStep(new AppError('connection-lost', 'MOVED 1 10.0.0.1:8501'), '')).toEqual({
-      kind: 'give-up',
-    });
-    expect(nextStep(new AppError('stopped', 'closed'), '')).toEqual({ kind: 'elsewhere' });
   });
 });
 

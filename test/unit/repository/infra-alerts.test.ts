@@ -154,8 +154,11 @@ describe('the origin fails, or Redis refuses commands', () => {
 
 it('renewals, silence and errors are raised beyond their thresholds only', () => {
   const running = everyMinute(60, rollCall);
-  const renewal = (setbacks: number): string =>
-    formatEvent({ type: 'tokenRenewalFailed', reason: 'x', requestMs: 1, setbacks, timeLeftMs: 1 }, 'warn');
+  const renewal = (failedAttempts: number): string =>
+    formatEvent(
+      { type: 'tokenRenewalFailed', reason: 'x', requestMs: 1, failedAttempts, timeLeftMs: 1 },
+      'warn',
+    );
   expect(raised([...running, [5, renewal(4)]])).toEqual([]);
   expect(raised([...running, [5, renewal(5)]])).toEqual(['renewals-failing']);
   const silent = rollCall.replace('[]', '["two"]');

@@ -18,7 +18,6 @@ import {
 } from '../../../scripts/azd-rehearsal/decisions.ts';
 import { differences, packedFiles } from '../../../scripts/azd-rehearsal/packing.ts';
 import { followedAzdVersion } from '../../../scripts/azd-rehearsal/refusal.ts';
-import { isInstalled } from '../../../scripts/setup.mjs';
 
 const root = join(import.meta.dirname, '../../..');
 const azureYaml = await readFile(join(root, 'azure.yaml'), 'utf8');
@@ -197,34 +196,5 @@ describe('packs', () => {
 
   it('into a zip of the name that azd gives it', () => {
     expect(zipName('shop', 'app', 1_700_000_000_999)).toBe('shop-app-azddeploy-1700000000.zip');
-  });
-});
-
-describe('what somebody else installed', () => {
-  const entry = (version: string, more = {}): object => ({
-    version,
-    integrity: `sha512-${version}`,
-    ...more,
-  });
-  const lock = (packages: object): string => JSON.stringify({ packages: { '': {}, ...packages } });
-  const locked = lock({
-    'node_modules/a': entry('1.0.0'),
-    'node_modules/b': entry('2.0.0', { optional: true }),
-  });
-
-  it('is kept when it is what the lock file says', () => {
-    expect(isInstalled(locked, JSON.stringify({ packages: { 'node_modules/a': entry('1.0.0') } }))).toBe(
-      true,
-    );
-  });
-
-  it('is not when it is older, incomplete, or more', () => {
-    const found = [
-      { 'node_modules/a': entry('0.9.0') },
-      { 'node_modules/a': { ...entry('1.0.0'), integrity: 'sha512-other' } },
-      { 'node_modules/b': entry('2.0.0') },
-      { 'node_modules/a': entry('1.0.0'), 'node_modules/c': entry('3.0.0') },
-    ];
-    for (const packages of found) expect(isInstalled(locked, JSON.stringify({ packages }))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { emit, onEvent, type AppEvent } from '../../../src/telemetry/events.ts';
-import { formatEvent, logEvents } from '../../../src/telemetry/log.ts';
+import { eventLog, formatEvent, logEvents } from '../../../src/telemetry/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const rotated: AppEvent = {
@@ -11,7 +11,7 @@ const rotated: AppEvent = {
   previousTimeLeftMs: undefined,
   requestMs: 7.8,
 };
-const expired: AppEvent = { type: 'tokenExpired', expiredAtMs: Date.UTC(2026, 0, 1), setbacks: 3 };
+const expired: AppEvent = { type: 'tokenExpired', expiredAtMs: Date.UTC(2026, 0, 1), failedAttempts: 3 };
 const stops: (() => void)[] = [];
 
 afterEach(() => {
@@ -74,9 +74,43 @@ describe('the log', () => {
     emit({ type: 'originFailing', code: 'origin-failed', reason: 'it is away' });
     expect(lines).toEqual([
       'info tokenRotated {"expiresAt":"2026-01-01T12:00:00.000Z","timeLeftMs":1235,"requestMs":8}',
-      'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","setbacks":3}',
+      'error tokenExpired {"level":"error","expiredAt":"2026-01-01T00:00:00.000Z","failedAttempts":3}',
       'warn originFailing {"level":"warn","code":"origin-failed","reason":"it is away"}',
     ]);
+  });
+
+  it('has no line for an event without a level', () => {
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line);
+    const log = eventLog(
+      { info: note, warn: note, error: note },
+      { clock: new FakeClock(), random: () => 0 },
+    );
+    log({ type: 'rollCallHeard', expected: 1 });
+    log({
+      type: 'rollCallEnded',
+      expected: 1,
+      answered: 1,
+      rotated: 0,
+      failed: 0,
+      silent: 0,
+      shortestTimeLeftMs: null,
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it('never has the beginning of a refusal after its end', async () => {
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line);
+    const clock = new FakeClock();
+    const log = eventLog({ info: note, warn: note, error: note }, { clock, random: () => 0.5 });
+    log({ type: 'rollCallHeard', expected: 10 });
+    const of = { cause: 'read-only', command: 'SET', address: 'cache:10000' } as const;
+    log({ type: 'commandRefused', reason: 'READONLY', ...of });
+    log({ type: 'commandAccepted', refusedMs: 5, refusals: 1, ...of });
+    await clock.advance(60_000);
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['commandAccepted']);
+    expect(lines[0]).toContain('"omitted":1');
   });
 
   it('of one instance among many stays short, and says what it left out', async () => {
@@ -104,7 +138,7 @@ describe('the log', () => {
       type: 'tokenRenewalFailed',
       reason: `the server said: {"access_token":"${token}"}`,
       requestMs: 1,
-      setbacks: 1,
+      failedAttempts: 1,
       timeLeftMs: 1,
     });
     expect(line).toContain('[token]');

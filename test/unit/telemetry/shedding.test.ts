@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { Shedding } from '../../../src/telemetry/shedding.ts';
-import { WarmupRoom } from '../../../src/warmup/room.ts';
+import { LoadBudget } from '../../../src/warmup/load-budget.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const mebibyte = 2 ** 20;
@@ -50,9 +50,9 @@ describe('an instance that refuses for want of memory', () => {
   it('tells nothing of a warmup that waits until its bodies fit', async () => {
     const charge = budget.open();
     charge.add(15 * mebibyte);
-    const room = new WarmupRoom({ budget, clock });
+    const loadBudget = new LoadBudget({ budget, clock });
     let loaded = false;
-    const load = room.run(mebibyte, { goesOn: true }, async () => void (loaded = true));
+    const load = loadBudget.run(mebibyte, { mayContinue: true }, async () => void (loaded = true));
     await clock.advance(1000);
     expect(loaded).toBe(false);
     charge.close();

@@ -1,6 +1,7 @@
 import { connect, type LookupFunction } from 'node:net';
-import { expect, it } from 'vitest';
-import { describe as inOneLine } from '../../../src/util/errors.ts';
+import { describe, expect, it } from 'vitest';
+import { overloaded } from '../../../src/util/byte-budget.ts';
+import { AppError, describe as inOneLine } from '../../../src/util/errors.ts';
 
 it('says why no address of a host could be reached, where Node.js gives an error without a message', async () => {
   const error = await new Promise<Error>((resolve) => {
@@ -14,4 +15,27 @@ it('says why no address of a host could be reached, where Node.js gives an error
   });
   expect(error).toBeInstanceOf(AggregateError);
   expect(inOneLine(error)).toContain('ECONNREFUSED');
+});
+
+describe('an error', () => {
+  it('keeps its cause, and says whether asking again makes sense', () => {
+    const cause = new Error('below');
+    const error = new AppError('origin-failed', 'No.', { cause, retryAfterSeconds: 5, isOfOneEntry: true });
+    expect(error).toMatchObject({ cause, retryable: true, retryAfterSeconds: 5, isOfOneEntry: true });
+    expect(new AppError('settings-invalid', 'No.')).toMatchObject({ retryable: false, isOfOneEntry: false });
+    expect(new AppError('settings-invalid', 'No.')).not.toHaveProperty('cause');
+    expect(overloaded()).toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+  });
+
+  it.each([
+    [new Error('two\n lines '), 'two lines'],
+    [new TypeError(''), 'TypeError'],
+    [new AggregateError([new Error('first'), new Error('second')]), 'first'],
+    [new AggregateError([], 'none inside'), 'none inside'],
+    ['a string', 'a string'],
+    [undefined, 'undefined'],
+    [new Error('got eyJhbGciOiJub25lIn0.eyJvaWQiOiIxIn0.c2ln here'), 'got [token] here'],
+  ])('is one line: %j', (thrown, line) => {
+    expect(inOneLine(thrown)).toBe(line);
+  });
 });

@@ -1,0 +1,70 @@
+// An administrator's connection to a Redis server that may come and go.
+
+import { createClient, RESP_TYPES } from 'redis';
+
+/** As redis-cli would show it, with bulk strings as the bytes they are. */
+export type RawAdminReply = Buffer | string | number | null | readonly RawAdminReply[];
+
+export interface AdminConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  /** Of the authority that signed the server's certificate; plain TCP without one. */
+  readonly caPem?: string;
+}
+
+type Client = Awaited<ReturnType<typeof open>>;
+const connectTimeoutMs = 10_000;
+
+export class AdminConnection {
+  readonly #options: AdminConnectionOptions;
+  #opening: Promise<Client> | undefined;
+
+  constructor(options: AdminConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Connects where there is no connection; rejects while the server is down. */
+  async send(command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
+    const opening = (this.#opening ??= open(this.#options, () => {
+      if (this.#opening === opening) this.#opening = undefined;
+    }));
+    const client = await opening;
+    return client.sendCommand<RawAdminReply>(command);
+  }
+
+  drop(): void {
+    const dropped = this.#opening;
+    this.#opening = undefined;
+    // Not awaited: a paused server never lets it open.
+    dropped?.then(
+      (client) => {
+        if (client.isOpen) client.destroy();
+      },
+      () => {},
+    );
+  }
+}
+
+/** Never reconnects by itself: the next command opens a new connection, and a dead server is seen at once. */
+async function open(options: AdminConnectionOptions, onGone: () => void) {
+  const { host, port, username, password, caPem } = options;
+  const socket = { host, port, reconnectStrategy: false, connectTimeout: connectTimeoutMs } as const;
+  const client = createClient({
+    RESP: 2,
+    socket: caPem === undefined ? socket : { ...socket, tls: true, ca: caPem },
+    username,
+    password,
+    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
+  });
+  client.on('error', onGone);
+  client.on('end', onGone);
+  try {
+    await client.connect();
+  } catch (error) {
+    onGone();
+    throw error;
+  }
+  return client;
+}

@@ -1,0 +1,124 @@
+// `npm run optional-parts`: deletes each optional part with its lines in app.ts, one after the other, and shows that what is
+// left compiles and passes its tests.
+
+import { execFile } from 'node:child_process';
+import { cp, glob, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, normalize, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { runCommand, step } from '../local/commands/lifecycle.ts';
+import { without } from './optional-parts/without.ts';
+
+interface OptionalPart {
+  readonly name: string;
+  /** Below src/. */
+  readonly paths: readonly string[];
+  /** In app.ts. */
+  readonly functions: readonly string[];
+}
+
+const parts: readonly OptionalPart[] = [
+  {
+    name: 'warmup',
+    paths: ['warmup', 'functions/scheduled-warmup.ts'],
+    functions: ['registerWarmup'],
+  },
+  {
+    name: 'fleet',
+    paths: [
+      'fleet',
+      'functions/fleet.ts',
+      'functions/fleet-page.ts',
+      'functions/fleet-page.html',
+      'functions/reauthenticate.ts',
+    ],
+    functions: ['registerFleet'],
+  },
+  { name: 'blob origin', paths: ['origin/blob'], functions: [] },
+  { name: 'HTTP origin', paths: ['origin/http'], functions: [] },
+  { name: 'page', paths: ['functions/fleet-page.ts', 'functions/fleet-page.html'], functions: [] },
+];
+
+const root = join(import.meta.dirname, '..');
+const copied = ['src', 'test', 'bench', 'local', 'scripts', 'docs', 'infra'];
+const files = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'vitest.garnet.config.ts', 'host.json'];
+const run = promisify(execFile);
+
+await runCommand(async (lifecycle) => {
+  const typesOnly = process.argv.includes('--types-only');
+  for (const part of parts) {
+    const directory = await mkdtemp(join(tmpdir(), 'optional-parts-'));
+    lifecycle.add('the temporary folder', {
+      stop: async () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
+    });
+    const deleted = await copyWithout(part, directory);
+    // What only the part used is left over.
+    const lenient = [
+      '--noUnusedLocals',
+      'false',
+      '--noUnusedParameters',
+      'false',
+      '--noImplicitReturns',
+      'false',
+    ];
+    await step(`Without the ${part.name} (and ${deleted.length} of its tests and benches): compiling`, () =>
+      program(directory, 'tsc', ['--noEmit', ...lenient]),
+    );
+    if (typesOnly) continue;
+    const projects = ['unit', 'property'].flatMap((name) => ['--project', name]);
+    await step(`Without the ${part.name}: unit and property tests`, () =>
+      program(directory, 'vitest', ['run', ...projects, '--reporter', 'dot']),
+    );
+  }
+});
+
+/** Resolves to what was deleted: the part, and the tests and benches of it. */
+async function copyWithout(
+  { paths, functions }: OptionalPart,
+  directory: string,
+): Promise<readonly string[]> {
+  for (const name of [...copied, ...files])
+    await cp(join(root, name), join(directory, name), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  for (const path of paths) {
+    if (!existsSync(join(directory, 'src', path))) throw new Error(`There is no src/${path} to delete.`);
+    await rm(join(directory, 'src', path), { recursive: true });
+  }
+  const app = join(directory, 'src/app.ts');
+  const isGone = (specifier: string): boolean =>
+    specifier.startsWith('.') && !existsSync(join(directory, 'src', specifier));
+  await writeFile(app, without(await readFile(app, 'utf8'), isGone, functions));
+  return deleteDependents(directory);
+}
+
+/** Tests and benches that import what is gone go, and what imports these. */
+async function deleteDependents(directory: string): Promise<readonly string[]> {
+  const deleted: string[] = [];
+  for (let found = true; found;) {
+    found = false;
+    for await (const file of glob('{test,bench}/**/*.ts', { cwd: directory })) {
+      const path = join(directory, file);
+      const imports = (await readFile(path, 'utf8')).matchAll(/(?:from|import\() ?'(?<specifier>\.[^']+)'/gu);
+      const isOrphan = [...imports].some(
+        ({ groups }) => !existsSync(normalize(join(dirname(path), groups?.['specifier'] ?? ''))),
+      );
+      if (!isOrphan) continue;
+      await rm(path);
+      deleted.push(relative(directory, path));
+      found = true;
+    }
+  }
+  return deleted;
+}
+
+async function program(directory: string, name: string, args: readonly string[]): Promise<void> {
+  const bin = join(root, 'node_modules/.bin');
+  try {
+    const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+    await run(process.execPath, [join(bin, name), ...args], { cwd: directory, env, maxBuffer: 2 ** 26 });
+  } catch (error) {
+    const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
+    throw new Error(`${name} failed:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+  }
+}

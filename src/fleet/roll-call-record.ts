@@ -1,0 +1,44 @@
+// How a roll call ended, in numbers and names: pure functions of who was there and who answered.
+
+import type { RollCallEnded } from '../telemetry/events.ts';
+import type { Report, RollCallRecord } from './messages.ts';
+
+export interface RollCallResult extends Pick<RollCallRecord, 'id' | 'atMs' | 'nextAtMs'> {
+  /** How many connections heard the announcement. */
+  readonly receivers: number;
+  /** Who was in the registry before; undefined where it could not be read. */
+  readonly present: readonly string[] | undefined;
+  readonly reports: ReadonlyMap<string, Report>;
+}
+
+export function recordOf(result: RollCallResult): RollCallRecord {
+  const { id, atMs, nextAtMs, receivers, present, reports } = result;
+  const answers = [...reports.values()];
+  const timesLeftMs = answers.flatMap(({ tokenLeftMs }) => (tokenLeftMs === null ? [] : [tokenLeftMs]));
+  return {
+    id,
+    atMs,
+    nextAtMs,
+    // Connections are a guess at instances: for a moment one may hear on two.
+    expected:
+      present === undefined
+        ? Math.max(receivers, reports.size)
+        : new Set([...present, ...reports.keys()]).size,
+    answered: reports.size,
+    rotated: answers.filter(({ rotated }) => rotated).length,
+    failed: answers.filter(isFailing).length,
+    silent: (present ?? []).filter((member) => !reports.has(member)),
+    shortestTimeLeftMs: timesLeftMs.length === 0 ? null : Math.min(...timesLeftMs),
+  };
+}
+
+export function eventOf(record: RollCallRecord): RollCallEnded {
+  const { expected, answered, rotated, failed, silent, shortestTimeLeftMs } = record;
+  const counts = { expected, answered, rotated, failed, silent: silent.length };
+  return { type: 'rollCallEnded', ...counts, shortestTimeLeftMs };
+}
+
+/** Whether it could not renew a token that was due, or re-authenticate a connection. */
+export function isFailing({ failure, reauthenticationsFailed }: Report): boolean {
+  return failure !== null || reauthenticationsFailed > 0;
+}

@@ -1,0 +1,26 @@
+// The fleet page: an HTML document that reads the fleet as JSON and draws it, with a policy that lets it do nothing else.
+// It is loaded when it is first asked for.
+
+import { randomBytes } from 'node:crypto';
+
+export async function fleetPage() {
+  const { default: page } = await import('./fleet-page.html?raw');
+  const nonce = randomBytes(16).toString('base64');
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  const headers = {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': policy.join('; '),
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+  };
+  return { status: 200, headers, body: page.replaceAll('{{nonce}}', nonce) };
+}

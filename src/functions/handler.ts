@@ -1,0 +1,90 @@
+// The wrapper of every HTTP handler: the request's deadline, its share of the byte budget, and errors as responses.
+
+import {
+  HttpResponse,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
+import type { BytesResponse } from '../http/bytes-response.ts';
+import { Problem, toProblem } from '../http/problem.ts';
+import type { ByteBudget, Charge } from '../util/byte-budget.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+
+export interface HandlerDeps {
+  readonly clock: Clock;
+  readonly requestBudgetMs: number;
+  readonly budget: ByteBudget;
+}
+
+export interface Invocation {
+  /** When the work has to end, by the clock's `nowMs`. */
+  readonly deadlineAtMs: number;
+  /** What the request takes of the byte budget; given back when the worker has the answer. */
+  readonly charge: Charge;
+}
+
+type Answer = HttpResponseInit | BytesResponse;
+type Handle = (request: HttpRequest, invocation: Invocation) => Promise<Answer>;
+
+/**
+ * A thrown Problem or AppError becomes `application/problem+json`: an outage is 503 with Retry-After. Anything else is
+ * a bug and stays the host's 500. HEAD gets the headers of the answer alone.
+ */
+export function httpHandler({ clock, requestBudgetMs, budget }: HandlerDeps, handle: Handle): HttpHandler {
+  // A tenth of the time, at most 200 ms, is left to the host and to writing the answer.
+  const workMs = requestBudgetMs - Math.min(requestBudgetMs / 10, 200);
+  return async (request, context) => {
+    const charge = budget.open();
+    try {
+      const answer = await handle(request, { deadlineAtMs: clock.nowMs() + workMs, charge });
+      if (request.method !== 'HEAD' && 'pieces' in answer) return new BufferResponse(answer, charge);
+      charge.close();
+      return request.method === 'HEAD' ? withoutBody(answer) : answer;
+    } catch (error) {
+      charge.close();
+      return responseTo(error, context);
+    }
+  };
+}
+
+function withoutBody(answer: Answer): HttpResponseInit {
+  const { status = 200, headers = {} } = answer;
+  return { status, headers };
+}
+
+function responseTo(error: unknown, context: InvocationContext): HttpResponseInit {
+  if (error instanceof Problem) return error.toResponse();
+  if (!(error instanceof AppError)) throw error;
+  // Redis said no to this very command: asking again may not help, and no event names the handler.
+  if (error.code === 'command-failed') context.warn(error.message);
+  return toProblem(error).toResponse();
+}
+
+/**
+ * Hands its bytes over as they are. The ordinary response copies them twice, into a stream and out of it, and does not
+ * tell when it has been read; the worker asks for `arrayBuffer()`, once (toRpcHttp.ts of @azure/functions).
+ */
+class BufferResponse extends HttpResponse {
+  override readonly arrayBuffer: () => Promise<ArrayBuffer>;
+
+  constructor({ pieces, ...init }: BytesResponse, charge: Charge) {
+    super(init);
+    this.arrayBuffer = async () => {
+      // The caller copies the bytes in this turn; then they are the worker's.
+      setImmediate(() => charge.close());
+      return joined(pieces);
+    };
+  }
+}
+
+/** Without a copy where there is one piece that has its memory to itself. */
+function joined(pieces: readonly Buffer[]): ArrayBuffer {
+  const [first] = pieces;
+  const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
+  const { buffer, byteOffset, length } = bytes;
+  const exact = length === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + length);
+  return exact as ArrayBuffer;
+}
