@@ -68,7 +68,7 @@ export function locksContract(open: () => Promise<LocksWorld>): void {
       const lock = await acquired(world, name);
       const { guard } = lock;
       expect((await tier.write(name, client('x'), always, deadline(), { guard })).kind).toBe('created');
-      expect((await tier.remove(name, always, deadline(), world.locks.traceOf(name))).kind).toBe('replaced');
+      expect((await tier.remove(name, always, deadline(), world.locks.traceOf(name))).kind).toBe('removed');
       expect((await tier.write(name, client('x'), always, deadline(), { guard })).kind).toBe(
         'precondition-failed',
       );

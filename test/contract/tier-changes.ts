@@ -1,19 +1,23 @@
 // What every tier does with the same conditions, guards, removals and lifetimes.
 
 import { describe, expect } from 'vitest';
-import { encodeEntry, type Entry } from '../../src/cache/entry.ts';
+import { encodeEntry } from '../../src/cache/entry-encoder.ts';
+import type { Entry } from '../../src/cache/entry.ts';
 import type { WriteCondition, WriteOptions } from '../../src/cache/tier.ts';
 import {
   always,
   client,
+  comparable,
   contractTest,
   fromOrigin,
   loaded,
   maxValueBytes,
+  newerEntries,
   text,
   write,
   type TierWorld,
 } from './tier-world.ts';
+import { bytesOf } from '../support/stored-entries.ts';
 
 export function tierChangesContract(open: () => Promise<TierWorld>): void {
   const it = contractTest(open);
@@ -70,7 +74,8 @@ export function tierChangesContract(open: () => Promise<TierWorld>): void {
       const isDone = expected !== 'precondition-failed';
       expect(await world.stored(key)).toEqual(isDone ? encodeEntry(next) : stored);
       await prepare();
-      expect((await tier.remove(key, condition, deadline())).kind).toBe(expected);
+      const removed = { created: 'absent', replaced: 'removed' }[expected] ?? expected;
+      expect((await tier.remove(key, condition, deadline())).kind).toBe(removed);
       expect(await world.stored(key)).toEqual(isDone ? undefined : stored);
     });
 
@@ -87,6 +92,35 @@ export function tierChangesContract(open: () => Promise<TierWorld>): void {
       await put(key, Buffer.alloc(maxValueBytes + 1, 'x'));
       expect(await write(world, key, client('x'), match('x', '*'))).toBe('replaced');
     });
+  });
+
+  describe('what a newer version of the app wrote', () => {
+    const conditions: readonly WriteCondition[] = [
+      always,
+      { kind: 'match', etags: ['*'] },
+      { kind: 'none-match', etags: ['x'] },
+      { kind: 'absent' },
+      { kind: 'same', writeId: 'w' },
+      { kind: 'same-or-absent', writeId: 'w' },
+    ];
+    it.for(newerEntries)(
+      '%s stays, unless it is removed whatever it is',
+      async ([, value, version], { world, key }) => {
+        const { tier, deadline } = world;
+        await world.put(key, value, 60_000);
+        const refused = { kind: 'entry-newer' };
+        for (const condition of conditions) {
+          expect(await tier.write(key, client('x'), condition, deadline())).toEqual(refused);
+          if (condition !== always) expect(await tier.remove(key, condition, deadline())).toEqual(refused);
+        }
+        expect(await tier.touch(key, 'w', client('x'), deadline())).toEqual(refused);
+        expect(await world.stored(key)).toEqual(value);
+        expect(Math.abs((await world.leftMs(key)) - 60_000)).toBeLessThan(5000);
+        expect(world.newer).toEqual([version]);
+        expect(await tier.remove(key, always, deadline())).toEqual({ kind: 'removed' });
+        expect(await world.stored(key)).toBeUndefined();
+      },
+    );
   });
 
   describe('a guard', () => {
@@ -110,7 +144,7 @@ export function tierChangesContract(open: () => Promise<TierWorld>): void {
       const failing = { kind: 'match', etags: ['*'] } as const;
       await tier.remove(key, failing, deadline(), trace);
       expect([await stored(`${key}-lock`), await stored(`${key}-note`)]).toEqual([text, undefined]);
-      expect(await tier.remove(key, always, deadline(), trace)).toEqual({ kind: 'created' });
+      expect(await tier.remove(key, always, deadline(), trace)).toEqual({ kind: 'absent' });
       const note = await stored(`${key}-note`);
       expect([await stored(`${key}-lock`), note?.length]).toEqual([undefined, 36]);
       expect(Math.abs((await world.leftMs(`${key}-note`)) - 60_000)).toBeLessThan(5000);
@@ -135,8 +169,14 @@ export function tierChangesContract(open: () => Promise<TierWorld>): void {
       await write(world, key, entry);
       expect(await touch('other')).toBe('precondition-failed');
       expect(await touch(entry.writeId)).toBe('replaced');
-      expect(await tier.read(key, deadline())).toEqual({ kind: 'hit', entry: head });
+      expect(comparable([await tier.read(key, deadline())])).toEqual([{ kind: 'hit', entry: head }]);
       expect(Math.abs((await world.leftMs(key)) - 40_000)).toBeLessThan(5000);
+      await world.put(
+        key,
+        bytesOf({ write: 'old', type: 'text/plain', stored: '1', ttl: '1' }, { version: 2 }),
+      );
+      expect(await touch('old')).toBe('replaced');
+      expect(await world.stored(key)).toEqual(encodeEntry({ ...head, etag: 'x', body: Buffer.from('body') }));
       await world.put(key, 'other');
       expect(await touch('next')).toBe('precondition-failed');
       await world.put(key, text);

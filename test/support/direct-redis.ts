@@ -3,9 +3,8 @@
 import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
-import type { RedisClient } from '../../src/redis/connection.ts';
-import { fromErrorReply } from '../../src/redis/failures.ts';
-import type { Redis } from '../../src/redis/redis.ts';
+import { takeInReplies } from '../../src/redis/command-replies.ts';
+import type { Redis, RedisClient } from '../../src/redis/redis.ts';
 
 export interface DirectRedis extends AsyncDisposable {
   readonly port: Redis;
@@ -14,14 +13,9 @@ export interface DirectRedis extends AsyncDisposable {
 export async function connectDirectly(server: RedisServer, password: string): Promise<DirectRedis> {
   const socket = { port: server.port, host: '127.0.0.1' };
   const client: RedisClient = createClient({ RESP: 3, socket, username: adminUser, password });
+  takeInReplies(client, undefined);
   await client.connect();
-  const run: Redis['run'] = async (work) => {
-    try {
-      return await work(client);
-    } catch (error) {
-      throw fromErrorReply(error) ?? error;
-    }
-  };
+  const run: Redis['run'] = async (work) => work(client);
   const runMany: Redis['runMany'] = async (keys, work) =>
     (await work(client, keys)).map((value) => ({ ok: true, value }));
   const parts: Pick<Redis, 'run' | 'runMany'> = { run, runMany };

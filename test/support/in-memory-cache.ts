@@ -7,7 +7,7 @@ import { Cache, type CacheOptions } from '../../src/cache/cache.ts';
 import { newEntry, type Entry } from '../../src/cache/entry.ts';
 import type { EntryKey } from '../../src/cache/key.ts';
 import type { Locks } from '../../src/cache/locks.ts';
-import type { Tier, WriteCondition, WriteResult } from '../../src/cache/tier.ts';
+import type { RemoveResult, Tier, WriteCondition, WriteResult } from '../../src/cache/tier.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
@@ -82,7 +82,7 @@ export class InMemoryInstance {
     return newEntry(Buffer.from(text), 'text/plain', this.#clock.wallMs(), 3600);
   }
 
-  remove(name: string, condition: WriteCondition = always): Promise<WriteResult> {
+  remove(name: string, condition: WriteCondition = always): Promise<RemoveResult> {
     return this.cache.remove(entryKey(name), condition, this.#clock.nowMs() + 2000);
   }
 }

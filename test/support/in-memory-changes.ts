@@ -1,11 +1,15 @@
 // What the scripts that change an entry do, at a server in memory: each in one step.
 
-import { etagLengthAt } from '../../src/cache/entry-form.ts';
-import { decodeEntry, type Entry } from '../../src/cache/entry.ts';
+import { decodeEntry } from '../../src/cache/entry-decoder.ts';
+import { etagLengthAt, magic, version } from '../../src/cache/entry-form.ts';
+import type { Entry } from '../../src/cache/entry.ts';
 import type { Guard, WriteCondition } from '../../src/cache/tier.ts';
 import { wrongType, type InMemoryServer } from './in-memory-server.ts';
 
-export type ChangeKind = 'created' | 'replaced' | 'precondition-failed';
+/** As the scripts answer; a number is the version of an entry that a newer version of the app wrote. */
+type Refusal = 'precondition-failed' | number;
+export type WriteReply = 'created' | 'replaced' | Refusal;
+export type RemoveReply = 'removed' | 'absent' | Refusal;
 
 interface Change {
   readonly key: string;
@@ -21,13 +25,14 @@ export function setIn(
   value: Buffer,
   ttlMs: number,
   guard: Guard | undefined,
-): ChangeKind {
-  const { kind, holds } = look(server, change);
+): WriteReply {
+  const { newerVersion, exists, holds } = look(server, change);
+  if (newerVersion !== undefined) return newerVersion;
   const isGuarded =
     guard === undefined || (server.has(guard.key) ? server.text(guard.key) : '') === guard.value;
   if (!holds || !isGuarded) return 'precondition-failed';
   server.set(change.key, value, ttlMs);
-  return kind;
+  return exists ? 'replaced' : 'created';
 }
 
 /** Removes it and `others` if the condition holds, and leaves a note of that. */
@@ -36,12 +41,14 @@ export function removeIn(
   change: Change,
   others: readonly string[],
   note: { readonly key: string; readonly value: string; readonly ttlMs: number } | undefined,
-): ChangeKind {
-  const { kind, holds } = look(server, change);
+): RemoveReply {
+  const { newerVersion, exists, holds } = look(server, change);
+  // Whoever removes an entry whatever it is may do so.
+  if (newerVersion !== undefined && change.condition.kind !== 'none') return newerVersion;
   if (!holds) return 'precondition-failed';
   server.delete(change.key, ...others);
   if (note !== undefined) server.set(note.key, note.value, note.ttlMs);
-  return kind;
+  return exists ? 'removed' : 'absent';
 }
 
 /** Replaces the header and the lifetime of the entry of this write. */
@@ -51,14 +58,17 @@ export function touchIn(
   writeId: string,
   header: Buffer,
   ttlMs: number,
-): ChangeKind {
+): WriteReply {
   const stored = server.get(key);
-  const found = Buffer.isBuffer(stored) ? entryIn(stored) : undefined;
-  if (!Buffer.isBuffer(stored) || found?.writeId !== writeId) return 'precondition-failed';
-  const start = stored.subarray(0, etagLengthAt + 1 + found.etag.length);
+  if (!Buffer.isBuffer(stored)) return 'precondition-failed';
+  const found = decodeEntry(stored);
+  if (found.kind === 'newer') return found.version;
+  if (found.kind !== 'entry' || found.entry.writeId !== writeId) return 'precondition-failed';
+  const { etag, body } = found.entry;
+  const etagPart = stored.subarray(etagLengthAt, etagLengthAt + 1 + etag.length);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(header.length);
-  server.set(key, Buffer.concat([start, length, header, found.body]), ttlMs);
+  server.set(key, Buffer.concat([magic, Buffer.from([version]), etagPart, length, header, body]), ttlMs);
   return 'replaced';
 }
 
@@ -66,16 +76,15 @@ export function touchIn(
 function look(server: InMemoryServer, { key, condition, maxValueBytes }: Change) {
   const stored = server.get(key);
   if (stored === 'other') throw wrongType();
-  const current = stored && entryIn(stored);
+  const decoded = stored && decodeEntry(stored);
+  const current = decoded?.kind === 'entry' ? decoded.entry : undefined;
   const isHashed = current?.writeId !== undefined || (stored?.length ?? 0) <= maxValueBytes;
-  const kind = current === undefined ? 'created' : 'replaced';
-  return { kind, holds: isMet(condition, current, isHashed ? current?.etag : undefined) } as const;
-}
-
-/** Undefined for what is invalid. */
-function entryIn(stored: Buffer): Entry | undefined {
-  const decoded = decodeEntry(stored);
-  return decoded.kind === 'entry' ? decoded.entry : undefined;
+  const newerVersion = decoded?.kind === 'newer' ? decoded.version : undefined;
+  return {
+    newerVersion,
+    exists: current !== undefined || newerVersion !== undefined,
+    holds: isMet(condition, current, isHashed ? current?.etag : undefined),
+  };
 }
 
 /** @param etag of the current entry; undefined where it is too large to be hashed. */

@@ -40,8 +40,10 @@ function open(
   const server = new InMemoryServer(serverClock);
   const budget = new ByteBudget(32 * 2 ** 20);
   const invalid: string[] = [];
+  const newer: number[] = [];
   const emit = (event: AppEvent): void => {
     if (event.type === 'entryInvalid') invalid.push(event.reason);
+    if (event.type === 'entryNewer') newer.push(event.version);
   };
   const connection = (fault: Fault): InMemoryConnection => {
     const opened = new InMemoryConnection(server);
@@ -59,6 +61,7 @@ function open(
     locksLosing: locks('lost-after'),
     budget,
     invalid,
+    newer,
     deadline: () => serverClock.nowMs() + 2000,
     async put(key, value, forMs) {
       server.set(key, value, forMs);

@@ -1,16 +1,13 @@
 // The Redis port over a server in memory: the commands that the tier and the locks issue, and what their scripts mean.
 // The scripts themselves run on real servers only.
 
-import { ErrorReply } from 'redis';
 import type { WriteCondition } from '../../src/cache/tier.ts';
 import { touchScript, writeScriptFor } from '../../src/cache/write-script.ts';
-import type { RedisClient } from '../../src/redis/connection.ts';
-import { fromErrorReply } from '../../src/redis/failures.ts';
-import type { Redis } from '../../src/redis/redis.ts';
+import type { Redis, RedisClient } from '../../src/redis/redis.ts';
 import { AppError } from '../../src/util/errors.ts';
 import { removeIn, setIn, touchIn } from './in-memory-changes.ts';
 import { extendIn, markIn, releaseIn, takeIn } from './in-memory-locks.ts';
-import type { InMemoryConnection, InMemoryServer } from './in-memory-server.ts';
+import { wrongType, type InMemoryConnection, type InMemoryServer } from './in-memory-server.ts';
 
 type Arguments = readonly (string | Buffer)[];
 
@@ -19,13 +16,7 @@ export function inMemoryRedis(connection: InMemoryConnection, maxValueBytes: num
   const run = async <T>(
     work: (client: RedisClient) => Promise<T>,
     { key, deadlineAtMs }: { readonly key: string; readonly deadlineAtMs: number },
-  ): Promise<T> => {
-    try {
-      return await connection.run(key, deadlineAtMs, async () => work(client));
-    } catch (error) {
-      throw fromErrorReply(error) ?? error;
-    }
-  };
+  ): Promise<T> => connection.run(key, deadlineAtMs, async () => work(client));
   const parts: Pick<Redis, 'run' | 'runMany'> = {
     run,
     async runMany(keys, work, { deadlineAtMs }) {
@@ -46,18 +37,21 @@ function clientOf(connection: InMemoryConnection, maxValueBytes: number) {
   const read = async <T>(key: string, of: (stored: Buffer | undefined) => T): Promise<T> =>
     connection.command((server) => {
       const stored = server.get(key);
-      if (stored === 'other') throw new ErrorReply('WRONGTYPE Operation against a key holding another type');
+      if (stored === 'other') throw wrongType();
       return of(stored);
     });
+  const getRange = async (key: string, from: number, to: number): Promise<Buffer> =>
+    read(key, (stored) => stored?.subarray(from, to + 1) ?? Buffer.alloc(0));
   const asBytes = {
-    getRange: async (key: string, from: number, to: number) =>
-      read(key, (stored) => stored?.subarray(from, to + 1) ?? Buffer.alloc(0)),
+    getRange,
     get: async (key: string) => read(key, (stored) => stored ?? null),
     strLen: async (key: string) => read(key, (stored) => stored?.length ?? 0),
-    exists: async (key: string) => connection.command((server) => Number(server.has(key))),
   };
   return {
     withTypeMapping: () => asBytes,
+    sendCommand: async ([, key, from, to]: readonly [string, string, string, string]) =>
+      getRange(key, Number(from), Number(to)),
+    exists: async (key: string) => connection.command((server) => Number(server.has(key))),
     get: async (key: string) => read(key, (stored) => stored?.toString('latin1') ?? null),
     set: async (key: string, value: string, { expiration }: { expiration: { value: number } }) =>
       connection.command((server) => server.set(key, value, expiration.value * 1000)),
@@ -85,7 +79,7 @@ function evaluated(
     const ttlMs = Number(ttl);
     const change = { key, condition: conditionOf(kind, names), maxValueBytes };
     if (server.get(key) === 'other') return 'wrong-type';
-    if (operation === 'del') {
+    if (operation === 'remove') {
       const note = second === '' ? undefined : { key: second, value, ttlMs };
       return removeIn(server, change, keys.slice(1), note);
     }

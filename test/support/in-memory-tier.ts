@@ -2,18 +2,15 @@
 // holds it to the real one.
 
 import { randomUUID } from 'node:crypto';
-import {
-  decodeEntry,
-  encodeEntry,
-  encodeHeader,
-  keptMs,
-  type Entry,
-  type EntryHead,
-} from '../../src/cache/entry.ts';
+import { decodeEntry, type UnreadableEntry } from '../../src/cache/entry-decoder.ts';
+import { encodeEntry, encodeHeader } from '../../src/cache/entry-encoder.ts';
+import { keptMs, type Entry, type EntryHead } from '../../src/cache/entry.ts';
 import type {
   HeadResult,
+  NotChanged,
   ReadResult,
   RemovalTrace,
+  RemoveResult,
   Room,
   Tier,
   Value,
@@ -24,7 +21,7 @@ import type {
 import type { Emit } from '../../src/telemetry/events.ts';
 import { overloaded, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
 import { AppError } from '../../src/util/errors.ts';
-import { removeIn, setIn, touchIn, type ChangeKind } from './in-memory-changes.ts';
+import { removeIn, setIn, touchIn } from './in-memory-changes.ts';
 import { wrongType, type InMemoryConnection, type InMemoryServer } from './in-memory-server.ts';
 
 const removalNotedMs = 60_000;
@@ -41,6 +38,7 @@ export interface InMemoryTierOptions {
 
 export class InMemoryTier implements Tier {
   readonly #options: InMemoryTierOptions;
+  readonly #versionsTold = new Set<number>();
 
   constructor(options: InMemoryTierOptions) {
     this.#options = options;
@@ -104,7 +102,7 @@ export class InMemoryTier implements Tier {
     condition: WriteCondition,
     deadlineAtMs: number,
     trace?: RemovalTrace,
-  ): Promise<WriteResult> {
+  ): Promise<RemoveResult> {
     const change = this.#changeOf(key, condition);
     const note = trace && { key: trace.noteKey, value: randomUUID(), ttlMs: removalNotedMs };
     const remove = (server: InMemoryServer) => removeIn(server, change, trace?.removed ?? [], note);
@@ -163,47 +161,60 @@ export class InMemoryTier implements Tier {
   }
 
   #valueOf(stored: Buffer): Value {
-    const { maxValueBytes, emit } = this.#options;
     const decoded = decodeEntry(stored);
-    if (decoded.kind === 'invalid') {
-      emit({ type: 'entryInvalid', reason: decoded.reason });
-      return { kind: 'miss' };
-    }
+    if (decoded.kind !== 'entry') return this.#unreadable(decoded);
     const { entry } = decoded;
-    return entry.body.length > maxValueBytes ? { kind: 'stored-value-too-large' } : { kind: 'hit', entry };
+    return entry.body.length > this.#options.maxValueBytes
+      ? { kind: 'stored-value-too-large' }
+      : { kind: 'hit', entry };
   }
 
   #headOf(stored: Buffer | 'other' | undefined): HeadResult {
     if (stored === 'other') return { kind: 'wrong-type' };
     if (stored === undefined || stored.length === 0) return { kind: 'miss' };
     const decoded = decodeEntry(stored);
-    if (decoded.kind === 'invalid') {
-      this.#options.emit({ type: 'entryInvalid', reason: decoded.reason });
-      return { kind: 'miss' };
-    }
+    if (decoded.kind !== 'entry') return this.#unreadable(decoded);
     const { body: _body, ...head } = decoded.entry;
     return { kind: 'hit', head: head.writeId === undefined ? undefined : head };
+  }
+
+  #unreadable(entry: UnreadableEntry): { readonly kind: 'miss' | 'entry-newer' } {
+    if (entry.kind === 'newer') {
+      this.#tell(entry);
+      return { kind: 'entry-newer' };
+    }
+    this.#options.emit({ type: 'entryInvalid', reason: entry.reason });
+    return { kind: 'miss' };
+  }
+
+  /** Once for each version. */
+  #tell({ version, field }: { readonly version: number; readonly field?: string }): void {
+    if (!this.#versionsTold.has(version))
+      this.#options.emit({ type: 'entryNewer', version, ...(field && { field }) });
+    this.#versionsTold.add(version);
   }
 
   #changeOf(key: string, condition: WriteCondition) {
     return { key, condition, maxValueBytes: this.#options.maxValueBytes };
   }
 
-  async #change(
+  async #change<K extends string>(
     key: string,
-    apply: (server: InMemoryServer) => ChangeKind,
+    apply: (server: InMemoryServer) => K | number,
     deadlineAtMs: number,
     charge?: Charge,
-  ): Promise<WriteResult> {
+  ): Promise<{ readonly kind: K } | Exclude<NotChanged, { kind: 'precondition-failed' }>> {
     const { connection } = this.#options;
     const sent = { is: false };
     try {
-      const kind = await connection.run(key, deadlineAtMs, async () => {
+      const reply = await connection.run(key, deadlineAtMs, async () => {
         sent.is = true;
         const answer = connection.command(apply);
         return charge === undefined ? answer : charge.until(answer);
       });
-      return { kind };
+      if (typeof reply !== 'number') return { kind: reply };
+      this.#tell({ version: reply });
+      return { kind: 'entry-newer' };
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'wrong-type') return failure;

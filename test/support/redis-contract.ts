@@ -1,8 +1,8 @@
-// What the contract suites of tiers and locks need, over a real redis-server.
+// What the contract suites of tiers and locks need, over real Redis servers.
 
 import { namespace, type LocksWorld } from '../contract/locks.ts';
 import { maxValueBytes } from '../contract/tier-world.ts';
-import type { RedisServer } from '../../local/redis-server.ts';
+import type { LocalRedis } from '../../local/redis-server.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import type { Redis } from '../../src/redis/redis.ts';
@@ -13,7 +13,7 @@ import { AppError } from '../../src/util/errors.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** @param server as an administrator sees it. */
-export async function openOnRedis(redis: Redis, server: RedisServer): Promise<LocksWorld> {
+export async function openOnRedis(redis: Redis, server: LocalRedis): Promise<LocksWorld> {
   const unavailable = new AppError('redis-unavailable', 'Redis was made unavailable.');
   const lost = new AppError('connection-lost', 'The connection was cut.');
   const redisUnavailable = changed(redis, async () => {
@@ -25,8 +25,10 @@ export async function openOnRedis(redis: Redis, server: RedisServer): Promise<Lo
   });
   const budget = new ByteBudget(32 * 2 ** 20);
   const invalid: string[] = [];
+  const newer: number[] = [];
   const emit = (event: AppEvent): void => {
     if (event.type === 'entryInvalid') invalid.push(event.reason);
+    if (event.type === 'entryNewer') newer.push(event.version);
   };
   const tier = (port: Redis): RedisTier => new RedisTier({ redis: port, budget, maxValueBytes, emit });
   // Late enough that no deadline that is reckoned from it is over.
@@ -41,6 +43,7 @@ export async function openOnRedis(redis: Redis, server: RedisServer): Promise<Lo
     locksLosing: locks(redisLosing),
     budget,
     invalid,
+    newer,
     deadline: () => systemClock.nowMs() + 5000,
     async put(key, value, forMs) {
       await server.admin('DEL', key);

@@ -1,6 +1,7 @@
 // One entry on a server whose commands are let through one by one, and a warm set that has this entry alone.
 
-import { decodeEntry, type Entry } from '../../src/cache/entry.ts';
+import { decodeEntry } from '../../src/cache/entry-decoder.ts';
+import type { Entry } from '../../src/cache/entry.ts';
 import type { Locks } from '../../src/cache/locks.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import type { Redis } from '../../src/redis/redis.ts';

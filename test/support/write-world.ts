@@ -4,7 +4,9 @@
 import { expect } from 'vitest';
 import { Cache } from '../../src/cache/cache.ts';
 import { isStored } from '../../src/cache/entry-writer.ts';
-import { decodeEntry, encodeEntry, newEntry, type Entry } from '../../src/cache/entry.ts';
+import { decodeEntry } from '../../src/cache/entry-decoder.ts';
+import { encodeEntry } from '../../src/cache/entry-encoder.ts';
+import { newEntry, type Entry } from '../../src/cache/entry.ts';
 import type { WriteCondition } from '../../src/cache/tier.ts';
 import type { Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
@@ -93,7 +95,8 @@ export class WriteWorld {
         break;
       case 'remove':
         void cache.remove(entryKey, { kind: 'none', etags: [] }, untilMs).then((result) => {
-          if (isStored(result)) this.#changed({ kind: 'removed', asked: this.#asked });
+          if (result.kind === 'removed' || result.kind === 'absent')
+            this.#changed({ kind: 'removed', asked: this.#asked });
         });
         break;
       case 'warm':

@@ -2,8 +2,10 @@
 
 import { describe, expect } from 'vitest';
 import { AnswerLimit } from '../../../src/cache/answer-limit.ts';
-import { encodeEntry, newEntry } from '../../../src/cache/entry.ts';
+import { encodeEntry } from '../../../src/cache/entry-encoder.ts';
+import { newEntry } from '../../../src/cache/entry.ts';
 import { entryKey, it, told } from '../../support/in-memory-cache.ts';
+import { bytesOf } from '../../support/stored-entries.ts';
 
 describe('memory', () => {
   it('that there is none of loads nothing, is told at once, and is nobody’s fault', async ({ world }) => {
@@ -109,7 +111,7 @@ describe('a value that is no entry', () => {
       valid.replace('text/html', 'text/\r\ntml'),
       valid.replace('ttl=1000', 'ttl=-100'),
       valid.slice(0, 30),
-      valid.replace('\u0002', '\u0001'),
+      bytesOf({}, { version: 1 }),
     ];
     for (const value of poisoned) {
       world.server.set('key', value);

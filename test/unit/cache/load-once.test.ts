@@ -63,7 +63,7 @@ describe('a miss', () => {
   it('is a miss where there is no origin, and is not loaded', async ({ world }) => {
     const instance = world.instance({ origin: undefined });
     expect(await instance.read('key')).toEqual({ kind: 'miss', origin: undefined });
-    expect(await instance.remove('key')).toEqual({ kind: 'created' });
+    expect(await instance.remove('key')).toEqual({ kind: 'absent' });
     expect(world.origin.loads).toEqual([]);
   });
 
@@ -73,7 +73,7 @@ describe('a miss', () => {
       const instance = world.instance();
       world.origin.set(key, 'value');
       expect(await instance.read(key)).toMatchObject({ kind: 'loaded', forwarded: { stored: true } });
-      expect(await instance.remove(key)).toEqual({ kind: 'replaced' });
+      expect(await instance.remove(key)).toEqual({ kind: 'removed' });
       expect(world.server.has(key)).toBe(false);
     },
   );

@@ -56,7 +56,7 @@ describe('that the origin has none', () => {
     const condition = { kind: 'match', etags: ['other'] } as const;
     expect(await instance.remove('key', condition)).toEqual({ kind: 'precondition-failed' });
     expect(told(await instance.read('key'))).toBe('miss');
-    expect(await instance.remove('key')).toEqual({ kind: 'created' });
+    expect(await instance.remove('key')).toEqual({ kind: 'absent' });
     expect(told(await instance.read('key'))).toBe('loaded value');
   });
 

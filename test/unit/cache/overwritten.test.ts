@@ -36,7 +36,7 @@ describe('while an entry is being loaded', () => {
     await world.clock.advance(100);
     world.origin.set('key', 'new');
     world.origin.delayMs = 0;
-    expect(await first.remove('key')).toEqual({ kind: 'created' });
+    expect(await first.remove('key')).toEqual({ kind: 'absent' });
     expect(told(await first.read('key'))).toBe('loaded new');
     expect(await world.after(400, loading)).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     expect(told(await second.read('key'))).toBe('hit new');
@@ -79,7 +79,7 @@ describe('while an entry is being loaded', () => {
     world.origin.delayMs = 500;
     const loading = first.read('key');
     await world.clock.advance(100);
-    expect(await second.remove('key')).toEqual({ kind: 'created' });
+    expect(await second.remove('key')).toEqual({ kind: 'absent' });
     expect(await world.after(400, loading)).toMatchObject({ kind: 'loaded', forwarded: { stored: false } });
     expect(world.server.has('key')).toBe(false);
 
@@ -90,7 +90,7 @@ describe('while an entry is being loaded', () => {
     world.origin.delayMs = 500;
     expect(told(await first.read('key'))).toBe('stale old');
     await world.clock.advance(100);
-    expect(await second.remove('key')).toEqual({ kind: 'replaced' });
+    expect(await second.remove('key')).toEqual({ kind: 'removed' });
     await world.clock.advance(1000);
     expect(world.origin.loads).toHaveLength(3);
     expect(world.server.has('key')).toBe(false);
@@ -106,7 +106,7 @@ describe('while an entry is being loaded', () => {
     world.origin.delayMs = 500;
     expect(told(await first.read(key))).toBe('stale old');
     await world.clock.advance(100);
-    expect(await second.remove(key)).toEqual({ kind: 'replaced' });
+    expect(await second.remove(key)).toEqual({ kind: 'removed' });
     await world.clock.advance(1000);
     expect(world.server.has(key)).toBe(false);
   });

@@ -15,7 +15,7 @@ const subject = { kind: 'load', name: 'key' } as const;
 
 /** Every script, or read, is answered so. */
 function answering(answer: () => Promise<unknown>): Redis {
-  const client = { eval: answer, get: answer, withTypeMapping: () => ({ getRange: answer, exists: answer }) };
+  const client = { eval: answer, get: answer, sendCommand: answer, exists: answer };
   const run = async (work: (issued: unknown) => Promise<unknown>): Promise<unknown> => work(client);
   return { run } as unknown as Redis;
 }
