@@ -1,5 +1,4 @@
-// What every kind of lock does. Run in memory by test/unit/cache/locks.test.ts and on a real Redis by
-// test/integration/tier.test.ts.
+// What every kind of lock does.
 
 import { describe, expect } from 'vitest';
 import { lockKeys } from '../../src/cache/lock-keys.ts';

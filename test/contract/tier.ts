@@ -1,5 +1,4 @@
-// What every tier does with the same strings and limits, and what is stored in it. Run in memory by
-// test/unit/cache/tier-contract.test.ts and on a real Redis by test/integration/tier.test.ts.
+// What every tier does with the same strings and limits, and what is stored in it.
 
 import { describe, expect } from 'vitest';
 import { AnswerLimit } from '../../src/cache/answer-limit.ts';
