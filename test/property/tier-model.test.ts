@@ -221,7 +221,7 @@ it('both give the same answers and leave the same behind', async () => {
       expect(onRedis.newer).toEqual(inMemory.newer);
       expect(sides.map(({ world }) => world.budget.usedBytes)).toEqual([0, 0]);
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   );
   const much = ['write created', 'write replaced', 'write precondition-failed', 'write wrong-type'];
   much.push('write entry-newer', 'touch entry-newer', 'touch replaced', 'remove entry-newer');
