@@ -16,7 +16,7 @@ if type ~= 'none' and type ~= 'string' then return 'wrong-type' end
 local head = type == 'string' and headOf(KEYS[1]) or {kind = 'none'}
 local exists = head.kind ~= 'none' and head.kind ~= 'invalid'
 -- Whoever removes an entry whatever it is may do so: that destroys nothing that somebody wants to keep.
-if head.kind == 'newer' and not (operation == 'del' and condition == 'none') then return head.version end
+if head.kind == 'newer' and not (operation == 'remove' and condition == 'none') then return head.version end
 
 local function etag()
   -- Of what somebody else wrote it is the hash.

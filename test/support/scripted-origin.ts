@@ -1,7 +1,6 @@
 // An origin in memory that can be told to be slow, to fail, and to change, and that counts what it is asked.
-// Used by tests and benches of what stands on the Origin port; the real ones have tests of their own.
 
-import { setTimeout } from 'node:timers/promises';
+import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { AppError } from '../../src/util/errors.ts';
 import type {
   ListedEntry,
@@ -27,6 +26,8 @@ export class ScriptedOrigin implements Origin {
   fields: Fields = {};
   /** Answers of another status than the entry's, by name. */
   readonly statuses = new Map<string, number>();
+  /** Whole answers instead of the entry's, by name; an error is thrown. */
+  readonly answers = new Map<string, (options: Partial<LoadOptions>) => OriginAnswer | Error>();
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
   /** Entries a page of a listing. */
@@ -36,6 +37,11 @@ export class ScriptedOrigin implements Origin {
   /** Pages that have been asked for. */
   pages = 0;
   #now = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   set(name: string, body: string | Buffer): void {
     const version = (this.entries.get(name)?.version ?? 0) + 1;
@@ -45,15 +51,18 @@ export class ScriptedOrigin implements Origin {
   async load(name: string, options: Partial<LoadOptions>): Promise<OriginAnswer> {
     const { validators, signal, admits } = options;
     const asked = validators?.etag;
-    this.loads.push({ name, atMs: Date.now(), conditional: asked !== undefined });
+    this.loads.push({ name, atMs: this.#clock.wallMs(), conditional: asked !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
     // As it was when it was asked, however long the answer is on its way.
     const entry = this.entries.get(name);
-    await setTimeout(this.delaysMs.get(name) ?? this.delayMs, undefined, { signal }).catch(() => {});
+    await this.#answered(this.delaysMs.get(name) ?? this.delayMs, signal);
     this.#now -= 1;
     if (this.failing || signal?.aborted === true)
       throw new AppError('origin-failed', 'The origin was told to fail.');
+    const answer = this.answers.get(name)?.(options);
+    if (answer instanceof Error) throw answer;
+    if (answer !== undefined) return answer;
     if (entry === undefined) return { kind: 'none', status: 404, fields: this.fields };
     const etag = `"v${entry.version}"`;
     if (asked === etag) return { kind: 'unchanged', fields: this.fields, restrictions: [] };
@@ -67,6 +76,15 @@ export class ScriptedOrigin implements Origin {
       fields: { 'content-type': 'text/plain', ...(this.validates ? { etag } : {}), ...this.fields },
       restrictions: [],
     };
+  }
+
+  /** Resolves when the answer is there, or nobody waits for it any more. */
+  #answered(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      if (delayMs <= 0 || signal?.aborted === true) return resolve();
+      const cancel = this.#clock.after(delayMs, resolve);
+      signal?.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+    });
   }
 
   readonly listing: OriginListing = {
