@@ -46,9 +46,8 @@ interface Call extends CommandOptions {
   readonly reject: (reason: AppError) => void;
 }
 
-// Between a reply and the next command: a connection that was alive then was alive for the command too.
+// Between a reply and the next command: what was alive then was alive for the command too.
 const aliveForMs = 100;
-
 export class Connection {
   readonly id: number;
   readonly openedAtMs: number;
@@ -115,11 +114,18 @@ export class Connection {
 
   /**
    * Runs `work`, waiting no longer than until the deadline.
+   * @param onFailure answers instead of a failure, without another promise for each call that succeeds.
    * @throws AppError `connection-lost` also where the connection is left while this waits: see `leave()`.
    */
-  run<T>(work: (client: RedisClient) => Promise<T>, options: CommandOptions): Promise<T> {
+  run<T>(
+    work: (client: RedisClient) => Promise<T>,
+    options: CommandOptions,
+    onFailure?: (error: unknown) => Promise<T>,
+  ): Promise<T> {
     const { deadlineAtMs, idempotent = false } = options;
-    return new Promise<T>((resolve, reject) => {
+    return new Promise<T>((resolve, rejectWith) => {
+      const reject = (error: unknown): void =>
+        onFailure === undefined ? rejectWith(error) : resolve(onFailure(error));
       const sentAtMs = this.#clock.nowMs();
       const call: Call = { deadlineAtMs, idempotent, sentAtMs, reject };
       this.#deadlines.add(call);
@@ -130,8 +136,8 @@ export class Connection {
           resolve(value);
         },
         (error: unknown) => {
-          this.#onReply(call);
-          reject(this.#explain(error, sentAtMs));
+          // Nobody waits for it any more where the time was up, or the connection was left.
+          if (this.#onReply(call)) reject(this.#explain(error, sentAtMs));
         },
       );
     });
@@ -175,13 +181,15 @@ export class Connection {
     this.#client.destroy();
   }
 
-  #onReply(call: Call): void {
+  /** @returns whether somebody still waited for it. */
+  #onReply(call: Call): boolean {
     const isAwaited = this.#remove(call);
     // What an end does to commands is no reply.
-    if (this.#state !== 'live') return;
+    if (this.#state !== 'live') return isAwaited;
     this.#repliedAtMs = this.#clock.nowMs();
     this.#watchdog.onReply(this.#repliedAtMs);
     this.#abandoned.onReply(isAwaited);
+    return isAwaited;
   }
 
   #onDeadline(call: Call): void {

@@ -79,9 +79,9 @@ export class RedisNode {
     const connection = this.#commands.current;
     // The usual way of a command: no promise and no timer but the connection's own.
     if (connection === undefined) return this.#runWithRetries(work, options);
-    return connection
-      .run(work, options)
-      .catch((error: unknown) => this.#runWithRetries(work, options, { connection, error }));
+    return connection.run(work, options, (error) =>
+      this.#runWithRetries(work, options, { connection, error }),
+    );
   }
 
   async ping(deadlineAtMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 // An origin in memory that can be told to be slow, to fail, and to change, and that counts what it is asked.
 
-import { setTimeout } from 'node:timers/promises';
+import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { AppError } from '../../src/util/errors.ts';
 import type {
   ListedEntry,
@@ -28,6 +28,8 @@ export class ScriptedOrigin implements Origin {
   readonly statuses = new Map<string, number>();
   /** Asked at every load, after its delay: it answers, throws what the load fails with, or leaves it as it is. */
   decide: ((name: string) => OriginAnswer | undefined) | undefined;
+  /** Whole answers instead of the entry's, by name; an error is thrown. */
+  readonly answers = new Map<string, (options: Partial<LoadOptions>) => OriginAnswer | Error>();
   /** Whether a listing can only begin at the start. */
   refusesTokens = false;
   /** Entries a page of a listing. */
@@ -37,6 +39,11 @@ export class ScriptedOrigin implements Origin {
   /** Pages that have been asked for. */
   pages = 0;
   #now = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   set(name: string, body: string | Buffer): void {
     const version = (this.entries.get(name)?.version ?? 0) + 1;
@@ -46,17 +53,20 @@ export class ScriptedOrigin implements Origin {
   async load(name: string, options: Partial<LoadOptions>): Promise<OriginAnswer> {
     const { validators, signal, admits } = options;
     const asked = validators?.etag;
-    this.loads.push({ name, atMs: Date.now(), conditional: asked !== undefined });
+    this.loads.push({ name, atMs: this.#clock.wallMs(), conditional: asked !== undefined });
     this.#now += 1;
     this.peak = Math.max(this.peak, this.#now);
     // As it was when it was asked, however long the answer is on its way.
     const entry = this.entries.get(name);
-    await setTimeout(this.delaysMs.get(name) ?? this.delayMs, undefined, { signal }).catch(() => {});
+    await this.#answered(this.delaysMs.get(name) ?? this.delayMs, signal);
     this.#now -= 1;
     const decided = this.decide?.(name);
     if (decided !== undefined) return decided;
     if (this.failing || signal?.aborted === true)
       throw new AppError('origin-failed', 'The origin was told to fail.');
+    const answer = this.answers.get(name)?.(options);
+    if (answer instanceof Error) throw answer;
+    if (answer !== undefined) return answer;
     if (entry === undefined) return { kind: 'none', status: 404, fields: this.fields };
     const etag = `"v${entry.version}"`;
     if (asked === etag) return { kind: 'unchanged', fields: this.fields, restrictions: [] };
@@ -70,6 +80,15 @@ export class ScriptedOrigin implements Origin {
       fields: { 'content-type': 'text/plain', ...(this.validates ? { etag } : {}), ...this.fields },
       restrictions: [],
     };
+  }
+
+  /** Resolves when the answer is there, or nobody waits for it any more. */
+  #answered(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      if (delayMs <= 0 || signal?.aborted === true) return resolve();
+      const cancel = this.#clock.after(delayMs, resolve);
+      signal?.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+    });
   }
 
   readonly listing: OriginListing = {

@@ -1,0 +1,19 @@
+// The tier and the locks in memory, with which the rest of the cache is tested, are what the real ones are.
+
+import { describe } from 'vitest';
+import { locksContract } from '../../contract/locks.ts';
+import { tierChangesContract } from '../../contract/tier-changes.ts';
+import { tierContract } from '../../contract/tier.ts';
+import { openInMemory, openOverCommands } from '../../support/in-memory-contract.ts';
+
+describe('the tier in memory', () => {
+  tierContract(openInMemory);
+  tierChangesContract(openInMemory);
+});
+describe('the locks in memory', () => locksContract(openInMemory));
+
+describe('the tier over commands', () => {
+  tierContract(openOverCommands);
+  tierChangesContract(openOverCommands);
+});
+describe('the locks over commands', () => locksContract(openOverCommands));
