@@ -6,7 +6,7 @@ import { cp, glob, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pro
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, normalize, relative } from 'node:path';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { runCommand, step } from '../local/commands/lifecycle.ts';
 import { without } from './optional-parts/without.ts';
 
@@ -41,8 +41,8 @@ const parts: readonly OptionalPart[] = [
 ];
 
 const root = join(import.meta.dirname, '..');
-const copied = ['src', 'test', 'bench', 'local', 'scripts', 'docs', 'infra'];
-const files = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'vitest.garnet.config.ts', 'host.json'];
+// What these hold is the repository as a whole: documents that name files, commands, infrastructure.
+const aboutAll = ['test/unit/repository', 'test/unit/scripts'];
 const run = promisify(execFile);
 
 await runCommand(async (lifecycle) => {
@@ -78,8 +78,11 @@ async function copyWithout(
   { paths, functions }: OptionalPart,
   directory: string,
 ): Promise<readonly string[]> {
-  for (const name of [...copied, ...files])
-    await cp(join(root, name), join(directory, name), { recursive: true });
+  const { stdout } = await run('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { cwd: root });
+  for (const file of stdout.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
+    if (aboutAll.every((folder) => !file.startsWith(`${folder}/`)))
+      await cp(join(root, file), join(directory, file));
+  }
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
   for (const path of paths) {
     if (!existsSync(join(directory, 'src', path))) throw new Error(`There is no src/${path} to delete.`);
@@ -119,6 +122,10 @@ async function program(directory: string, name: string, args: readonly string[])
     await run(process.execPath, [join(bin, name), ...args], { cwd: directory, env, maxBuffer: 2 ** 26 });
   } catch (error) {
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
-    throw new Error(`${name} failed:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+    const said = stripVTControlCharacters(`${stdout ?? ''}${stderr ?? ''}`).split('\n');
+    const failures = said.filter((line) => /^\s*(?:FAIL|\w*Error:)|error TS/u.test(line));
+    throw new Error(`${name} failed:\n${(failures.length > 0 ? failures : said).slice(0, 50).join('\n')}`, {
+      cause: error,
+    });
   }
 }
