@@ -84,7 +84,8 @@ export function onAnswer(state: KeeperState, answered: TokenRequest, token: Toke
   // Whichever request brought it, and however late: only a later expiry counts. While no token is held, one that
   // is still valid will do: a wall clock that has been corrected since may have made the last one look expired.
   const isValidAgain = state.kind === 'seeking' && token.leftMs(clock) > 0;
-  if (last === undefined || token.expiresAtMs > last.expiresAtMs || isValidAgain) {
+  const isLater = last === undefined || (token.expiresAtMs > last.expiresAtMs && !token.isSameAs(last));
+  if (isLater || isValidAgain) {
     return adopt(state, token, requestMs, at);
   }
   if (!isAwaited(state, answered)) return unchanged(state);

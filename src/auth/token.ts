@@ -35,6 +35,11 @@ export class Token implements TokenTimes {
     return this.#text;
   }
 
+  /** Whether it is the same one, though its expiry may have been reported differently. */
+  isSameAs(other: Token): boolean {
+    return this.#text === other.#text;
+  }
+
   /**
    * Now, on the time scale of `expiresAtMs`: the wall clock when the token was received, plus the monotonic time that
    * has passed since. A wall clock that is set forward or back neither shortens nor prolongs a token's life.

@@ -1,6 +1,7 @@
 // One token scenario: the packaged app under steady reads with tokens of 6 seconds, told to survive something, and
 // what was seen.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
 import type { AnyStack } from '../../local/stack.ts';
@@ -38,6 +39,8 @@ export interface Observed {
   readonly rejectedAuths: number;
   /** Calls of the identity endpoint after the first. */
   readonly endpointCalls: number;
+  /** The longest that the process that measures, and runs the local parts, did not get to its timers. */
+  readonly heldUpMs: number;
   /** Everything that the app said: its log and all bodies and headers of the health routes. */
   readonly output: string;
 }
@@ -63,6 +66,8 @@ export async function runScenario(
     const body = await response.text();
     return response.status === 200 && body !== 'value' ? 0 : response.status;
   };
+  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  loopDelay.enable();
   const reads = steadyReads(read, { perSecond: readsPerSecond, limitMs: 120_000 });
   const tokenExpiresAtMs = (): number =>
     Math.max(
@@ -108,6 +113,7 @@ export async function runScenario(
         .flatMap(({ auths }) => auths)
         .filter(({ command, accepted }) => command === 'AUTH' && accepted).length,
       rejectedAuths: stack.front.stats.authsRejected,
+      heldUpMs: loopDelay.max / 1e6,
       endpointCalls: stack.identity.calls.length - host.instances.length,
       output: `${lines.join('\n')}\n${said}`,
     };
@@ -116,6 +122,7 @@ export async function runScenario(
     expect(leakedPart(observed.output, stack.issuer.issued)).toBeUndefined();
     return observed;
   } finally {
+    loopDelay.disable();
     clearInterval(watching);
     await reads.stop();
   }

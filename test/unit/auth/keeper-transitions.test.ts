@@ -16,6 +16,7 @@ import {
   type Moment,
   type Transition,
 } from '../../../src/auth/keeper-transitions.ts';
+import { Token } from '../../../src/auth/token.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { tokenOf } from '../../support/tokens.ts';
@@ -92,6 +93,17 @@ describe('an answer', () => {
     const after = onAnswer(asked, requestOf(asked), token, at);
     expect(after.state).toMatchObject({ kind: 'holding', failedAttempts: 1, next: { kind: 'pausing' } });
     expect(effectsOf(after)).toEqual(['tokenNotAdvancing', 'end-renewal']);
+  });
+
+  it('with the token at hand, reported with another expiry, is no rotation', () => {
+    const asked = running(request(holding(), at));
+    const { oid, ...times } = asked.kind === 'holding' ? asked.token : expect.unreachable();
+    const text = asked.kind === 'holding' ? asked.token.reveal() : '';
+    const again = new Token(text, oid, { ...times, expiresAtMs: times.expiresAtMs + 2000 });
+    expect(effectsOf(onAnswer(asked, requestOf(asked), again, at))).toEqual([
+      'tokenNotAdvancing',
+      'end-renewal',
+    ]);
   });
 
   it('with the token at hand past refreshAfter is asked for once more, and then a failed attempt', () => {
