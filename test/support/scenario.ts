@@ -128,6 +128,12 @@ export async function runScenario(
   }
 }
 
+/** Whether Redis itself lacks a key that is read: then 404 is the truth about it. */
+export async function hasLostKeys({ stack }: LocalApp<AnyStack>): Promise<boolean> {
+  const values = await Promise.all(keys.map(async (key) => stack.redis.admin('GET', key)));
+  return values.some((value) => value !== 'value');
+}
+
 /**
  * After a Redis that kept nothing has come back: somebody fills it again. A replica that takes over from a
  * primary while both are starting keeps nothing either, so it is looked at until it stays.
