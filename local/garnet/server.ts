@@ -8,10 +8,9 @@ import { join } from 'node:path';
 import { startChild, type Child } from '../child.ts';
 import { freeLoopbackPorts } from '../listening.ts';
 import { decodeReply, type AdminReply, type LocalRedis } from '../redis-server.ts';
-import type { RawAdminReply } from '../admin-connection.ts';
+import { AdminConnection, type RawAdminReply } from '../admin-connection.ts';
 import { redisAudience, type Identity, type TokenIssuer } from '../token-issuer.ts';
 import { untilNothingLacks } from '../until.ts';
-import { AdminConnection } from '../admin-connection.ts';
 import { prepareGarnet, type GarnetRules } from './configuration.ts';
 import { findGarnet, type GarnetProgram } from './program.ts';
 

@@ -1,6 +1,7 @@
 // Which loads may run at once, so that slow ones do not keep quick ones waiting: a policy over a clock.
 
 import type { Clock } from '../util/clock.ts';
+import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 
 /** Who waits for a load; see single-flight.ts. */
@@ -85,15 +86,10 @@ export class LoadPermits {
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T | undefined> {
     const permit = this.acquire(callers);
-    let cancel = (): void => {};
-    const tooLate = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.after(maxWaitMs, resolve);
-    });
     try {
-      await Promise.race([permit.granted, tooLate]);
+      await fulfilledWithin(this.#options.clock, maxWaitMs, permit.granted);
       return permit.isGranted ? await task(permit.signal) : undefined;
     } finally {
-      cancel();
       permit.release();
     }
   }

@@ -2,6 +2,7 @@
 // nobody waits for it any more, unless others wait for its place.
 
 import { delay, type Clock } from '../util/clock.ts';
+import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../util/single-flight.ts';
 import type { Entry } from './entry.ts';
@@ -123,7 +124,7 @@ export class Loader {
       this.#origin.settled(),
       ...this.#renewing.values(),
     ]);
-    await Promise.race([ended, delay(this.#options.clock, stopLimitMs)]);
+    await fulfilledWithin(this.#options.clock, stopLimitMs, ended);
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
@@ -146,7 +147,7 @@ export class Loader {
           await delay(clock, pollMs);
           permit = this.#loads.acquire(callers);
         } else {
-          await Promise.race([permit.granted, delay(clock, pollMs)]);
+          await fulfilledWithin(clock, pollMs, permit.granted);
         }
         pollMs = Math.min(pollMs * 1.5, longestPollMs);
       }

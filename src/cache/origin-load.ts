@@ -1,7 +1,8 @@
 // One load: asks the origin, writes what it says, gives the lock back.
 
 import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
-import { delay, type Clock } from '../util/clock.ts';
+import type { Clock } from '../util/clock.ts';
+import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import type { Origin, OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
@@ -124,7 +125,7 @@ export class OriginLoad {
         if (entry.loaded?.notStored !== undefined) health.notStored(entry.loaded.notStored.reason);
         if (lock === undefined) return { outcome: { ...found, stored: false }, written };
         const storing = this.#write(writer.store(key.redisKey, entry, held, lock.guard).then(isStored));
-        const stored = await Promise.race([storing, delay(clock, storeWaitMs).then(() => false)]);
+        const stored = (await fulfilledWithin(clock, storeWaitMs, storing)) && (await storing);
         const outcome = { ...found, stored: stored && entry.freshness !== undefined };
         return { outcome, written: storing.catch(() => {}) };
       }

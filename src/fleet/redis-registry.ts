@@ -2,8 +2,7 @@
 
 import { AppError } from '../util/errors.ts';
 import { ownName } from '../redis/own-name.ts';
-import type { RedisClient } from '../redis/redis.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
 import {
   isTime,
   maxInstances,

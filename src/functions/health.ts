@@ -4,9 +4,10 @@
 import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { KeyRules } from '../cache/key.ts';
+import { ownMark } from '../redis/own-name.ts';
 import type { Redis, RedisClient } from '../redis/redis.ts';
 import { refusalCause } from '../redis/reply-error.ts';
-import { delay } from '../util/clock.ts';
+import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight } from '../util/single-flight.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
@@ -65,7 +66,7 @@ class ReadinessCheck {
     const { prefix, namespace } = deps.keyRules;
     // With the prefix of clients' keys, because an access policy may allow no others; with a control character, which
     // no key over HTTP has.
-    this.#keys = tags.map((tag) => `${prefix}\u001F${namespace}:ready:{${tag}}`);
+    this.#keys = tags.map((tag) => `${prefix}${ownMark}${namespace}:ready:{${tag}}`);
   }
 
   /** The reason for an outage is in the log only: this route is open to anybody. */
@@ -80,7 +81,7 @@ class ReadinessCheck {
       if (!(first instanceof AppError)) throw first;
       return { kind: 'unavailable', retryAfterSeconds: first.retryAfterSeconds };
     }
-    await Promise.race([writesTried, delay(clock, writeWaitMs)]);
+    await fulfilledWithin(clock, writeWaitMs, writesTried);
     const token = keeper.current();
     if (token === undefined) return { kind: 'unavailable', retryAfterSeconds: undefined };
     const tokenExpiresInSeconds = Math.floor(token.leftMs(clock) / 1000);

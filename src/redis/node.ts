@@ -1,7 +1,7 @@
 // One Redis server: a connection for commands and, where something is listened to, another that hears it.
 
 import { delay } from '../util/clock.ts';
-import { withDeadline } from '../util/deadline.ts';
+import { fulfilledWithin, withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import { Semaphore, type Permit } from '../util/semaphore.ts';
 import type { Connection } from './connection.ts';
@@ -122,8 +122,9 @@ export class RedisNode {
 
   /** As `close`, but goes on listening while somebody moves to another node. */
   async retire(): Promise<void> {
-    const grace = delay(this.#options.clock, retireGraceMs);
-    await Promise.all([this.#commands.close(), Promise.race([this.#subscriptions.whenEmpty(), grace])]);
+    const { clock } = this.#options;
+    const moved = fulfilledWithin(clock, retireGraceMs, this.#subscriptions.whenEmpty());
+    await Promise.all([this.#commands.close(), moved]);
     await this.close();
   }
 

@@ -6,6 +6,7 @@ import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError, describe, type ErrorCode } from '../util/errors.ts';
+import { SingleFlight } from '../util/single-flight.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';
@@ -42,7 +43,7 @@ const leastPauseMs = 500;
 export class Reauthentication {
   readonly #options: ReauthenticationOptions;
   readonly #runs = new Map<Connection, Run>();
-  readonly #restoring = new Map<Connection, Promise<void>>();
+  readonly #restoring = new SingleFlight<void>();
 
   constructor(options: ReauthenticationOptions) {
     this.#options = options;
@@ -111,31 +112,26 @@ export class Reauthentication {
    * @throws AppError `redis-rejected-identity` at the deadline.
    */
   async restore(connection: Connection, deadlineAtMs: number): Promise<void> {
-    const restoring = this.#restoring.get(connection) ?? this.#restoreOnce(connection);
-    this.#restoring.set(connection, restoring);
+    const { result } = this.#restoring.do(`${connection.id}`, () => this.#restoreOnce(connection));
     const late = (): AppError => new AppError('redis-rejected-identity', 'Redis rejects the identity.');
-    await withDeadline(this.#options.clock, deadlineAtMs, restoring, late);
+    await withDeadline(this.#options.clock, deadlineAtMs, result, late);
   }
 
   async #restoreOnce(connection: Connection): Promise<void> {
     const { keeper, admission } = this.#options;
-    try {
-      const newest = keeper.current();
-      // Where the newest token is refused there is one that is known to be let in.
-      if (newest === undefined || admission.offer() === newest) {
-        const renewal = await keeper.renew();
-        // A rotation sends its AUTH by itself.
-        if (renewal.kind === 'rotated') return;
-      }
-      let token = admission.offer();
-      while (token !== undefined) {
-        const failure = await this.#authenticate(connection, token);
-        if (failure === undefined) return;
-        token = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
-        if (token === undefined) connection.fail('Redis rejects its identity');
-      }
-    } finally {
-      this.#restoring.delete(connection);
+    const newest = keeper.current();
+    // Where the newest token is refused there is one that is known to be let in.
+    if (newest === undefined || admission.offer() === newest) {
+      const renewal = await keeper.renew();
+      // A rotation sends its AUTH by itself.
+      if (renewal.kind === 'rotated') return;
+    }
+    let token = admission.offer();
+    while (token !== undefined) {
+      const failure = await this.#authenticate(connection, token);
+      if (failure === undefined) return;
+      token = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
+      if (token === undefined) connection.fail('Redis rejects its identity');
     }
   }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../util/clock.ts';
 import { describe } from '../util/errors.ts';
 import type { Emit, RefusalCause } from '../telemetry/events.ts';
 import type { CommandObserver, Send } from './command-replies.ts';
+import { ownName } from './own-name.ts';
 import { refusalCause, refusalScope, ReplyError, withParsedReply } from './reply-error.ts';
 
 interface Command {
@@ -120,7 +121,7 @@ async function acceptsWrites({ command: { key }, send }: Accepted): Promise<bool
   const tag = /^[^{}]+$/u.exec(key)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(key)?.[1];
   if (tag === undefined) return true;
   try {
-    await send(['SET', `redis-entra-functions:\u001Fwrite-trial:{${tag}}`, '', 'PX', '1000']);
+    await send(['SET', ownName('redis-entra-functions', `write-trial:{${tag}}`), '', 'PX', '1000']);
     return true;
   } catch (thrown) {
     const error = withParsedReply(thrown);

@@ -25,3 +25,18 @@ export async function withDeadline<T>(
     signal?.removeEventListener('abort', onAbort);
   }
 }
+
+/** Whether `promise` is fulfilled within `limitMs`; rejects where it does. No timer is left behind. */
+export async function fulfilledWithin(
+  clock: Clock,
+  limitMs: number,
+  promise: Promise<unknown>,
+): Promise<boolean> {
+  const { promise: timeUp, resolve } = Promise.withResolvers<false>();
+  const cancelTimer = clock.after(limitMs, () => resolve(false));
+  try {
+    return await Promise.race([promise.then(() => true), timeUp]);
+  } finally {
+    cancelTimer();
+  }
+}

@@ -7,6 +7,7 @@ import { newEntry } from '../../src/cache/entry.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
+import { loaded as loadedOnce } from '../contract/tier-world.ts';
 
 let stack: Stack;
 let client: SharedClient;
@@ -97,18 +98,7 @@ describe('of a stored string', () => {
   it('a head that is longer than the first portion is read as well', async () => {
     const entry = { ...newEntry(randomBytes(9000), 'text/plain', Date.now(), 60), etag: 'x' };
     const fields = { etag: `"${'v'.repeat(4000)}"` };
-    const loaded = {
-      status: 200,
-      codings: [],
-      fields,
-      isWeak: false,
-      loadMs: 1,
-      revalidate: false,
-      staleAllowed: true,
-      staleWhileRevalidateSeconds: 1,
-      staleIfErrorSeconds: 1,
-      keptMs: 61_000,
-    };
+    const loaded = { ...loadedOnce, fields };
     await store.write('long-head', { ...entry, loaded }, always, soon());
     // Of so many the first portions are the shortest.
     const others = Array.from({ length: 1100 }, (_, index) => `absent-${index}`);

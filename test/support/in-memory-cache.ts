@@ -138,6 +138,20 @@ export const it = test.extend<{ readonly world: World }>({
   },
 });
 
+/** An instance that has loaded `value` under the key `key`, with this `Cache-Control` of the origin. */
+export async function filledInstance(
+  world: World,
+  value: string,
+  cacheControl: string,
+  options: object = {},
+): Promise<InMemoryInstance> {
+  const instance = world.instance(options);
+  world.origin.set('key', value);
+  world.origin.fields = { 'cache-control': cacheControl };
+  await instance.read('key');
+  return instance;
+}
+
 export function entryKey(name: string): EntryKey {
   return { name, redisKey: name };
 }

@@ -1,7 +1,6 @@
 // The part of the Redis port that the fleet uses, with answers by command: for what becomes of odd ones.
 
-import type { RedisClient } from '../../src/redis/redis.ts';
-import type { CallOptions, Redis } from '../../src/redis/redis.ts';
+import type { CallOptions, Redis, RedisClient } from '../../src/redis/redis.ts';
 
 type Answers = Readonly<Record<string, (...parameters: never[]) => unknown>>;
 

@@ -4,8 +4,7 @@
 import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
-import type { CallOptions, KeyOutcome, Redis } from '../../src/redis/redis.ts';
-import type { RedisClient } from '../../src/redis/redis.ts';
+import type { CallOptions, KeyOutcome, Redis, RedisClient } from '../../src/redis/redis.ts';
 import { settle } from './fake-clock.ts';
 
 export class SteppedRedis implements AsyncDisposable {

@@ -10,6 +10,7 @@ import { comparable } from '../../contract/tier-world.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { inMemoryRedis } from '../../support/in-memory-redis.ts';
 import { InMemoryConnection, InMemoryServer } from '../../support/in-memory-server.ts';
+import { loaded as loadedOnce } from '../../contract/tier-world.ts';
 
 const maxValueBytes = 2 ** 20;
 
@@ -123,18 +124,7 @@ describe('a large value', () => {
 describe('of many values', () => {
   const others = Array.from({ length: 1100 }, (_, index) => `absent-${index}`);
   const fields = { etag: `"${'v'.repeat(3000)}"`, link: 'l'.repeat(900) };
-  const loaded = {
-    status: 200,
-    codings: [],
-    fields,
-    isWeak: false,
-    loadMs: 1,
-    revalidate: false,
-    staleAllowed: true,
-    staleWhileRevalidateSeconds: 1,
-    staleIfErrorSeconds: 1,
-    keptMs: 61_000,
-  };
+  const loaded = { ...loadedOnce, fields };
 
   it('the first portions are shorter, and one whose head is longer than that is read as well', async ({
     parts,

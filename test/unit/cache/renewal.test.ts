@@ -1,16 +1,17 @@
 // Renewals in the background: when they begin, what they leave alone, and what becomes of them.
 
 import { describe, expect } from 'vitest';
-import { it, told, type InMemoryInstance, type World } from '../../support/in-memory-cache.ts';
+import {
+  filledInstance,
+  it,
+  told,
+  type InMemoryInstance,
+  type World,
+} from '../../support/in-memory-cache.ts';
 
 /** An entry that lives for 10 s, and may be served stale for a minute. */
-async function filled(world: World, options: object = {}): Promise<InMemoryInstance> {
-  const instance = world.instance(options);
-  world.origin.set('key', 'old');
-  world.origin.fields = { 'cache-control': 'max-age=10' };
-  await instance.read('key');
-  return instance;
-}
+const filled = (world: World, options?: object): Promise<InMemoryInstance> =>
+  filledInstance(world, 'old', 'max-age=10', options);
 
 describe('a renewal', () => {
   it('begins before the end of the lifetime, the earlier the longer a load takes', async ({ world }) => {

@@ -1,16 +1,17 @@
 // A stale entry is served at once, and renewed in the background by one instance of the fleet.
 
 import { describe, expect } from 'vitest';
-import { it, told, type InMemoryInstance, type World } from '../../support/in-memory-cache.ts';
+import {
+  filledInstance,
+  it,
+  told,
+  type InMemoryInstance,
+  type World,
+} from '../../support/in-memory-cache.ts';
 
 /** An entry that lives for 10 s, and may be served stale for a minute. */
-async function filled(world: World, options: object = {}): Promise<InMemoryInstance> {
-  const instance = world.instance(options);
-  world.origin.set('key', 'old');
-  world.origin.fields = { 'cache-control': 'max-age=10' };
-  await instance.read('key');
-  return instance;
-}
+const filled = (world: World, options?: object): Promise<InMemoryInstance> =>
+  filledInstance(world, 'old', 'max-age=10', options);
 
 describe('a stale entry', () => {
   it('is served at once while a slow origin renews it, once, and the late answer is in the cache', async ({

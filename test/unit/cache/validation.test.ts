@@ -1,14 +1,30 @@
 // An entry past its use is validated before it is served; where that fails, it is served only if the origin lets it.
 
 import { describe, expect } from 'vitest';
-import { it, told, type InMemoryInstance, type World } from '../../support/in-memory-cache.ts';
+import {
+  filledInstance,
+  it,
+  told,
+  type InMemoryInstance,
+  type World,
+} from '../../support/in-memory-cache.ts';
 
-async function filled(world: World, said: string, options: object = {}): Promise<InMemoryInstance> {
-  const instance = world.instance(options);
-  world.origin.set('key', 'value');
-  world.origin.fields = { 'cache-control': said };
-  await instance.read('key');
-  return instance;
+const filled = (world: World, said: string, options?: object): Promise<InMemoryInstance> =>
+  filledInstance(world, 'value', said, options);
+
+/** What a read comes to when `change` happens after it has found the entry and before it asks for the lock. */
+async function readAround(
+  world: World,
+  instance: InMemoryInstance,
+  change: () => Promise<void> | void,
+): Promise<string> {
+  instance.connection.hold();
+  const reading = instance.read('key');
+  instance.connection.step();
+  await world.clock.advance(1);
+  await change();
+  instance.connection.release();
+  return told(await world.after(100, reading));
 }
 
 describe('what may not be served stale', () => {
@@ -173,38 +189,24 @@ describe('an entry past its time', () => {
   it('is loaded again where it is no more when the lock is there', async ({ world }) => {
     const instance = await filled(world, said);
     await world.clock.advance(1001);
-    instance.connection.hold();
-    const reading = instance.read('key');
-    instance.connection.step();
-    await world.clock.advance(1);
-    world.server.delete('key');
-    instance.connection.release();
-    expect(told(await world.after(100, reading))).toBe('loaded value');
+    expect(await readAround(world, instance, () => void world.server.delete('key'))).toBe('loaded value');
   });
 
   it('that a client has written anew meanwhile is what the client wrote', async ({ world }) => {
     const [instance, other] = [await filled(world, said), world.instance()];
     await world.clock.advance(1001);
-    instance.connection.hold();
-    const reading = instance.read('key');
-    instance.connection.step();
-    await world.clock.advance(1);
-    await other.write('key', 'mine');
-    instance.connection.release();
-    expect(told(await world.after(100, reading))).toBe('loaded mine');
+    expect(
+      await readAround(world, instance, async () => {
+        await other.write('key', 'mine');
+      }),
+    ).toBe('loaded mine');
     expect(world.origin.loads).toHaveLength(1);
   });
 
   it('is served as it is where the clock has been put back meanwhile', async ({ world }) => {
     const instance = await filled(world, said);
     await world.clock.advance(1001);
-    instance.connection.hold();
-    const reading = instance.read('key');
-    instance.connection.step();
-    await world.clock.advance(1);
-    world.clock.jumpWall(-1000);
-    instance.connection.release();
-    expect(told(await world.after(100, reading))).toBe('loaded value');
+    expect(await readAround(world, instance, () => world.clock.jumpWall(-1000))).toBe('loaded value');
     expect(world.origin.loads).toHaveLength(1);
   });
 });

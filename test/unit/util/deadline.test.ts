@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { delay } from '../../../src/util/clock.ts';
-import { withDeadline } from '../../../src/util/deadline.ts';
+import { fulfilledWithin, withDeadline } from '../../../src/util/deadline.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const late = (): Error => new Error('late');
@@ -55,6 +55,26 @@ describe('a promise with a deadline', () => {
     await expect(result).rejects.toThrow('given up');
     failing.reject(new Error('broken'));
     await clock.advance(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('a wait with a limit', () => {
+  it('says whether it was fulfilled in time, and leaves no timer', async () => {
+    const clock = new FakeClock();
+    expect(await fulfilledWithin(clock, 100, Promise.resolve('done'))).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+    const work = Promise.withResolvers<void>();
+    const waiting = fulfilledWithin(clock, 100, work.promise);
+    await clock.advance(100);
+    expect(await waiting).toBe(false);
+    expect(clock.pendingTimers).toBe(0);
+    work.reject(new Error('nobody waits any more'));
+  });
+
+  it('fails as it fails in time, and leaves no timer', async () => {
+    const clock = new FakeClock();
+    await expect(fulfilledWithin(clock, 100, Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(clock.pendingTimers).toBe(0);
   });
 });
