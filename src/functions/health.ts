@@ -97,7 +97,9 @@ class ReadinessCheck {
     const refused = this.#keys.map(async (key, index) => {
       const written = this.#run(key, deadlineAtMs, (client) => client.eval(writeScript, { keys: [key] }));
       const [read, write] = await Promise.allSettled([reads[index], written]);
-      return read.status === 'fulfilled' && write.status === 'rejected' && isRefusal(write.reason);
+      return (
+        read.status === 'fulfilled' && write.status === 'rejected' && refusalCause(write.reason) !== undefined
+      );
     });
     this.#writesRefused = (await Promise.all(refused)).includes(true);
   }
@@ -109,10 +111,6 @@ class ReadinessCheck {
   ): Promise<unknown> {
     return this.#deps.redis.run(work, { key, deadlineAtMs, idempotent: true });
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return refusalCause(error) !== undefined;
 }
 
 function json(
