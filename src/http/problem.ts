@@ -95,6 +95,7 @@ export function toProblem(error: AppError): Problem {
     case 'entry-newer':
       return entryNewer();
     case 'settings-invalid':
+    case 'options-invalid':
     case 'token-unavailable':
     case 'token-refused':
     case 'redis-unavailable':

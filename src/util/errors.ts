@@ -3,6 +3,7 @@
 /** Every way the app itself can fail. Caller mistakes over HTTP are problem codes, not these. */
 export type ErrorCode =
   | 'settings-invalid'
+  | 'options-invalid'
   | 'token-unavailable'
   | 'token-refused'
   | 'redis-unavailable'

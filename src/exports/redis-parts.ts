@@ -1,0 +1,28 @@
+// What a public Redis client is made of, for the other exports of this package: they may have been loaded from
+// another build (ES modules beside CommonJS), so it is found by a symbol that all of them share.
+
+import type { TokenKeeper } from '../auth/token-keeper.ts';
+import type { TokenCredentialLike } from '../auth/token-source.ts';
+import type { Redis } from '../redis/redis.ts';
+import type { Emit } from '../telemetry/events.ts';
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+
+export const redisParts: unique symbol = Symbol.for('redis-entra-functions.redis-parts') as never;
+
+export interface RedisParts {
+  readonly redis: Redis;
+  readonly keeper: TokenKeeper;
+  readonly credential: TokenCredentialLike;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly emit: Emit;
+}
+
+/** @throws AppError `options-invalid` for what `createRedis` has not made. */
+export function partsOf(owner: string, redis: object): RedisParts {
+  const parts = (redis as { readonly [redisParts]?: RedisParts } | undefined)?.[redisParts];
+  if (parts !== undefined) return parts;
+  throw new AppError('options-invalid', `${owner}: expected \`redis\` to be what createRedis() returned.`);
+}
