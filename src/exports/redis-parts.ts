@@ -7,6 +7,7 @@ import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import type { Dependents } from './dependents.ts';
 
 export const redisParts: unique symbol = Symbol.for('redis-entra-functions.redis-parts') as never;
 
@@ -15,6 +16,10 @@ export interface RedisParts {
   readonly keeper: TokenKeeper;
   readonly credential: TokenCredentialLike;
   readonly namespace: string;
+  /** How long a command may take where its caller does not say. */
+  readonly timeoutMs: number;
+  /** What is made for this client once: it is stopped before the client closes. */
+  readonly dependents: Dependents;
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
