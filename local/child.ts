@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { deferred } from '../src/util/deferred.ts';
 
 // Node cannot tie a child's life to its own (PR_SET_PDEATHSIG is Linux only and out of reach), but the kernel
 // closes a dead process's sockets, after SIGKILL too. So a shell holds the other end of one (descriptor 3)
@@ -121,7 +122,7 @@ export class Child {
   async line(pattern: RegExp, timeoutMs = 30_000): Promise<string> {
     const seen = this.#lines.find((line) => pattern.test(line));
     if (seen !== undefined) return seen;
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const { promise, resolve, reject } = deferred<string>();
     const listener = (line: string): void => {
       if (pattern.test(line)) resolve(line);
     };

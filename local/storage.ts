@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { createRequire } from 'node:module';
 import { buffer } from 'node:stream/consumers';
+import { deferred } from '../src/util/deferred.ts';
 import { joinPem, writePem, type ServerCertificates } from './certificates.ts';
 import { startChild } from './child.ts';
 import { loopback } from './listening.ts';
@@ -90,7 +91,7 @@ export async function startStorage(options: StorageOptions): Promise<LocalStorag
       identity,
       lifetimeMs: ownTokenLifetimeMs,
     });
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const { promise, resolve, reject } = deferred<IncomingMessage>();
     const outgoing = request({
       host: loopback,
       port,

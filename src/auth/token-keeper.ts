@@ -3,6 +3,7 @@
 import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { DeadlineQueue } from '../util/deadline-queue.ts';
+import { deferred } from '../util/deferred.ts';
 import { AppError, describe } from '../util/errors.ts';
 import { idle, isRunning, minIntervalLeftMs, timerMs, type KeeperState } from './keeper-state.ts';
 import {
@@ -46,7 +47,7 @@ export class TokenKeeper {
   readonly #stopping = new AbortController();
   readonly #tokenWaiters: DeadlineQueue<Token>;
   readonly #rotationListeners = new Set<(token: Token) => void>();
-  #renewal = Promise.withResolvers<Renewal>();
+  #renewal = deferred<Renewal>();
   #state: KeeperState = idle;
   #cancelTimer = (): void => {};
 
@@ -164,7 +165,7 @@ export class TokenKeeper {
         return;
       case 'end-renewal':
         this.#renewal.resolve(effect.renewal);
-        this.#renewal = Promise.withResolvers();
+        this.#renewal = deferred();
         return;
     }
   }

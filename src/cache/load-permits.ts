@@ -2,6 +2,7 @@
 
 import type { Clock } from '../util/clock.ts';
 import { fulfilledWithin } from '../util/deadline.ts';
+import { deferred, type Deferred } from '../util/deferred.ts';
 import { AppError } from '../util/errors.ts';
 
 /** Who waits for a load; see single-flight.ts. */
@@ -33,7 +34,7 @@ type State = 'queued' | 'quick' | 'slow' | 'released';
 interface Load {
   /** Undefined for a load that is nobody's request: it may give way at any time. */
   readonly callers: LoadCallers | undefined;
-  readonly granting: PromiseWithResolvers<void>;
+  readonly granting: Deferred<void>;
   readonly giveWay: AbortController;
   state: State;
   isOverdue: boolean;
@@ -61,7 +62,7 @@ export class LoadPermits {
   acquire(callers: LoadCallers | undefined): LoadPermit {
     const load: Load = {
       callers,
-      granting: Promise.withResolvers(),
+      granting: deferred(),
       giveWay: new AbortController(),
       state: 'queued',
       isOverdue: false,

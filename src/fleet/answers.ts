@@ -1,12 +1,13 @@
 // The reports that answer one roll call, and the wait for them.
 
 import type { Clock } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import type { Report } from './messages.ts';
 
 export class Answers {
   /** By instance; of one that reported twice, the last. */
   readonly reports = new Map<string, Report>();
-  readonly #waiting = Promise.withResolvers<void>();
+  readonly #waiting = deferred<void>();
   #isComplete = (): boolean => false;
 
   add(report: Report): void {

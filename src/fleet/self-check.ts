@@ -3,6 +3,7 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Clock } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import type { Report } from './messages.ts';
 
 export interface SelfCheckOptions {
@@ -19,7 +20,7 @@ const maxFailureLength = 200;
 
 /** What has not ended in time goes on, and is a failure in this report. Never rejects for it. */
 export async function checkSelf({ keeper, redis, clock }: SelfCheckOptions): Promise<SelfCheck> {
-  const timeUp = Promise.withResolvers<{ readonly kind: 'late' }>();
+  const timeUp = deferred<{ readonly kind: 'late' }>();
   const cancel = clock.after(limitMs, () => timeUp.resolve({ kind: 'late' }));
   try {
     const renewal = await Promise.race([keeper.renewIfDue(), timeUp.promise]);

@@ -3,6 +3,7 @@
 
 import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import { groupBy } from '../util/group-by.ts';
 import { zip } from '../util/zip.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { ClusterSubscriptions } from './cluster-subscriptions.ts';
@@ -84,7 +85,7 @@ export class ClusterRedis implements Redis {
     }
     // A key that is given twice has one outcome.
     const outcomes = new Map<string, KeyOutcome<T>>();
-    const groups = Map.groupBy(new Set(keys), (key) => this.#nodes.ownerOf(slotOf(key)));
+    const groups = groupBy(new Set(keys), (key) => this.#nodes.ownerOf(slotOf(key)));
     const answered = [...groups].map(async ([node, group]) => {
       for (const [key, outcome] of zip(group, await this.#runGroup(node, group, work, options))) {
         outcomes.set(key, outcome);

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createClient } from 'redis';
+import { createClient, type RedisClientType } from 'redis';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
@@ -26,8 +26,11 @@ export interface ConnectionOptions {
   readonly pingTimeoutMs?: number | undefined;
 }
 
-/** The options the client is made with decide its type: RESP3, in which a subscriber can be re-authenticated as well. */
-function newClient(options: ConnectionOptions, wire: Socket | undefined, token: () => Promise<Token>) {
+function newClient(
+  options: ConnectionOptions,
+  wire: Socket | undefined,
+  token: () => Promise<Token>,
+): RedisClient {
   const socket = {
     host: options.hostname,
     port: options.port,
@@ -58,7 +61,8 @@ function servername({ servername: name }: ConnectionOptions): { servername?: str
   return name === undefined ? {} : { servername: name };
 }
 
-export type RedisClient = ReturnType<typeof newClient>;
+/** Without modules, functions or scripts; RESP3, in which a subscriber can be re-authenticated as well. */
+export type RedisClient = RedisClientType<{}, {}, {}, 3>;
 
 export function usernameOf(options: ConnectionOptions, token: Token): string {
   return options.username ?? token.oid ?? '';

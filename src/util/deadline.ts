@@ -1,6 +1,7 @@
 // Waiting for a promise no longer than until a deadline, or until the caller gives up.
 
 import type { Clock } from './clock.ts';
+import { deferred } from './deferred.ts';
 
 /**
  * `promise`, or the error that `late` makes when the deadline comes first, or the reason of `signal` when that is
@@ -13,7 +14,7 @@ export async function withDeadline<T>(
   late: () => Error,
   signal?: AbortSignal,
 ): Promise<T> {
-  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const { promise: givenUp, reject } = deferred<never>();
   const cancelTimer = clock.after(deadlineAtMs - clock.nowMs(), () => reject(late()));
   const onAbort = (): void => reject(signal?.reason);
   signal?.addEventListener('abort', onAbort);
@@ -32,7 +33,7 @@ export async function fulfilledWithin(
   limitMs: number,
   promise: Promise<unknown>,
 ): Promise<boolean> {
-  const { promise: timeUp, resolve } = Promise.withResolvers<false>();
+  const { promise: timeUp, resolve } = deferred<false>();
   const cancelTimer = clock.after(limitMs, () => resolve(false));
   try {
     return await Promise.race([promise.then(() => true), timeUp]);

@@ -1,5 +1,7 @@
 // Limits what is done at once, in units of any kind, such as bytes. First come, first served.
 
+import { deferred } from './deferred.ts';
+
 /** Units that were asked for: queued, granted or released. */
 export interface Permit {
   readonly isGranted: boolean;
@@ -56,7 +58,7 @@ export class Semaphore {
 class PendingPermit implements Permit {
   readonly units: number;
   readonly #onRelease: (wasGranted: boolean) => void;
-  readonly #granting = Promise.withResolvers<void>();
+  readonly #granting = deferred<void>();
   #state: 'queued' | 'granted' | 'released' = 'queued';
 
   constructor(units: number, onRelease: (wasGranted: boolean) => void) {
