@@ -1,7 +1,7 @@
 // One TLS port before Redis, its connections, and the ways in which it can be told to misbehave.
 // Used by the fronts of a server and of a cluster. Knows no protocol of its own.
 
-import { createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { CertificateAndKey } from '../certificates.ts';
 import { listenOnLoopback, type Listening } from '../listening.ts';
@@ -13,7 +13,7 @@ export type FrontBehaviour =
   | 'normal'
   /** AUTH on a live connection is answered WRONGPASS whatever the token; handshakes work. */
   | 'refuse-auth'
-  /** New connections are accepted and destroyed at once, before TLS. */
+  /** New connections are accepted and destroyed at once, before TLS; those on their way through it, after it. */
   | 'refuse'
   /** TLS works, and then nothing is passed on or answered; live connections go silent too. */
   | 'stall';
@@ -106,11 +106,7 @@ export class FrontListener {
     const before = this.#listening;
     this.#listening = await listenOnLoopback(
       createTcpServer({ noDelay: true }, (socket) => {
-        if (this.#behaviour === 'refuse') {
-          this.#counts.refused += 1;
-          socket.destroy();
-          return;
-        }
+        if (this.#refuses(socket)) return;
         // https://nodejs.org/api/tls.html#event-connection
         this.#tlsServer.emit('connection', socket);
       }),
@@ -135,7 +131,16 @@ export class FrontListener {
     await this.#listening?.close();
   }
 
+  #refuses(socket: Socket): boolean {
+    if (this.#behaviour !== 'refuse') return false;
+    this.#counts.refused += 1;
+    socket.destroy();
+    return true;
+  }
+
   #accept(client: TLSSocket): void {
+    // It may have been told to refuse while the handshake was going on.
+    if (this.#refuses(client)) return;
     const { log, destination } = this.#options;
     const { access, ...where } = destination();
     const connection: FrontConnection = new FrontConnection(client, {

@@ -8,6 +8,7 @@ import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { startSlowLink, type SlowLink } from '../support/slow-link.ts';
 import { failed, steadyReads } from '../support/steady-reads.ts';
+import { lateMs } from '../support/timing.ts';
 
 let stack: Stack;
 const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 3000, idempotent });
@@ -114,7 +115,7 @@ describe('a large answer on a slow link', () => {
     const stoppedAtMs = Date.now();
     await asked;
     await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
-    expect(Date.now() - stoppedAtMs).toBeLessThan(4000);
+    expect(Date.now() - stoppedAtMs).toBeLessThan(2500 + lateMs);
   });
 });
 

@@ -28,6 +28,11 @@ describe.skipIf(executablePath === undefined)(title, () => {
       executablePath: executablePath ?? '',
       args: [...chromiumFlags],
     });
+    // Who has not entered the fleet is not expected to answer.
+    await eventually(async () => {
+      const { instances } = (await (await app.fetch('/api/fleet')).json()) as { instances: unknown[] };
+      expect(instances).toHaveLength(3);
+    });
     await callRoll();
   });
   afterAll(async () => {

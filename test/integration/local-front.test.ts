@@ -1,6 +1,9 @@
 // The Entra front enforces what Azure enforces, with the answers of a real Redis behind it.
 
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
@@ -31,6 +34,13 @@ async function token(
   const { audience = redisAudience, lifetimeMs = 60_000, issuedAtMs } = options;
   const times = issuedAtMs === undefined ? { lifetimeMs } : { lifetimeMs, issuedAtMs };
   return (await stack.issuer.issue({ audience, identity: systemAssigned, ...times })).token;
+}
+
+/** Until the front has seen the connections that were made before. */
+async function pass(port: number): Promise<void> {
+  const other = connectTls({ port, host: '127.0.0.1', ca: stack.front.caPem, servername: 'localhost' });
+  await once(other, 'secureConnect');
+  other.destroy();
 }
 
 /** A plain node-redis client: what somebody else's application would use. */
@@ -159,6 +169,17 @@ describe('misbehaving', () => {
 
     stack.front.setBehaviour('refuse');
     await expect(client(systemAssigned.objectId, await token()).connect()).rejects.toThrow();
+
+    stack.front.setBehaviour('normal');
+    const wire = connect(stack.front.port, '127.0.0.1');
+    await once(wire, 'connect');
+    await pass(stack.front.port);
+    stack.front.setBehaviour('refuse');
+    const { refused, connectionsAccepted } = stack.front.stats;
+    const late = connectTls({ socket: wire, ca: stack.front.caPem, servername: 'localhost' });
+    late.on('error', () => {});
+    await once(late, 'close');
+    expect(stack.front.stats).toMatchObject({ refused: refused + 1, connectionsAccepted });
 
     stack.front.setBehaviour('normal');
     const stalled = await client(systemAssigned.objectId, await token()).connect();

@@ -12,8 +12,6 @@ import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
 export const tokenLifetimeMs = 6000;
 /** Each goes through TLS, and four scenarios share two cores. */
 export const readsPerSecond = 50;
-/** Beside what a test asks for: local parts, the client that measures and the app share two cores. */
-export const measuringMs = 500;
 
 /** Read in turn; on a cluster they are in all shards. */
 const keys = Array.from({ length: 8 }, (_, index) => `steady-${index}`);

@@ -55,7 +55,9 @@ function faultsOf(all: readonly Import[]): readonly string[] {
     .filter(({ from, to }) => to.startsWith('config/') && !/^(?:main\.ts|app\.ts|config\/.*)$/u.test(from))
     .map(text);
   const redis = all
-    .filter(({ from, to }) => to.startsWith('redis/') && !/^(?:redis\/|app\.ts|config\/|exports\/)/u.test(from))
+    .filter(
+      ({ from, to }) => to.startsWith('redis/') && !/^(?:redis\/|app\.ts|config\/|exports\/)/u.test(from),
+    )
     .filter(({ to }) => !openOfRedis.has(to))
     .map(text);
   // auth, redis and fleet can be lifted out with what stands below them.
