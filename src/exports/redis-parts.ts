@@ -20,9 +20,21 @@ export interface RedisParts {
   readonly timeoutMs: number;
   /** What is made for this client once: it is stopped before the client closes. */
   readonly dependents: Dependents;
+  /** Each cache over this client enters itself. */
+  readonly caches: CacheOfClient[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
+  /** As the client's own. */
+  close(): Promise<void>;
+}
+
+/** What the fleet tells of a cache. */
+export interface CacheOfClient {
+  /** Before the name of each of its entries in Redis: another app's must not overlap with it. */
+  readonly keyPrefix: string;
+  /** Keys read since the start. */
+  readonly readCount: () => number;
 }
 
 /** @throws AppError `options-invalid` for what `createRedis` has not made. */

@@ -58,7 +58,14 @@ export function startRedis(options: StartRedisOptions, { credential, keeper }: S
   );
   redis.start();
   const dependents = new Dependents();
-  const parts: RedisParts = { redis, keeper, credential, namespace, timeoutMs, dependents, ...common };
+  const close = async (): Promise<void> => {
+    await dependents.stop();
+    await redis.close();
+    keeper.stop();
+    stopHearing();
+  };
+  const shared = { credential, namespace, timeoutMs, dependents, caches: [], close };
+  const parts: RedisParts = { redis, keeper, ...shared, ...common };
   const callOptions = ({ timeoutMs: ownMs = timeoutMs, idempotent = false }: Omit<RunOptions, 'key'>) => ({
     deadlineAtMs: clock.nowMs() + ownMs,
     idempotent,
@@ -74,12 +81,7 @@ export function startRedis(options: StartRedisOptions, { credential, keeper }: S
     ) => redis.runMany(keys, work, callOptions(run)),
     subscribe: (channel: string, listener: (message: string) => void) => redis.subscribe(channel, listener),
     status: () => redis.status(),
-    async close() {
-      await dependents.stop();
-      await redis.close();
-      keeper.stop();
-      stopHearing();
-    },
+    close,
   };
   return handle;
 }

@@ -35,9 +35,13 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'overloaded',
 ]);
 
+// An error may come from another build of this code in the same process: ES modules beside CommonJS.
+const mark = Symbol.for('redis-entra-functions.error');
+
 /** A failure with a stable `code`. Messages never contain a token or a cached value. */
 export class AppError extends Error {
   override readonly name = 'AppError';
+  readonly [mark] = true;
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;
   readonly isOfOneEntry: boolean;
@@ -47,6 +51,11 @@ export class AppError extends Error {
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.isOfOneEntry = options.isOfOneEntry ?? false;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== AppError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && mark in value;
   }
 
   /** Whether the same call may succeed later. */

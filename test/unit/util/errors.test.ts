@@ -1,5 +1,6 @@
 import { connect, type LookupFunction } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { ReplyError } from '../../../src/redis/reply-error.ts';
 import { overloaded } from '../../../src/util/byte-budget.ts';
 import { AppError, describe as inOneLine } from '../../../src/util/errors.ts';
 
@@ -25,6 +26,16 @@ describe('an error', () => {
     expect(new AppError('settings-invalid', 'No.')).toMatchObject({ retryable: false, isOfOneEntry: false });
     expect(new AppError('settings-invalid', 'No.')).not.toHaveProperty('cause');
     expect(overloaded()).toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+  });
+
+  it('is one also where another build of this code has made it', async () => {
+    vi.resetModules();
+    const other = await import('../../../src/util/errors.ts');
+    expect(other.AppError).not.toBe(AppError);
+    expect(new other.AppError('stopped', 'No.')).toBeInstanceOf(AppError);
+    expect(new Error('No.')).not.toBeInstanceOf(AppError);
+    expect(null).not.toBeInstanceOf(AppError);
+    expect(new AppError('stopped', 'No.')).not.toBeInstanceOf(ReplyError);
   });
 
   it.each([
