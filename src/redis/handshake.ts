@@ -62,7 +62,7 @@ function servername({ servername: name }: ConnectionOptions): { servername?: str
 }
 
 /** Without modules, functions or scripts; RESP3, in which a subscriber can be re-authenticated as well. */
-export type RedisClient = RedisClientType<{}, {}, {}, 3>;
+export type RedisClient = RedisClientType;
 
 export function usernameOf(options: ConnectionOptions, token: Token): string {
   return options.username ?? token.oid ?? '';
