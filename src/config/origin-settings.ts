@@ -1,18 +1,16 @@
 // Reads the settings of the origin and of its warm set.
 
-import { isIP } from 'node:net';
+import {
+  areKeptHeaders,
+  containerExpectation,
+  defaultKeepHeaders,
+  isContainerUrl,
+  keepHeadersExpectation,
+  templateExpectation,
+  type OriginChoice,
+} from '../origin/origin-rules.ts';
 import { isUrlTemplate } from '../util/url-template.ts';
 import type { SettingsReader } from './settings-reader.ts';
-
-export type OriginSettings =
-  | { readonly kind: 'none' }
-  | (HeaderSettings & { readonly kind: 'blob'; readonly containerUrl: string })
-  | (HeaderSettings & { readonly kind: 'http'; readonly urlTemplate: string });
-
-interface HeaderSettings {
-  /** Names of header fields, in lower case, that are stored with an entry. */
-  readonly keepHeaders: readonly string[];
-}
 
 /** What the scheduled warmup keeps in the cache; both empty for all of a container, or for nothing. */
 export interface WarmSetSettings {
@@ -20,12 +18,7 @@ export interface WarmSetSettings {
   readonly prefix: string;
 }
 
-const containerExpectation =
-  'the https:// URL of one blob container, like https://account.blob.core.windows.net/container, without a user name, query or fragment: the identity of this app enters it, and no SAS';
-const templateExpectation =
-  'an http:// or https:// URL with {key}, or {+key} to keep its slashes, once, in its path or query, without a user name or fragment';
-
-export function readOrigin(reader: SettingsReader): OriginSettings {
+export function readOrigin(reader: SettingsReader): OriginChoice {
   const containerUrl = reader.optional('ORIGIN_BLOB_CONTAINER_URL');
   const urlTemplate = reader.optional('ORIGIN_URL_TEMPLATE');
   if (containerUrl !== undefined && !isContainerUrl(containerUrl)) {
@@ -46,18 +39,6 @@ export function readOrigin(reader: SettingsReader): OriginSettings {
   return { kind: 'none' };
 }
 
-const defaultKeepHeaders = ['content-language', 'content-disposition', 'link'];
-const maxKeepHeaders = 20;
-
-// What belongs to one connection (RFC 9110, section 7.6.1) or one client, or is set by the app itself.
-const neverStored: ReadonlySet<string> = new Set(
-  `connection keep-alive proxy-connection te trailer transfer-encoding upgrade proxy-authenticate
-   proxy-authorization proxy-authentication-info set-cookie set-cookie2 accept-ranges age
-   cache-control cache-status cdn-cache-control content-encoding content-length content-md5
-   content-range content-security-policy content-type date etag expires last-modified retry-after
-   server vary warning x-content-type-options`.split(/\s+/u),
-);
-
 function readKeepHeaders(reader: SettingsReader): readonly string[] {
   const value = reader.optional('ORIGIN_KEEP_HEADERS');
   if (value === undefined) return defaultKeepHeaders;
@@ -65,16 +46,12 @@ function readKeepHeaders(reader: SettingsReader): readonly string[] {
     .split(',')
     .map((name) => name.trim().toLowerCase())
     .filter(Boolean);
-  const wrong = names.find((name) => neverStored.has(name) || !/^[a-z\d!#$%&'*+.^_`|~-]{1,100}$/u.test(name));
-  if (wrong !== undefined || names.length > maxKeepHeaders) {
-    const expected = `at most ${maxKeepHeaders} names of header fields, separated by commas, and none that belong to a connection or a client, or that the app sets itself`;
-    reader.add('ORIGIN_KEEP_HEADERS', expected);
-  }
+  if (!areKeptHeaders(names)) reader.add('ORIGIN_KEEP_HEADERS', keepHeadersExpectation);
   return [...new Set(names)];
 }
 
 /** A warm set that would be ignored is a fault: an operator who names one relies on it. */
-export function readWarmSet(reader: SettingsReader, { kind }: OriginSettings): WarmSetSettings {
+export function readWarmSet(reader: SettingsReader, { kind }: OriginChoice): WarmSetSettings {
   const canList = kind === 'blob';
   const keys = readKeys(reader);
   const prefix = reader.optional('WARMUP_PREFIX') ?? '';
@@ -117,19 +94,4 @@ function readKeys(reader: SettingsReader): readonly string[] {
     'keys separated by commas, or a JSON array of strings: a value that begins with "[" is taken for one',
   );
   return [];
-}
-
-// https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
-const containerName = /^(?:\$root|\$web|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/u;
-
-function isContainerUrl(value: string): boolean {
-  const url = URL.parse(value);
-  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false;
-  // Empty ones, too: a SAS may have been removed after the "?".
-  if (/[?#]/u.test(value)) return false;
-  const path = url.pathname.replace(/^\/|\/$/gu, '').split('/');
-  // Where the host name cannot name the account, the path does: Azurite's way
-  // (https://learn.microsoft.com/azure/storage/common/storage-connect-azurite).
-  const accountInPath = url.hostname === 'localhost' || isIP(url.hostname.replaceAll(/[[\]]/gu, '')) !== 0;
-  return path.length === (accountInPath ? 2 : 1) && containerName.test(path.at(-1) ?? '');
 }

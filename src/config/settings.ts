@@ -9,7 +9,8 @@ import { largestValueBytes } from '../http/request-body.ts';
 import { isReserved } from '../cache/key.ts';
 import type { QueryRule } from '../http/query.ts';
 import { isSchedule } from '../util/schedule.ts';
-import { readOrigin, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
+import type { OriginChoice } from '../origin/origin-rules.ts';
+import { readOrigin, readWarmSet, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
 // Not imported from redis/: the first token request leaves before node-redis is loaded.
@@ -31,7 +32,7 @@ export interface Settings {
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
-  readonly origin: OriginSettings;
+  readonly origin: OriginChoice;
   readonly warmup: WarmSetSettings & { readonly schedule: string };
   readonly reauthenticate: { readonly schedule: string };
 }

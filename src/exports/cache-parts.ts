@@ -1,0 +1,112 @@
+// What a public cache is made of: made here, for createCache and for the app, and found here by the other exports of
+// this package, which may have been loaded from another build (ES modules beside CommonJS).
+
+import { Cache } from '../cache/cache.ts';
+import type { KeyRules } from '../cache/key.ts';
+import type { Locks } from '../cache/locks.ts';
+import { RedisLocks } from '../cache/redis-locks.ts';
+import { RedisTier } from '../cache/redis-tier.ts';
+import { createOrigin } from '../origin/create.ts';
+import { OriginHealth } from '../origin/origin-health.ts';
+import type { OriginChoice } from '../origin/origin-rules.ts';
+import type { Origin } from '../origin/origin.ts';
+import { Shedding } from '../telemetry/shedding.ts';
+import { ByteBudget } from '../util/byte-budget.ts';
+import { AppError } from '../util/errors.ts';
+import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
+import { onePerProcess } from '../util/one-per-process.ts';
+import type { RedisParts } from './redis-parts.ts';
+
+export const cacheParts: unique symbol = Symbol.for('redis-entra-functions.cache-parts') as never;
+
+/** What decides how a cache works, checked. */
+export interface CacheSettings {
+  /** Before every key. */
+  readonly keyPrefix: string;
+  /** Whether clients may write over HTTP: then only Redis knows what the cache holds. */
+  readonly writes: 'enabled' | 'disabled';
+  readonly defaultTtlSeconds: number;
+  readonly staleSeconds: number;
+  readonly maxValueBytes: number;
+  /** A read or write is answered within this, whatever Redis does. */
+  readonly requestBudgetMs: number;
+  readonly origin: OriginChoice;
+  /** What an unknown query parameter of a read over HTTP is. */
+  readonly query: 'reject' | 'key';
+}
+
+export interface CacheParts {
+  readonly cache: Cache;
+  readonly redis: RedisParts;
+  readonly settings: CacheSettings;
+  readonly keyRules: KeyRules;
+  readonly locks: Locks;
+  /** Of the origin. */
+  readonly health: OriginHealth;
+  readonly origin: Origin | undefined;
+  readonly budget: ByteBudget;
+  /** Ends what is in flight. */
+  stop(): Promise<void>;
+}
+
+/** Of one load from the origin; a request does not wait that long. */
+export const loadLimitMs = 30_000;
+
+/** Made once for a client and its settings, however often it is asked for; stopped before that client closes. */
+export function cachePartsFor(redis: RedisParts, settings: CacheSettings): CacheParts {
+  return redis.dependents.once(`cache ${JSON.stringify(settings)}`, () => createParts(redis, settings));
+}
+
+/** @throws AppError `options-invalid` for what `createCache` has not made. */
+export function cachePartsOf(owner: string, cache: object): CacheParts {
+  const parts = (cache as { readonly [cacheParts]?: CacheParts } | undefined)?.[cacheParts];
+  if (parts !== undefined) return parts;
+  throw new AppError('options-invalid', `${owner}: expected \`cache\` to be what createCache() returned.`);
+}
+
+function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
+  const { clock, random, emit, namespace, credential } = redis;
+  const { keyPrefix, writes, maxValueBytes, query } = settings;
+  const budget = sharedBudget(redis, maxValueBytes);
+  const origin = createOrigin(settings.origin, {
+    credential,
+    clock,
+    timeLimitMs: loadLimitMs,
+    isQueryInKey: query === 'key',
+  });
+  const locks = new RedisLocks(redis.redis, clock, namespace);
+  const health = new OriginHealth(emit, clock);
+  const keyRules = { prefix: keyPrefix, namespace };
+  const cache = new Cache({
+    ...settings,
+    tier: new RedisTier({ redis: redis.redis, budget, maxValueBytes, emit }),
+    locks,
+    origin,
+    health,
+    keyRules,
+    clientsWrite: writes === 'enabled',
+    budget,
+    clock,
+    random,
+  });
+  return {
+    cache,
+    redis,
+    settings,
+    keyRules,
+    locks,
+    health,
+    origin,
+    budget,
+    stop: async () => cache.stop(),
+  };
+}
+
+/** Of the memory of this process, which all of its caches share. */
+function sharedBudget({ emit, clock }: RedisParts, maxValueBytes: number): ByteBudget {
+  const totalBytes = bytesInFlight(memoryLimits(), maxValueBytes);
+  return onePerProcess(`byte budget ${totalBytes}`, () => {
+    const shedding = new Shedding(emit, clock);
+    return new ByteBudget(totalBytes, (valueBytes, ofBytes) => shedding.refused(valueBytes, ofBytes));
+  });
+}
