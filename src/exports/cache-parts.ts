@@ -6,7 +6,6 @@ import type { KeyRules } from '../cache/key.ts';
 import type { Locks } from '../cache/locks.ts';
 import { RedisLocks } from '../cache/redis-locks.ts';
 import { RedisTier } from '../cache/redis-tier.ts';
-import { createOrigin } from '../origin/create.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
 import type { OriginChoice } from '../origin/origin-rules.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -15,6 +14,7 @@ import { ByteBudget } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
+import { createOrigin } from './create-origin.ts';
 import type { RedisParts } from './redis-parts.ts';
 
 export const cacheParts: unique symbol = Symbol.for('redis-entra-functions.cache-parts') as never;

@@ -2,11 +2,11 @@
 
 import type { TokenCredentialLike } from '../auth/token-source.ts';
 import type { Clock } from '../util/clock.ts';
-import { createBlobOrigin } from './blob/blob-origin.ts';
-import { withHoldOff } from './hold-off.ts';
-import { createHttpOrigin } from './http/http-origin.ts';
-import type { OriginChoice } from './origin-rules.ts';
-import type { Origin } from './origin.ts';
+import { createBlobOrigin } from '../origin/blob/blob-origin.ts';
+import { withHoldOff } from '../origin/hold-off.ts';
+import { createHttpOrigin } from '../origin/http/http-origin.ts';
+import type { OriginChoice } from '../origin/origin-rules.ts';
+import type { Origin } from '../origin/origin.ts';
 
 export interface CreateOriginOptions {
   /** Enters a blob container. */
