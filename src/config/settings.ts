@@ -1,6 +1,5 @@
 // Environment -> frozen, typed settings, or one error that names every fault and no value.
 
-import { isIPv6 } from 'node:net';
 import type { CredentialOptions } from '../auth/credential.ts';
 import type { ClusteringPolicy, RedisEndpoint } from '../redis/create.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
@@ -8,6 +7,7 @@ import { AppError } from '../util/errors.ts';
 import { largestValueBytes } from '../http/request-body.ts';
 import { isReserved } from '../cache/key.ts';
 import type { QueryRule } from '../http/query.ts';
+import { isHostName, isLoopback } from '../util/hostnames.ts';
 import { isSchedule } from '../util/schedule.ts';
 import type { OriginChoice } from '../origin/origin-rules.ts';
 import { readOrigin, readWarmSet, type WarmSetSettings } from './origin-settings.ts';
@@ -122,16 +122,7 @@ function readCredential(reader: SettingsReader): CredentialOptions {
   return { kind, ...application, certificatePath, certificatePassword };
 }
 
-/** A name or an address of loopback, the only hosts that plain TCP is accepted for. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(hostname);
-}
-
 const hostNameExpectation = 'the host name of the cache, without the port, which is REDIS_PORT';
-
-function isHostName(value: string): boolean {
-  return /^[\w.-]{1,253}$/u.test(value) || isIPv6(value);
-}
 
 // What @azure/identity accepts; it throws without naming the setting.
 function isTenant(value: string): boolean {

@@ -1,57 +1,53 @@
 // redis-entra-functions/redis: a Redis client that never loses its login.
 
 import { TokenKeeper } from '../auth/token-keeper.ts';
-import { createTokenSource, type TokenCredentialLike } from '../auth/token-source.ts';
-import { clusteringPolicies, type ClusteringPolicy } from '../redis/create.ts';
+import { createTokenSource } from '../auth/token-source.ts';
+import { EventHub } from '../telemetry/event-hub.ts';
 import { emit } from '../telemetry/events.ts';
 import { systemClock as clock } from '../util/clock.ts';
-import { onePerProcess } from '../util/one-per-process.ts';
-import { checkOptions, oneOf, text, trueOrFalse, wholeNumber } from './options.ts';
-import { startRedis, type Redis } from './start-redis.ts';
+import { onePerCache } from './one-per-cache.ts';
+import type { Redis } from './redis-api.ts';
+import { resolveRedisOptions, type RedisOptions } from './redis-options.ts';
+import { startRedis } from './start-redis.ts';
 
-export type { Redis, RunOptions } from './start-redis.ts';
+export type { TokenCredentialLike } from '../auth/token-source.ts';
+export type { ClusteringPolicy } from '../redis/create.ts';
+export type { KeyOutcome, RedisClient } from '../redis/redis.ts';
+export { AppError, type ErrorCode } from '../util/errors.ts';
+export type { CallOptions, Redis, RedisEvent, RedisStatus, RunOptions } from './redis-api.ts';
+export type { IdentityOptions, RedisOptions } from './redis-options.ts';
 
-export interface RedisOptions {
-  /** Host name of the cache, without the port. */
-  readonly hostname: string;
-  /** Any credential of `@azure/identity`, or whatever has its `getToken`. */
-  readonly credential: TokenCredentialLike;
-  /** 10000 (Azure Managed Redis) where undefined; 6380 on Azure Cache for Redis. */
-  readonly port?: number | undefined;
-  readonly clusteringPolicy?: ClusteringPolicy | undefined;
-  readonly tls?: boolean | undefined;
-  readonly scope?: string | undefined;
-  readonly username?: string | undefined;
-  readonly namespace?: string | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
-/** One per process and cache, however often it is called, or its module loaded. Connects by itself. */
+/**
+ * The client of a cache: connects by itself, keeps its connections authenticated with the credential's current token,
+ * and connects again after every loss. Waits for nothing and asks for the first token at once.
+ *
+ * There is one for each process, cache (`hostname`, `port`) and `namespace`, also where this module is loaded twice, as
+ * an ES module and as CommonJS: called again with the same options it returns that one. Whose credential is used was
+ * decided by the first call; another credential object makes no other cache.
+ *
+ * @example
+ * ```ts
+ * import { ManagedIdentityCredential } from '@azure/identity';
+ * import { createRedis } from 'redis-entra-functions/redis';
+ *
+ * export const redis = createRedis({
+ *   hostname: 'my-cache.westeurope.redis.azure.net',
+ *   credential: new ManagedIdentityCredential(),
+ * });
+ * const visits = await redis.run((client) => client.incr('visits'), { key: 'visits' });
+ * ```
+ * @throws AppError `options-invalid`: names every option that is missing, wrong or unknown, or in which the client that
+ * this process has of the cache differs.
+ */
 export function createRedis(options: RedisOptions): Redis {
-  checkOptions('createRedis', options, {
-    hostname: {
-      ...text('the host name of the cache, without the port', /^[\w.:-]{1,253}$/u),
-      required: true,
-    },
-    credential: {
-      expected: 'a TokenCredential: an object with getToken()',
-      holds: (value) => typeof (value as TokenCredentialLike | null)?.getToken === 'function',
-      required: true,
-    },
-    port: wholeNumber(1, 65_535),
-    clusteringPolicy: oneOf(...clusteringPolicies),
-    tls: trueOrFalse,
-    scope: text('one scope', /^\S+$/u),
-    username: text('a user name', /^\S+$/u),
-    namespace: text('1 to 32 letters, digits, "-" or "_"', /^[\w-]{1,32}$/u),
-    timeoutMs: wholeNumber(100, 230_000),
-  });
-  const { hostname, port = 10_000, username, namespace = 'ref' } = options;
-  const { scope = 'https://redis.azure.com/.default', credential } = options;
-  return onePerProcess(`redis ${hostname}:${port} ${namespace}`, () => {
+  const resolved = resolveRedisOptions(options);
+  return onePerCache('createRedis', resolved, (forget) => {
+    const { scope, username } = resolved;
+    const { credential } = options;
     const source = createTokenSource({ credential, scope, oidRequired: username === undefined, clock });
-    const keeper = new TokenKeeper({ source, clock, random: Math.random, emit });
+    const events = new EventHub(emit);
+    const keeper = new TokenKeeper({ source, clock, random: Math.random, emit: events.emit });
     keeper.start();
-    return startRedis(options, { credential, keeper });
+    return startRedis(resolved, { credential, keeper, events, onClosing: forget });
   });
 }

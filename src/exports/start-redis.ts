@@ -4,30 +4,16 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { TokenCredentialLike } from '../auth/token-source.ts';
 import { createRedis, type ClusteringPolicy } from '../redis/create.ts';
-import type { KeyOutcome, RedisClient, RedisStatus } from '../redis/redis.ts';
-import { emit, onEvent } from '../telemetry/events.ts';
+import { closedError } from '../redis/outage.ts';
+import { EventHub } from '../telemetry/event-hub.ts';
+import { emit } from '../telemetry/events.ts';
 import { systemClock as clock } from '../util/clock.ts';
+import { untilAborted } from '../util/deadline.ts';
+import { AppError } from '../util/errors.ts';
+import { shielded } from '../util/shielded.ts';
 import { Dependents } from './dependents.ts';
+import type { CallOptions, Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
-
-export interface RunOptions {
-  /** What the commands are about, all of it in one slot. */
-  readonly key: string;
-  readonly timeoutMs?: number | undefined;
-  readonly idempotent?: boolean | undefined;
-}
-
-export interface Redis {
-  run<T>(work: (client: RedisClient) => Promise<T>, options: RunOptions): Promise<T>;
-  runMany<T>(
-    keys: readonly string[],
-    work: (client: RedisClient, keys: readonly string[]) => Promise<readonly T[]>,
-    options?: Omit<RunOptions, 'key'>,
-  ): Promise<readonly KeyOutcome<T>[]>;
-  subscribe(channel: string, listener: (message: string) => void): () => void;
-  status(): RedisStatus;
-  close(): Promise<void>;
-}
 
 export interface StartRedisOptions {
   readonly hostname: string;
@@ -43,45 +29,72 @@ export interface StartRedisOptions {
 export interface StartedAuth {
   readonly credential: TokenCredentialLike;
   readonly keeper: TokenKeeper;
+  /** What the keeper emits to; a new one, without the keeper's events, where undefined. */
+  readonly events?: EventHub;
+  /** Called when the client begins to close. */
+  readonly onClosing?: () => void;
 }
 
 /** Begins to connect. Waits for nothing. */
-export function startRedis(options: StartRedisOptions, { credential, keeper }: StartedAuth): Redis {
+export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis {
   const { hostname, port = 10_000, username, namespace = 'ref', timeoutMs = 2000 } = options;
   const { clusteringPolicy = 'EnterpriseCluster', tls = true } = options;
-  const common = { clock, random: Math.random, emit };
+  const { credential, keeper, events = new EventHub(emit), onClosing } = auth;
+  const common = { clock, random: Math.random, emit: events.emit };
   let instances = 1;
-  const stopHearing = onEvent('rollCallHeard', ({ expected }) => (instances = expected));
+  events.on('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(
     { hostname, port, clusteringPolicy, tls, username },
     { keeper, failFastAfterMs: timeoutMs, instances: () => instances, ...common },
   );
   redis.start();
   const dependents = new Dependents();
-  const close = async (): Promise<void> => {
+  let closing: Promise<void> | undefined;
+  const closeOnce = async (): Promise<void> => {
+    onClosing?.();
     await dependents.stop();
     await redis.close();
     keeper.stop();
-    stopHearing();
   };
+  const close = (): Promise<void> => (closing ??= closeOnce());
   const shared = { credential, namespace, timeoutMs, dependents, caches: [], close };
   const parts: RedisParts = { redis, keeper, ...shared, ...common };
-  const callOptions = ({ timeoutMs: ownMs = timeoutMs, idempotent = false }: Omit<RunOptions, 'key'>) => ({
-    deadlineAtMs: clock.nowMs() + ownMs,
-    idempotent,
-  });
-  const handle = {
+
+  /** Checks what a call was given, and begins it with the options that the parts take. */
+  const call = async <T>(
+    given: CallOptions,
+    fault: string | undefined,
+    begin: (options: { readonly deadlineAtMs: number; readonly idempotent: boolean }) => Promise<T>,
+  ): Promise<T> => {
+    if (closing !== undefined) throw closedError();
+    const { timeoutMs: ownMs = timeoutMs, idempotent = false, signal } = given;
+    const wrong = fault ?? (ownMs > 0 ? undefined : 'timeoutMs: expected milliseconds above 0');
+    if (wrong !== undefined) throw new AppError('options-invalid', `Redis client: ${wrong}`);
+    signal?.throwIfAborted();
+    const begun = begin({ deadlineAtMs: clock.nowMs() + ownMs, idempotent });
+    return signal === undefined ? begun : untilAborted(begun, signal);
+  };
+  const noWork = (work: unknown): string | undefined =>
+    typeof work === 'function' ? undefined : 'work: expected a function';
+
+  const handle: Redis & { readonly [redisParts]: RedisParts } = {
     [redisParts]: parts,
-    run: <T>(work: (client: RedisClient) => Promise<T>, run: RunOptions) =>
-      redis.run(work, { key: run.key, ...callOptions(run) }),
-    runMany: <T>(
-      keys: readonly string[],
-      work: (client: RedisClient, keys: readonly string[]) => Promise<readonly T[]>,
-      run: Omit<RunOptions, 'key'> = {},
-    ) => redis.runMany(keys, work, callOptions(run)),
-    subscribe: (channel: string, listener: (message: string) => void) => redis.subscribe(channel, listener),
-    status: () => redis.status(),
+    run: (work, run) => {
+      const noKey = typeof run?.key === 'string' ? undefined : 'key: expected the key that work is about';
+      return call(run ?? {}, noWork(work) ?? noKey, (own) => redis.run(work, { key: run.key, ...own }));
+    },
+    runMany: (keys, work, run = {}) => {
+      const noKeys = Array.isArray(keys) ? undefined : 'keys: expected an array';
+      return call(run, noWork(work) ?? noKeys, (own) => redis.runMany(keys, work, own));
+    },
+    subscribe(channel, listener) {
+      if (closing !== undefined) throw closedError();
+      return redis.subscribe(channel, shielded(listener));
+    },
+    status: () => ({ ...redis.status(), token: keeper.status() }),
+    onEvent: (type, listener) => events.on(type, listener),
     close,
+    [Symbol.asyncDispose]: close,
   };
   return handle;
 }

@@ -133,7 +133,16 @@ export class ConnectionKeeper {
   #outageError(): AppError {
     const state = this.#state;
     const untilRetryMs = state.kind === 'backing-off' ? state.retryAtMs - this.#clock.nowMs() : 0;
-    return outageError(this.lastFailure, untilRetryMs);
+    return outageError(this.lastFailure ?? this.#missingToken(), untilRetryMs);
+  }
+
+  /** What the first connection waits for, where the credential has failed. */
+  #missingToken(): AppError | undefined {
+    const { keeper } = this.#options;
+    const reason = keeper.current() === undefined ? keeper.status().lastFailure : undefined;
+    return reason === undefined
+      ? undefined
+      : new AppError('token-unavailable', `No valid token yet. ${reason}`);
   }
 
   async #connect(outage: Outage): Promise<void> {

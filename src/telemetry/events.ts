@@ -1,6 +1,7 @@
 // What happens in this process, as typed events on node:diagnostics_channel.
 
 import { channel, type Channel } from 'node:diagnostics_channel';
+import { shielded } from '../util/shielded.ts';
 
 /** What a connection is for: the loss of one for subscriptions costs announcements, and no read. */
 export type ConnectionPurpose = 'commands' | 'subscriptions';
@@ -210,13 +211,7 @@ export function onEvent<T extends AppEventType>(
   type: T,
   listener: (event: Extract<AppEvent, { type: T }>) => void,
 ): () => void {
-  const guarded = (message: unknown): void => {
-    try {
-      listener(message as Extract<AppEvent, { type: T }>);
-    } catch {
-      // One listener's bug must not reach the others, nor the process.
-    }
-  };
+  const guarded = shielded((message: unknown) => listener(message as Extract<AppEvent, { type: T }>));
   const target = channelOf(type);
   target.subscribe(guarded);
   return () => target.unsubscribe(guarded);

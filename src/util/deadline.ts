@@ -27,6 +27,20 @@ export async function withDeadline<T>(
   }
 }
 
+/**
+ * `promise`, or the reason of `signal` when that is aborted first. The work behind `promise` goes on; a later rejection
+ * of it is handled.
+ */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    const done = (): void => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    promise.then(resolve, reject).finally(done);
+  });
+}
+
 /** Whether `promise` is fulfilled within `limitMs`; rejects where it does. No timer is left behind. */
 export async function fulfilledWithin(
   clock: Clock,
