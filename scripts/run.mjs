@@ -25,6 +25,7 @@ const commands = {
     redis: false,
     programs: (args) => [[node, tool('vitest'), 'run', '--config', 'vitest.garnet.config.ts', ...args]],
   },
+  library: { redis: false, programs: (args) => [[node, 'scripts/library.ts', ...args]] },
   package: { redis: false, programs: (args) => [[node, 'scripts/package.ts', ...args]] },
   bench: { redis: true, programs: benchPrograms },
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },

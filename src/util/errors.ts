@@ -41,6 +41,7 @@ const mark = Symbol.for('redis-entra-functions.error');
 /** A failure with a stable `code`. Messages never contain a token or a cached value. */
 export class AppError extends Error {
   override readonly name = 'AppError';
+  /** @internal */
   readonly [mark] = true;
   readonly code: ErrorCode;
   readonly retryAfterSeconds: number | undefined;

@@ -14,6 +14,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The folder of the app under test. */
     appDirectory: string;
+    /** An empty folder, in which the first test that needs the package packs it. */
+    libraryDirectory: string;
   }
 }
 
@@ -22,14 +24,17 @@ const projectsWithoutApp = ['unit', 'property'];
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { projects } = project.vitest;
   if (projects.every(({ name }) => projectsWithoutApp.includes(name))) return async () => {};
-  const given = process.env['APP_DIRECTORY'];
-  if (given !== undefined) {
-    project.provide('appDirectory', resolve(given));
-    return async () => {};
-  }
   const directory = await mkdtemp(join(tmpdir(), 'packaged-app-'));
   const remove = async (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
+    const libraryDirectory = join(directory, 'library');
+    await mkdir(libraryDirectory);
+    project.provide('libraryDirectory', libraryDirectory);
+    const given = process.env['APP_DIRECTORY'];
+    if (given !== undefined) {
+      project.provide('appDirectory', resolve(given));
+      return remove;
+    }
     const [{ zipPath }] = await Promise.all([
       packageApp({ outDirectory: join(directory, 'out') }),
       warmUpChromium(),

@@ -1,0 +1,60 @@
+// Builds what others import: dist/, ES modules and CommonJS with their types, the same bytes from the same input.
+// Used by `npm run library`, `npm pack`, `npm run check` and the tests. Writes below its output directory only.
+
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { bundle } from './library/bundle.ts';
+import { declarations } from './library/declarations.ts';
+import { entries } from './library/entries.ts';
+import { thirdPartyLicences } from './package/licences.ts';
+
+const root = join(import.meta.dirname, '..');
+
+export interface BuiltLibrary {
+  readonly directory: string;
+  /** The public surface of each entry, by its name. */
+  readonly reports: ReadonlyMap<string, string>;
+  /** What is public and not documented, or cannot be named by whoever imports it. */
+  readonly faults: readonly string[];
+}
+
+/** @param directory `dist` unless another is named; it is emptied first. */
+export async function buildLibrary(directory = join(root, 'dist')): Promise<BuiltLibrary> {
+  const { version, dependencies, peerDependencies } = await readManifest();
+  const external = Object.keys({ ...dependencies, ...peerDependencies });
+  const [{ files, inputs }, { types, reports, faults }] = await Promise.all([
+    bundle({ root, entries, version, external }),
+    declarations(root, entries),
+  ]);
+  await rm(directory, { recursive: true, force: true });
+  const write = async (name: string, text: string): Promise<void> => {
+    await mkdir(dirname(join(directory, name)), { recursive: true });
+    await writeFile(join(directory, name), text);
+  };
+  for (const [name, code] of files) await write(name, code);
+  for (const [name, text] of types) {
+    // Neither imports a file of the package, so that both kinds of module can have the same text.
+    await write(`${name}.d.ts`, text);
+    await write(`${name}.d.cts`, text);
+  }
+  if (inputs.some((input) => input.startsWith('node_modules/'))) {
+    await write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences(root, inputs));
+  }
+  return { directory, reports, faults };
+}
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+async function readManifest(): Promise<Manifest> {
+  return JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
+}
+
+if (import.meta.main) {
+  const startedAtMs = Date.now();
+  const { directory } = await buildLibrary();
+  console.log(`Built ${relative(root, directory)}/ in ${Date.now() - startedAtMs} ms`);
+}

@@ -1,0 +1,74 @@
+// The modules of the package -> ES modules and CommonJS for Node.js 20. Used by scripts/library.ts.
+// Writes nothing: the caller decides where what belongs.
+
+import { readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { build, type OutputChunk, type Plugin } from 'rolldown';
+import type { Entry } from './entries.ts';
+
+export interface Bundle {
+  /** By file name: `<entry>.js` and `<entry>.cjs`, and what they share. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Paths, relative to the root, of everything that went in. */
+  readonly inputs: readonly string[];
+}
+
+export interface BundleOptions {
+  readonly root: string;
+  readonly entries: readonly Entry[];
+  readonly version: string;
+  /** Packages that whoever installs this one has as well; everything else is bundled. */
+  readonly external: readonly string[];
+}
+
+export async function bundle(options: BundleOptions): Promise<Bundle> {
+  const chunks = (await Promise.all([bundleAs('esm', options), bundleAs('cjs', options)])).flat();
+  const inputs = chunks.flatMap(({ moduleIds }) => moduleIds.map((id) => relative(options.root, id)));
+  return {
+    files: new Map(chunks.map(({ fileName, code }) => [fileName, code])),
+    inputs: [...new Set(inputs)].toSorted(),
+  };
+}
+
+async function bundleAs(
+  format: 'esm' | 'cjs',
+  { root, entries, version, external }: BundleOptions,
+): Promise<readonly OutputChunk[]> {
+  const extension = format === 'esm' ? 'js' : 'cjs';
+  const { output } = await build({
+    cwd: root,
+    input: Object.fromEntries(entries.map(({ name, source }) => [name, join(root, source)])),
+    write: false,
+    platform: 'node',
+    external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)),
+    plugins: [textImports],
+    transform: { target: 'node20', define: { APP_VERSION: JSON.stringify(version) } },
+    output: {
+      format,
+      entryFileNames: `[name].${extension}`,
+      // What two entries share is in one file that both load: a class or a variable of it exists once.
+      chunkFileNames: `shared/[name]-[hash].${extension}`,
+      // Lines and names stay as they were written: people read them in stack traces and debuggers.
+      minify: false,
+      comments: false,
+    },
+    onLog: (level, log) => {
+      throw new Error(`${level}: ${log.message}`);
+    },
+  });
+  return output.filter((file) => file.type === 'chunk');
+}
+
+/** `import('./page.html?raw')` is the text of the file. */
+const textImports: Plugin = {
+  name: 'text-imports',
+  resolveId: (id, importer) =>
+    id.endsWith('?raw') && importer !== undefined ? join(dirname(importer), id) : undefined,
+  load: async (id) =>
+    id.endsWith('?raw')
+      ? {
+          code: `export default ${JSON.stringify(await readFile(id.slice(0, -'?raw'.length), 'utf8'))};`,
+          moduleType: 'js',
+        }
+      : undefined,
+};
