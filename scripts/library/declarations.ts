@@ -62,7 +62,10 @@ async function rollUp(root: string, directory: string, entries: readonly Entry[]
     Extractor.invoke(config, {
       compilerState,
       messageCallback: (message) => {
-        if (message.logLevel === ExtractorLogLevel.Warning && message.category !== ExtractorMessageCategory.Console) {
+        if (
+          message.logLevel === ExtractorLogLevel.Warning &&
+          message.category !== ExtractorMessageCategory.Console
+        ) {
           faults.push(`${name}: ${message.text}`);
         }
         message.handled = true;
