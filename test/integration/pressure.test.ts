@@ -246,7 +246,7 @@ describe('a link of 20 MB/s', () => {
         while (burst.length < (performance.now() - startedAtMs) * 0.4) burst.push(ask('medium'));
         await sleep(5);
       }
-      await sleep(1000);
+      await eventually(async () => expect(await ask('small')).toBe(200), 1000 + lateMs);
       const after: number[] = [];
       for (let reads = 0; reads < 20; reads += 1) {
         after.push(await ask('small'));
