@@ -1,5 +1,6 @@
 // Builds what others import: dist/, ES modules and CommonJS with their types, the same bytes from the same input.
-// Used by `npm run library`, `npm pack`, `npm run check` and the tests. Writes below its output directory only.
+// Used by `npm run library`, `npm pack`, `npm run check` and the tests. Writes below its output directory only,
+// and with `--accept` the reports of the public surface, docs/api/*.api.md.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -14,15 +15,13 @@ export interface BuiltLibrary {
   readonly directory: string;
   /** The public surface of each entry, by its name. */
   readonly reports: ReadonlyMap<string, string>;
-  /** What is public and not documented, or cannot be named by whoever imports it. */
-  readonly faults: readonly string[];
 }
 
 /** @param directory `dist` unless another is named; it is emptied first. */
 export async function buildLibrary(directory = join(root, 'dist')): Promise<BuiltLibrary> {
   const { version, dependencies, peerDependencies } = await readManifest();
   const external = Object.keys({ ...dependencies, ...peerDependencies });
-  const [{ files, inputs }, { types, reports, faults }] = await Promise.all([
+  const [{ files, inputs }, { types, reports }] = await Promise.all([
     bundle({ root, entries, version, external }),
     declarations(root, entries),
   ]);
@@ -40,7 +39,7 @@ export async function buildLibrary(directory = join(root, 'dist')): Promise<Buil
   if (inputs.some((input) => input.startsWith('node_modules/'))) {
     await write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences(root, inputs));
   }
-  return { directory, reports, faults };
+  return { directory, reports };
 }
 
 interface Manifest {
@@ -53,8 +52,16 @@ async function readManifest(): Promise<Manifest> {
   return JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
 }
 
+/** Where the committed report of each entry is. */
+export function reportPath(name: string): string {
+  return join(root, 'docs/api', `${name}.api.md`);
+}
+
 if (import.meta.main) {
   const startedAtMs = Date.now();
-  const { directory } = await buildLibrary();
+  const { directory, reports } = await buildLibrary();
+  if (process.argv.includes('--accept')) {
+    for (const [name, report] of reports) await writeFile(reportPath(name), report);
+  }
   console.log(`Built ${relative(root, directory)}/ in ${Date.now() - startedAtMs} ms`);
 }

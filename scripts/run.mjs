@@ -39,6 +39,7 @@ const commands = {
       [node, tool('prettier'), '--check', '.'],
       [node, tool('oxlint'), '--deny-warnings'],
       [node, tool('tsc'), '--noEmit'],
+      [node, 'scripts/library/check.ts'],
     ],
   },
   format: { redis: false, programs: () => [[node, tool('prettier'), '--write', '.']] },

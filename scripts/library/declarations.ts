@@ -9,7 +9,6 @@ import {
   Extractor,
   ExtractorConfig,
   ExtractorLogLevel,
-  ExtractorMessageCategory,
   type IExtractorConfigPrepareOptions,
 } from '@microsoft/api-extractor';
 import type { Entry } from './entries.ts';
@@ -17,10 +16,8 @@ import type { Entry } from './entries.ts';
 export interface Declarations {
   /** By the name of the entry: what its `.d.ts` and `.d.cts` say. */
   readonly types: ReadonlyMap<string, string>;
-  /** By the name of the entry: its public surface without comments, for a person to compare. */
+  /** By the name of the entry: its public surface without comments, and what it is made of, for a person to compare. */
   readonly reports: ReadonlyMap<string, string>;
-  /** What is not documented, or is named by a public type and cannot be imported. */
-  readonly faults: readonly string[];
 }
 
 /** @throws Error with what the compiler says, where a source does not compile for Node.js 20. */
@@ -52,7 +49,6 @@ async function compile(root: string, directory: string): Promise<void> {
 async function rollUp(root: string, directory: string, entries: readonly Entry[]): Promise<Declarations> {
   const types = new Map<string, string>();
   const reports = new Map<string, string>();
-  const faults: string[] = [];
   const files = entries.map(({ source }) => join(directory, source.replace(/\.ts$/u, '.d.ts')));
   let compilerState: CompilerState | undefined;
   for (const [index, { name }] of entries.entries()) {
@@ -61,20 +57,15 @@ async function rollUp(root: string, directory: string, entries: readonly Entry[]
     compilerState ??= CompilerState.create(config, { additionalEntryPoints: files });
     Extractor.invoke(config, {
       compilerState,
+      // What matters is in the report.
       messageCallback: (message) => {
-        if (
-          message.logLevel === ExtractorLogLevel.Warning &&
-          message.category !== ExtractorMessageCategory.Console
-        ) {
-          faults.push(`${name}: ${message.text}`);
-        }
         message.handled = true;
       },
     });
     types.set(name, await readFile(join(directory, `${name}.rolled-up.d.ts`), 'utf8'));
     reports.set(name, await readFile(join(directory, `${name}.api.md`), 'utf8'));
   }
-  return { types, reports, faults: [...new Set(faults)] };
+  return { types, reports };
 }
 
 function configOf(
@@ -95,6 +86,7 @@ function configOf(
       apiReport: {
         enabled: true,
         reportFileName: `${name}.api.md`,
+        includeForgottenExports: true,
         // Nothing is there, so that a report is always written to the other folder.
         reportFolder: join(directory, 'none'),
         reportTempFolder: directory,
@@ -103,20 +95,12 @@ function configOf(
       tsdocMetadata: { enabled: false },
       dtsRollup: { enabled: true, untrimmedFilePath: join(directory, `${name}.rolled-up.d.ts`) },
       messages: {
-        compilerMessageReporting: { default: { logLevel: warning } },
-        extractorMessageReporting: {
-          default: { logLevel: warning },
-          // Everything that is exported is public here.
-          'ae-missing-release-tag': { logLevel: none },
-        },
-        tsdocMessageReporting: { default: { logLevel: none } },
+        extractorMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
       },
     },
   };
 }
-
-const warning = ExtractorLogLevel.Warning;
-const none = ExtractorLogLevel.None;
 
 const compilerOptions = {
   lib: ['es2023', 'es2024.string'],

@@ -7,6 +7,7 @@ import { readToken, type RawToken, type Token } from './token.ts';
 
 /** The part of `@azure/core-auth`'s TokenCredential that is used: any credential fits. */
 export interface TokenCredentialLike {
+  /** A token for the scope, or null where there is none. It may be one that was returned before. */
   getToken(scopes: string, options?: { abortSignal?: AbortSignal }): Promise<RawToken | null>;
 }
 

@@ -10,6 +10,7 @@ export type RedisEvent =
   | ClusterEvent
   | RefusalEvent;
 
+/** Of every call that reaches Redis. */
 export interface CallOptions {
   /** Milliseconds after which the call ends with `deadline-exceeded`, or with what stands in the way; the client's `timeoutMs` where undefined. */
   readonly timeoutMs?: number | undefined;
@@ -22,6 +23,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of a call about one key. */
 export interface RunOptions extends CallOptions {
   /** The key that the commands are about. On a cluster it says which node they go to: all of them in one slot. */
   readonly key: string;

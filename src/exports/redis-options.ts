@@ -15,6 +15,7 @@ export interface IdentityOptions {
   readonly username?: string | undefined;
 }
 
+/** Which cache, who signs in, and how long a call may take. Only `hostname` and `credential` are required. */
 export interface RedisOptions extends IdentityOptions {
   /** Host name of the cache, without the port. */
   readonly hostname: string;

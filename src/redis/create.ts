@@ -9,6 +9,7 @@ import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
 
 export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
+/** Of the cache: the first two have one endpoint, `OSSCluster` one for each node. */
 export type ClusteringPolicy = (typeof clusteringPolicies)[number];
 
 /** The cache, and the user name to sign in with. */

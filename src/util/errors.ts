@@ -40,11 +40,15 @@ const mark = Symbol.for('redis-entra-functions.error');
 
 /** A failure with a stable `code`. Messages never contain a token or a cached value. */
 export class AppError extends Error {
+  /** `AppError`, in log lines. */
   override readonly name = 'AppError';
   /** @internal */
   readonly [mark] = true;
+  /** What went wrong: for programs, where the message is for people. */
   readonly code: ErrorCode;
+  /** After how many seconds to try again, where that is known. */
   readonly retryAfterSeconds: number | undefined;
+  /** Whether only this one entry fails while the origin works. */
   readonly isOfOneEntry: boolean;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -54,6 +58,7 @@ export class AppError extends Error {
     this.isOfOneEntry = options.isOfOneEntry ?? false;
   }
 
+  /** @internal */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== AppError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && mark in value;

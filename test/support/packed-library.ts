@@ -13,8 +13,6 @@ export interface PackedLibrary {
   readonly tarballPath: string;
   /** Of the files in the tarball, sorted. */
   readonly files: readonly string[];
-  /** What `npm run library` finds missing in the public surface. */
-  readonly faults: readonly string[];
 }
 
 const clone = join(import.meta.dirname, '../..');
