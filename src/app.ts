@@ -93,7 +93,8 @@ function startParts(settings: Settings, { credential, keeper }: Auth, platform: 
     ...common,
     redis,
     keeper,
-    app: { site: platform.site, namespace, keyPrefix },
+    namespace,
+    app: () => ({ site: platform.site, namespace, keyPrefix }),
     instance: instanceIdentity(platform),
     readCount: () => cache.readCount,
   });

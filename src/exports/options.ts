@@ -63,3 +63,7 @@ export function text(expected: string, pattern: RegExp): Rule {
 export const trueOrFalse: Rule = { expected: 'true or false', holds: (value) => typeof value === 'boolean' };
 
 export const aFunction: Rule = { expected: 'a function', holds: (value) => typeof value === 'function' };
+
+export function orNull({ expected, holds }: Rule): Rule {
+  return { expected: `${expected}, or null`, holds: (value) => value === null || holds(value) };
+}

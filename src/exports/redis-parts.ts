@@ -8,6 +8,7 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Dependents } from './dependents.ts';
+import type { Rule } from './options.ts';
 
 export const redisParts: unique symbol = Symbol.for('redis-entra-functions.redis-parts') as never;
 
@@ -26,7 +27,7 @@ export interface RedisParts {
   readonly random: () => number;
   readonly emit: Emit;
   /** As the client's own. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What the fleet tells of a cache. */
@@ -37,9 +38,13 @@ export interface CacheOfClient {
   readonly readCount: () => number;
 }
 
+export const aRedis: Rule = {
+  expected: 'what createRedis() returned',
+  holds: (value) => typeof value === 'object' && value !== null && redisParts in value,
+};
+
 /** @throws AppError `options-invalid` for what `createRedis` has not made. */
 export function partsOf(owner: string, redis: object): RedisParts {
-  const parts = (redis as { readonly [redisParts]?: RedisParts } | undefined)?.[redisParts];
-  if (parts !== undefined) return parts;
-  throw new AppError('options-invalid', `${owner}: expected \`redis\` to be what createRedis() returned.`);
+  if (aRedis.holds(redis)) return (redis as { readonly [redisParts]: RedisParts })[redisParts];
+  throw new AppError('options-invalid', `${owner}: expected \`redis\` to be ${aRedis.expected}.`);
 }

@@ -20,7 +20,9 @@ export interface FleetOptions {
   readonly random: () => number;
   readonly emit: Emit;
   /** Instances of one namespace are one fleet. */
-  readonly app: AppIdentity;
+  readonly namespace: string;
+  /** Undefined as long as the app has no cache that another's could overlap with. */
+  readonly app: () => AppIdentity | undefined;
   readonly instance: InstanceIdentity;
   /** Keys read over HTTP since the start. */
   readonly readCount: () => number;
@@ -34,8 +36,8 @@ export interface Fleet {
 }
 
 /** Waits for nothing: the instance enters the fleet when it is connected. */
-export function startFleet({ app, instance, ...options }: FleetOptions): Fleet {
-  const registry = new RedisRegistry(options.redis, app.namespace);
+export function startFleet({ namespace, app, instance, ...options }: FleetOptions): Fleet {
+  const registry = new RedisRegistry(options.redis, namespace);
   const member = new FleetMember({ ...options, registry, identity: instance });
   const neighbours = new Neighbours({ ...options, app });
   return {

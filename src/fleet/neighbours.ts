@@ -8,7 +8,8 @@ import type { Emit } from '../telemetry/events.ts';
 import { conflictOf, nameOf, parseApp, type AppIdentity } from './app-identity.ts';
 
 export interface NeighboursOptions {
-  readonly app: AppIdentity;
+  /** Asked for when the app is entered; undefined where there is nothing to enter. */
+  readonly app: () => AppIdentity | undefined;
   readonly redis: Pick<Redis, 'run'>;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -67,33 +68,32 @@ export class Neighbours {
 
   async #enterAndRepeat(): Promise<void> {
     // Refusals and outages have events of their own.
-    const nextMs = await this.#enter().then(
-      () => intervalMs,
-      () => retryMs,
-    );
+    const nextMs = await this.#enter().catch(() => retryMs);
     this.#enterAfter(nextMs * (0.9 + this.#options.random() * 0.1));
   }
 
-  async #enter(): Promise<void> {
-    const { app, redis, clock } = this.#options;
+  /** Resolves to when to enter next. */
+  async #enter(): Promise<number> {
+    const { redis, clock } = this.#options;
+    const app = this.#options.app();
+    if (app === undefined) return retryMs;
     const parameters = [nameOf(app), JSON.stringify(app)];
     const others: unknown = await redis.run(
       (client) => client.eval(enterScript, { keys: [key], arguments: parameters }),
       { key, deadlineAtMs: clock.nowMs() + commandLimitMs, idempotent: true },
     );
-    if (!Array.isArray(others)) return;
-    for (const text of others as readonly unknown[]) {
+    for (const text of Array.isArray(others) ? (others as readonly unknown[]) : []) {
       const other = parseApp(String(text));
-      if (other !== undefined) this.#warnOf(other);
+      if (other !== undefined) this.#warnOf(app, other);
     }
+    return intervalMs;
   }
 
-  #warnOf(other: AppIdentity): void {
-    const { app, emit } = this.#options;
+  #warnOf(app: AppIdentity, other: AppIdentity): void {
     const name = nameOf(other);
     const reason = conflictOf(app, other);
     if (reason === undefined || this.#warnedOf.has(name)) return;
     this.#warnedOf.add(name);
-    emit({ type: 'cacheShared', app: name, reason });
+    this.#options.emit({ type: 'cacheShared', app: name, reason });
   }
 }

@@ -24,6 +24,7 @@ export interface Invocation {
   readonly deadlineAtMs: number;
   /** What the request takes of the byte budget; given back when the worker has the answer. */
   readonly charge: Charge;
+  readonly context: InvocationContext;
 }
 
 type Answer = HttpResponseInit | BytesResponse;
@@ -39,7 +40,7 @@ export function httpHandler({ clock, requestBudgetMs, budget }: HandlerDeps, han
   return async (request, context) => {
     const charge = budget.open();
     try {
-      const answer = await handle(request, { deadlineAtMs: clock.nowMs() + workMs, charge });
+      const answer = await handle(request, { deadlineAtMs: clock.nowMs() + workMs, charge, context });
       if (request.method !== 'HEAD' && 'pieces' in answer) return new BufferResponse(answer, charge);
       charge.close();
       return request.method === 'HEAD' ? withoutBody(answer) : answer;

@@ -24,6 +24,7 @@ const problems = {
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
   overloaded: { status: 503, title: 'This instance has too much in hand at the moment' },
   'origin-pending': { status: 503, title: 'The origin has not answered yet' },
+  'deadline-exceeded': { status: 503, title: 'The request was not answered in time' },
   'write-outcome-unknown': { status: 503, title: 'The write may or may not have been applied' },
 } as const;
 

@@ -21,7 +21,7 @@ export function sharedCaches(fleets: Fleets): void {
         if (event.type === 'cacheShared') heard.push(event);
       };
       const neighbours = new Neighbours({
-        app,
+        app: () => app,
         redis: client.redis,
         clock: systemClock,
         emit,

@@ -35,7 +35,8 @@ it('enters the fleet and the list of apps, and leaves it when it stops', async (
     clock,
     random: () => 0,
     emit: () => {},
-    app: { site: 'shop', namespace: 'ref', keyPrefix: '' },
+    namespace: 'ref',
+    app: () => ({ site: 'shop', namespace: 'ref', keyPrefix: '' }),
     instance: { id: 'me', startedAtMs: 0, version: '0', region: null, host: null },
     readCount: () => 0,
   });

@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import { Neighbours } from '../../../src/fleet/neighbours.ts';
+import type { AppIdentity } from '../../../src/fleet/app-identity.ts';
 import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,18 +13,20 @@ let events: AppEvent[];
 /** When the app was entered, after the start. */
 let enteredAtMs: number[];
 let answer: () => Promise<unknown>;
+let app: AppIdentity | undefined;
 
 beforeEach(() => {
   clock = new FakeClock();
   events = [];
   enteredAtMs = [];
   answer = async () => [];
+  app = { site: 'news', namespace: 'news', keyPrefix: 'news:' };
 });
 
 function start(random = 0): Neighbours {
   const startedAtMs = clock.nowMs();
   return new Neighbours({
-    app: { site: 'news', namespace: 'news', keyPrefix: 'news:' },
+    app: () => app,
     redis: {
       async run<T>(): Promise<T> {
         enteredAtMs.push(clock.nowMs() - startedAtMs);
@@ -40,6 +43,16 @@ it('enters the app within 5 s of the start, and again about twice a day', async 
   start(0.5);
   await clock.advance(24 * hourMs);
   expect(enteredAtMs).toEqual([2500, 2500 + 11.4 * hourMs, 2500 + 22.8 * hourMs]);
+});
+
+it('enters an app when it has a cache, and nothing before', async () => {
+  const later = app;
+  app = undefined;
+  start();
+  await clock.advance(200_000);
+  app = later;
+  await clock.advance(100_000);
+  expect(enteredAtMs).toEqual([270_000]);
 });
 
 it('tries again after 5 minutes where it could not', async () => {

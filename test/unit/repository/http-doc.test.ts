@@ -31,6 +31,7 @@ const statuses: Readonly<Record<ProblemCode, number>> = {
   'entry-newer': 503,
   overloaded: 503,
   'origin-pending': 503,
+  'deadline-exceeded': 503,
   'write-outcome-unknown': 503,
 };
 

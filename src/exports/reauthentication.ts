@@ -1,0 +1,97 @@
+// registerReauthentication: the timer that keeps every instance of an app signed in to Redis, and the page that shows it.
+
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { startFleet, type Fleet } from '../fleet/fleet.ts';
+import { fleetPage } from '../functions/fleet-page.ts';
+import { fleet as fleetHandler } from '../functions/fleet.ts';
+import { reauthenticate } from '../functions/reauthenticate.ts';
+import { anAuthLevel, aRoute, aSchedule, checkApp, closeAtEnd } from './functions-app.ts';
+import type { AuthLevel, FunctionsApp } from './functions-app.ts';
+import { checkOptions, orNull, text } from './options.ts';
+import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
+import { unlimited } from './handler-deps.ts';
+import type { Redis } from './start-redis.ts';
+
+export interface ReauthenticationOptions {
+  /** What `createRedis` returned. Instances whose clients have the same `namespace` are one fleet. */
+  readonly redis: Redis;
+  /** When the roll is called: NCRONTAB, six fields. Each minute where undefined. */
+  readonly schedule?: string | undefined;
+  /** Registers `GET /api/<fleetRoute>`, which shows the fleet as JSON, or as a page to a browser. None where undefined. */
+  readonly fleetRoute?: string | undefined;
+  /** Of the fleet route; `function` where undefined. */
+  readonly authLevel?: AuthLevel | undefined;
+  /**
+   * The Function App's name (`WEBSITE_SITE_NAME`), by which apps on one cache tell each other apart; where undefined,
+   * the client's namespace and its cache's prefix do.
+   */
+  readonly site?: string | undefined;
+  /** The machine or container, shown by the fleet; the host name of the machine where undefined. */
+  readonly host?: string | null | undefined;
+  /** Shown by the fleet. */
+  readonly region?: string | null | undefined;
+  /** Of your app, shown by the fleet. */
+  readonly version?: string | undefined;
+}
+
+const owner = 'registerReauthentication';
+const words = text('1 to 200 characters', /^.{1,200}$/u);
+
+/**
+ * Registers the timer `reauthenticate`. Each time it fires, on one instance, it calls the roll over Redis: every
+ * instance renews its token if that is due, re-authenticates its connections, and reports; the invocation logs how many
+ * of how many did. An instance whose timer never fires loses the report only, for each also renews by itself.
+ *
+ * The process enters the fleet at once. When the app ends, it leaves, and the client closes.
+ *
+ * @throws AppError `options-invalid` that names every option that is missing or wrong.
+ * @example
+ * registerReauthentication(app, { redis, fleetRoute: 'fleet' });
+ */
+export function registerReauthentication(app: FunctionsApp, options: ReauthenticationOptions): void {
+  checkApp(owner, app);
+  checkOptions(owner, options, {
+    redis: { ...aRedis, required: true },
+    schedule: aSchedule,
+    fleetRoute: aRoute,
+    authLevel: anAuthLevel,
+    site: words,
+    host: orNull(words),
+    region: orNull(words),
+    version: words,
+  });
+  const { redis, schedule = '0 * * * * *', fleetRoute: route, authLevel = 'function' } = options;
+  const parts = partsOf(owner, redis);
+  const { keeper, clock, timeoutMs: requestBudgetMs } = parts;
+  const { registry, rollCall } = parts.dependents.once('fleet', () => enterFleet(parts, options));
+  closeAtEnd(app, parts);
+  app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
+  if (route === undefined) return;
+  const deps = { clock, requestBudgetMs, budget: unlimited, registry, schedule, page: fleetPage };
+  app.http('fleet', { methods: ['GET', 'HEAD'], route, authLevel, handler: fleetHandler(deps) });
+}
+
+function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet {
+  const { namespace, caches, clock } = parts;
+  const { site, host = hostname(), region = null, version = '' } = options;
+  return startFleet({
+    ...parts,
+    // The first cache stands for the app: one that has none has no entries that another's could overlap with.
+    app: () => caches[0] && { site, namespace, keyPrefix: caches[0].keyPrefix },
+    instance: {
+      id: instanceId(host),
+      startedAtMs: clock.wallMs(),
+      version,
+      region,
+      host: host?.slice(0, 12) ?? null,
+    },
+    readCount: () => caches.reduce((sum, { readCount }) => sum + readCount(), 0),
+  });
+}
+
+/** The random part tells processes of one host apart. */
+function instanceId(host: string | null): string {
+  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
+  return `${name}-${randomBytes(3).toString('hex')}`;
+}

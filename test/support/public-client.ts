@@ -1,0 +1,51 @@
+// What createRedis() returns, over scripted parts: for tests of the exports that are given one.
+
+import { Dependents } from '../../src/exports/dependents.ts';
+import { redisParts, type RedisParts } from '../../src/exports/redis-parts.ts';
+import type { Redis } from '../../src/exports/start-redis.ts';
+import { FakeClock } from './fake-clock.ts';
+import { recordedRedis } from './recorded-redis.ts';
+
+type Answers = Parameters<typeof recordedRedis>[0];
+
+export interface PublicClient {
+  readonly redis: Redis;
+  readonly parts: RedisParts;
+  readonly clock: FakeClock;
+  readonly recorded: ReturnType<typeof recordedRedis>;
+  /** What was stopped, in order. */
+  readonly ended: string[];
+}
+
+/** @param answers of Redis, by the name of the client's method. */
+export function publicClient(answers: Answers = {}): PublicClient {
+  const clock = new FakeClock();
+  const recorded = recordedRedis(answers);
+  const dependents = new Dependents();
+  const ended: string[] = [];
+  const parts = {
+    redis: {
+      ...recorded,
+      settled: async () => {},
+      status: () => ({ state: 'ready', connections: 1, reauthenticated: 0, reauthenticationsFailed: 0 }),
+    },
+    keeper: {
+      renewIfDue: async () => ({ kind: 'not-due' }),
+      status: () => ({ state: 'seeking' }),
+      current: () => ({ leftMs: () => 90_000 }),
+    },
+    credential: { getToken: async () => null },
+    namespace: 'ref',
+    timeoutMs: 2000,
+    dependents,
+    caches: [],
+    clock,
+    random: () => 0,
+    emit: () => {},
+    async close() {
+      await dependents.stop();
+      ended.push('client');
+    },
+  } as unknown as RedisParts;
+  return { redis: { [redisParts]: parts } as unknown as Redis, parts, clock, recorded, ended };
+}
