@@ -1,5 +1,5 @@
-// `npm run optional-parts`: deletes each optional part with its lines in app.ts, one after the other, and shows that what is
-// left compiles and passes its tests.
+// `npm run optional-parts`: deletes each optional part with the lines that name it in app.ts and exports/, one after the
+// other, and shows that what is left compiles and passes its tests.
 
 import { execFile } from 'node:child_process';
 import { cp, glob, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -14,15 +14,12 @@ interface OptionalPart {
   readonly name: string;
   /** Below src/. */
   readonly paths: readonly string[];
-  /** In app.ts. */
-  readonly functions: readonly string[];
 }
 
 const parts: readonly OptionalPart[] = [
   {
     name: 'warmup',
-    paths: ['warmup', 'functions/scheduled-warmup.ts'],
-    functions: ['registerWarmup'],
+    paths: ['warmup', 'functions/scheduled-warmup.ts', 'exports/warmup.ts'],
   },
   {
     name: 'fleet',
@@ -32,12 +29,12 @@ const parts: readonly OptionalPart[] = [
       'functions/fleet-page.ts',
       'functions/fleet-page.html',
       'functions/reauthenticate.ts',
+      'exports/reauthentication.ts',
     ],
-    functions: ['registerFleet'],
   },
-  { name: 'blob origin', paths: ['origin/blob'], functions: [] },
-  { name: 'HTTP origin', paths: ['origin/http'], functions: [] },
-  { name: 'page', paths: ['functions/fleet-page.ts', 'functions/fleet-page.html'], functions: [] },
+  { name: 'blob origin', paths: ['origin/blob'] },
+  { name: 'HTTP origin', paths: ['origin/http'] },
+  { name: 'page', paths: ['functions/fleet-page.ts', 'functions/fleet-page.html'] },
 ];
 
 const root = join(import.meta.dirname, '..');
@@ -74,10 +71,7 @@ await runCommand(async (lifecycle) => {
 });
 
 /** Resolves to what was deleted: the part, and the tests and benches of it. */
-async function copyWithout(
-  { paths, functions }: OptionalPart,
-  directory: string,
-): Promise<readonly string[]> {
+async function copyWithout({ paths }: OptionalPart, directory: string): Promise<readonly string[]> {
   const { stdout } = await run('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { cwd: root });
   for (const file of stdout.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
     if (aboutAll.every((folder) => !file.startsWith(`${folder}/`)))
@@ -88,10 +82,14 @@ async function copyWithout(
     if (!existsSync(join(directory, 'src', path))) throw new Error(`There is no src/${path} to delete.`);
     await rm(join(directory, 'src', path), { recursive: true });
   }
-  const app = join(directory, 'src/app.ts');
-  const isGone = (specifier: string): boolean =>
-    specifier.startsWith('.') && !existsSync(join(directory, 'src', specifier));
-  await writeFile(app, without(await readFile(app, 'utf8'), isGone, functions));
+  for await (const file of glob('src/{app,exports/*}.ts', { cwd: directory })) {
+    const path = join(directory, file);
+    const isGone = (specifier: string): boolean =>
+      specifier.startsWith('.') && !existsSync(join(dirname(path), specifier));
+    const source = await readFile(path, 'utf8');
+    const left = without(source, isGone);
+    if (left !== source) await writeFile(path, left);
+  }
   return deleteDependents(directory);
 }
 

@@ -1,4 +1,5 @@
-// Takes out of a TypeScript module what depends on files that are gone: their imports, and what mentions these.
+// Takes out of a TypeScript module what depends on files that are gone: what it imports or hands on from them, and what
+// mentions that.
 
 import { parseSync } from 'vite';
 
@@ -11,22 +12,16 @@ interface Node {
 
 type Range = readonly [start: number, end: number];
 
-/**
- * @param isGone whether an import specifier leads to a file that is gone.
- * @param functions of the module, that are there for what is gone alone.
- */
-export function without(
-  source: string,
-  isGone: (specifier: string) => boolean,
-  functions: readonly string[] = [],
-): string {
+/** @param isGone whether an import specifier leads to a file that is gone. */
+export function without(source: string, isGone: (specifier: string) => boolean): string {
   const removed: Range[] = [];
-  const names = new Set(functions);
+  const names = new Set<string>();
   const statements = statementsOf(source);
   for (const statement of statements) {
     const specifier = (statement['source'] as { readonly value?: string } | null | undefined)?.value;
-    if (statement.type !== 'ImportDeclaration' || specifier === undefined || !isGone(specifier)) continue;
+    if (specifier === undefined || !isGone(specifier)) continue;
     removed.push([statement.start, statement.end]);
+    if (statement.type !== 'ImportDeclaration') continue;
     for (const { local } of statement['specifiers'] as readonly { local: { name: string } }[])
       names.add(local.name);
   }

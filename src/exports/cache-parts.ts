@@ -15,7 +15,8 @@ import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
 import { createOrigin } from './create-origin.ts';
-import type { RedisParts } from './redis-parts.ts';
+import type { Rule } from './options.ts';
+import { partsOf, type RedisParts } from './redis-parts.ts';
 
 export const cacheParts: unique symbol = Symbol.for('redis-entra-functions.cache-parts') as never;
 
@@ -57,11 +58,25 @@ export function cachePartsFor(redis: RedisParts, settings: CacheSettings): Cache
   return redis.dependents.once(`cache ${JSON.stringify(settings)}`, () => createParts(redis, settings));
 }
 
+/** What `createCache` returns is one of these, and more. */
+export interface CacheHandle {
+  readonly [cacheParts]: CacheParts;
+}
+
+/** The cache of a client, for exports that are given one. */
+export function startCache(redis: object, settings: CacheSettings): CacheHandle {
+  return { [cacheParts]: cachePartsFor(partsOf('startCache', redis), settings) };
+}
+
+export const aCache: Rule = {
+  expected: 'what createCache() returned',
+  holds: (value) => typeof value === 'object' && value !== null && cacheParts in value,
+};
+
 /** @throws AppError `options-invalid` for what `createCache` has not made. */
 export function cachePartsOf(owner: string, cache: object): CacheParts {
-  const parts = (cache as { readonly [cacheParts]?: CacheParts } | undefined)?.[cacheParts];
-  if (parts !== undefined) return parts;
-  throw new AppError('options-invalid', `${owner}: expected \`cache\` to be what createCache() returned.`);
+  if (aCache.holds(cache)) return (cache as { readonly [cacheParts]: CacheParts })[cacheParts];
+  throw new AppError('options-invalid', `${owner}: expected \`cache\` to be ${aCache.expected}.`);
 }
 
 function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
@@ -89,6 +104,7 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     clock,
     random,
   });
+  redis.caches.push({ keyPrefix, readCount: () => cache.readCount });
   return {
     cache,
     redis,

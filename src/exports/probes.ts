@@ -5,7 +5,7 @@ import { aRoute, checkApp, closeAtEnd, type FunctionsApp } from './functions-app
 import { unlimited } from './handler-deps.ts';
 import { checkOptions, trueOrFalse } from './options.ts';
 import { aRedis, partsOf } from './redis-parts.ts';
-import type { Redis } from './start-redis.ts';
+import type { Redis } from './redis-api.ts';
 
 export interface ProbesOptions {
   /** What `createRedis` returned. */

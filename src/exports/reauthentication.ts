@@ -8,10 +8,10 @@ import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
 import { anAuthLevel, aRoute, aSchedule, checkApp, closeAtEnd } from './functions-app.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
-import { checkOptions, orNull, text } from './options.ts';
+import { checkOptions, orNull, type Rule } from './options.ts';
 import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
 import { unlimited } from './handler-deps.ts';
-import type { Redis } from './start-redis.ts';
+import type { Redis } from './redis-api.ts';
 
 export interface ReauthenticationOptions {
   /** What `createRedis` returned. Instances whose clients have the same `namespace` are one fleet. */
@@ -36,7 +36,7 @@ export interface ReauthenticationOptions {
 }
 
 const owner = 'registerReauthentication';
-const words = text('1 to 200 characters', /^.{1,200}$/u);
+const words: Rule = { expected: 'a string', holds: (value) => typeof value === 'string' };
 
 /**
  * Registers the timer `reauthenticate`. Each time it fires, on one instance, it calls the roll over Redis: every

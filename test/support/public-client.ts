@@ -1,8 +1,9 @@
 // What createRedis() returns, over scripted parts: for tests of the exports that are given one.
 
+import type { CacheSettings } from '../../src/exports/cache-parts.ts';
 import { Dependents } from '../../src/exports/dependents.ts';
 import { redisParts, type RedisParts } from '../../src/exports/redis-parts.ts';
-import type { Redis } from '../../src/exports/start-redis.ts';
+import type { Redis } from '../../src/exports/redis-api.ts';
 import { FakeClock } from './fake-clock.ts';
 import { recordedRedis } from './recorded-redis.ts';
 
@@ -49,3 +50,15 @@ export function publicClient(answers: Answers = {}): PublicClient {
   } as unknown as RedisParts;
   return { redis: { [redisParts]: parts } as unknown as Redis, parts, clock, recorded, ended };
 }
+
+/** A cache without an origin, with the defaults of the app. */
+export const cacheSettings: CacheSettings = {
+  keyPrefix: '',
+  writes: 'enabled',
+  defaultTtlSeconds: 300,
+  staleSeconds: 60,
+  maxValueBytes: 1_048_576,
+  requestBudgetMs: 2000,
+  origin: { kind: 'none' },
+  query: 'reject',
+};

@@ -1,52 +1,17 @@
-// What the wrapper of every HTTP handler does, and the README's own function on it.
+// What the wrapper of every HTTP handler does.
 
 import { setImmediate } from 'node:timers/promises';
 import type { HttpHandler } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { httpHandler, type HandlerDeps } from '../../../src/functions/handler.ts';
 import { Problem } from '../../../src/http/problem.ts';
-import type { Redis } from '../../../src/redis/redis.ts';
 import { AppError, type ErrorCode } from '../../../src/util/errors.ts';
-import { countVisit } from '../../fixtures/readme/count-visit.ts';
 import { callHandler, handlerDeps, problemCode } from '../../support/call-handler.ts';
 
 const throwing = (error: unknown): HttpHandler =>
   httpHandler(handlerDeps(), async () => {
     throw error;
   });
-
-describe('a function of one’s own on the shared client', () => {
-  it('answers, with the deadline of the request', async () => {
-    const deps = handlerDeps();
-    let asked: unknown;
-    const redis = {
-      run: async <T>(_work: unknown, options: unknown): Promise<T> => {
-        asked = options;
-        return 7 as T;
-      },
-    };
-    const handler = countVisit(redis as unknown as Redis, deps);
-    const context = {} as Parameters<HttpHandler>[1];
-    expect(await handler({ method: 'POST' } as Parameters<HttpHandler>[0], context)).toEqual({
-      jsonBody: { visits: 7 },
-    });
-    expect(asked).toEqual({ key: 'visits', deadlineAtMs: deps.deadlineAtMs, idempotent: false });
-  });
-
-  it('answers an outage with 503 and a time to come back, though it knows nothing of outages', async () => {
-    const redis = {
-      run: async <T>(): Promise<T> => {
-        throw new AppError('redis-unavailable', 'No connection.', { retryAfterSeconds: 3 });
-      },
-    };
-    const answer = await callHandler(countVisit(redis as unknown as Redis, handlerDeps()), {
-      method: 'POST',
-    });
-    expect(answer.status).toBe(503);
-    expect(problemCode(answer)).toBe('cache-unavailable');
-    expect(answer.headers['retry-after']).toBe('3');
-  });
-});
 
 describe('the deadline', () => {
   it.each([

@@ -1,9 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
+import { InvocationContext } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { httpHandler } from '../../../src/exports/http-handler.ts';
+import type { Redis } from '../../../src/exports/redis.ts';
 import { ownHandler, type HttpInvocation } from '../../../src/functions/own-handler.ts';
 import { AppError } from '../../../src/util/errors.ts';
-import { callHandler, handlerDeps, problemCode } from '../../support/call-handler.ts';
+import { countVisit } from '../../fixtures/readme/count-visit.ts';
+import { callHandler, handlerDeps, problemCode, requestOf } from '../../support/call-handler.ts';
 
 describe('a handler of one’s own', () => {
   it('answers, and knows how long it has', async () => {
@@ -78,5 +81,19 @@ describe('httpHandler', () => {
     const handle = async () => ({});
     expect(() => httpHandler({ requestBudgetMs: 5 }, handle)).toThrow('requestBudgetMs: expected a whole');
     expect(() => httpHandler({}, undefined as never)).toThrow('expected a function');
+  });
+});
+
+describe('the README’s own function', () => {
+  it('answers, with the time of the request', async () => {
+    let asked: unknown;
+    const run = async (_work: unknown, options: unknown) => {
+      asked = options;
+      return 7;
+    };
+    const context = new InvocationContext();
+    const answer = await countVisit({ run } as unknown as Redis)(requestOf({ method: 'POST' }), context);
+    expect(answer).toEqual({ jsonBody: { visits: 7 } });
+    expect(asked).toMatchObject({ key: 'visits', timeoutMs: expect.closeTo(1800, -3) });
   });
 });

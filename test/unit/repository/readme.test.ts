@@ -18,9 +18,9 @@ it('has the sample that is compiled with the tests', () => {
   const [, sample = ''] =
     page.sections
       .flatMap(({ blocks }) => blocks)
-      .find(({ text }) => text.startsWith('// src/functions/count-visit.ts\n'))
+      .find(({ text }) => text.startsWith('// count-visit.ts\n'))
       ?.text.split('count-visit.ts\n') ?? [];
-  const compiled = sample.replaceAll("'../", "'../../../src/").replaceAll("'./", "'../../../src/functions/");
+  const compiled = sample.replaceAll(/'redis-entra-functions\/(\w+)'/gu, "'../../../src/exports/$1.ts'");
   expect(compiled.trim()).toBe(fixture.trim());
 });
 

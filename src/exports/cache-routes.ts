@@ -1,0 +1,68 @@
+// registerCacheRoutes: the cache over HTTP, as the app has it.
+
+import { readBatch } from '../functions/read-batch.ts';
+import { readCache } from '../functions/read-cache.ts';
+import { removeCache, writeCache } from '../functions/write-cache.ts';
+import { aCache, cachePartsOf } from './cache-parts.ts';
+import {
+  anAuthLevel,
+  aRoute,
+  checkApp,
+  closeAtEnd,
+  type AuthLevel,
+  type FunctionsApp,
+} from './functions-app.ts';
+import { checkOptions, oneOf } from './options.ts';
+
+export interface CacheRoutesOptions {
+  /** What `createCache` returned; its options hold over HTTP, too. */
+  readonly cache: object;
+  /** `cache` where undefined: `/api/cache/{*key}`. */
+  readonly route?: string | undefined;
+  /** `batch` where undefined: `/api/batch`. */
+  readonly batchRoute?: string | undefined;
+  /** `function` where undefined. */
+  readonly authLevel?: AuthLevel | undefined;
+  /** `disabled` makes the HTTP side read-only: PUT and DELETE are answered with 405. As the cache's where undefined. */
+  readonly writes?: 'enabled' | 'disabled' | undefined;
+}
+
+const owner = 'registerCacheRoutes';
+
+/**
+ * Registers the functions `readCache` (GET and HEAD), `writeCache` (PUT), `removeCache` (DELETE) and `readBatch` (POST,
+ * up to 100 keys). docs/http.md has what they answer. When the app ends, the cache stops, and the client closes.
+ *
+ * @throws AppError `options-invalid` that names every option that is missing or wrong.
+ * @example
+ * registerCacheRoutes(app, { cache, writes: 'disabled' });
+ */
+export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptions): void {
+  checkApp(owner, app);
+  checkOptions(owner, options, {
+    cache: { ...aCache, required: true },
+    route: aRoute,
+    batchRoute: aRoute,
+    authLevel: anAuthLevel,
+    writes: oneOf('enabled', 'disabled'),
+  });
+  const { cache, redis, settings, budget } = cachePartsOf(owner, options.cache);
+  const { route = 'cache', batchRoute = 'batch', authLevel = 'function', writes = settings.writes } = options;
+  const { query: queryRule, defaultTtlSeconds, maxValueBytes, requestBudgetMs } = settings;
+  closeAtEnd(app, redis);
+  const deps = {
+    clock: redis.clock,
+    requestBudgetMs,
+    budget,
+    cache,
+    queryRule,
+    writesEnabled: writes === 'enabled',
+    defaultTtlSeconds,
+    maxValueBytes,
+  };
+  const entry = { route: `${route}/{*key}`, authLevel } as const;
+  app.http('readCache', { ...entry, methods: ['GET', 'HEAD'], handler: readCache(deps) });
+  app.http('writeCache', { ...entry, methods: ['PUT'], handler: writeCache(deps) });
+  app.http('removeCache', { ...entry, methods: ['DELETE'], handler: removeCache(deps) });
+  app.http('readBatch', { route: batchRoute, authLevel, methods: ['POST'], handler: readBatch(deps) });
+}

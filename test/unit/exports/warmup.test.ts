@@ -1,0 +1,58 @@
+import { InvocationContext, type Timer } from '@azure/functions';
+import { describe, expect, it } from 'vitest';
+import { startCache } from '../../../src/exports/cache-parts.ts';
+import { registerWarmup } from '../../../src/exports/warmup.ts';
+import { AppError } from '../../../src/util/errors.ts';
+import { cacheSettings, publicClient } from '../../support/public-client.ts';
+import { recordedFunctionsApp, type RecordedFunctionsApp } from '../../support/recorded-functions-app.ts';
+
+const fromHttp = {
+  ...cacheSettings,
+  origin: { kind: 'http', urlTemplate: 'http://127.0.0.1:9/{key}', keepHeaders: [] },
+} as const;
+
+/** Runs the timer once; returns what it logged. */
+async function run(app: RecordedFunctionsApp): Promise<readonly string[]> {
+  const logs: string[] = [];
+  const context = new InvocationContext({
+    functionName: 'scheduledWarmup',
+    logHandler: (level, ...parts) => void logs.push(`${level}: ${parts.join(' ')}`),
+  });
+  const { handler } = app.timerFunctions.get('scheduledWarmup') ?? {};
+  await handler?.({} as Timer, context);
+  return logs;
+}
+
+describe('registerWarmup', () => {
+  it('registers the timer, every five minutes, and says where there is nothing to warm', async () => {
+    const app = recordedFunctionsApp();
+    const cache = startCache(publicClient().redis, cacheSettings);
+    registerWarmup(app, { cache, warmSet: { keys: [] } });
+    expect(app.timerFunctions.get('scheduledWarmup')?.schedule).toBe('0 */5 * * * *');
+    expect(await run(app)).toEqual([expect.stringContaining('Nothing to warm')]);
+  });
+
+  it('warms the keys that it is given', async () => {
+    const app = recordedFunctionsApp();
+    const away = async () => {
+      throw new AppError('redis-unavailable', 'away');
+    };
+    const { redis } = publicClient({ eval: away, evalSha: away, set: away });
+    registerWarmup(app, { cache: startCache(redis, fromHttp), warmSet: { keys: ['a', 'b'] } });
+    expect(await run(app)).toEqual([expect.stringMatching(/^warning: No warmup.*redis-unavailable/u)]);
+  });
+
+  it.each([
+    ['keys', cacheSettings, { keys: ['a'] }, 'the cache has no origin'],
+    ['a prefix', fromHttp, { prefix: 'images/' }, 'lists nothing: name the keys'],
+  ])('refuses %s that nothing can be loaded for', (_name, settings, warmSet, why) => {
+    const cache = startCache(publicClient().redis, settings);
+    expect(() => registerWarmup(recordedFunctionsApp(), { cache, warmSet })).toThrow(why);
+  });
+
+  it('refuses what is no cache, and names every other fault', () => {
+    const options = { cache: 1, warmSet: { keys: 'a' }, schedule: 'daily', invocationLimitMs: 1, key: 'a' };
+    const registering = () => registerWarmup(recordedFunctionsApp(), options as never);
+    for (const name of Object.keys(options)) expect(registering).toThrow(name);
+  });
+});
