@@ -29,6 +29,11 @@ export interface RedisOptions extends IdentityOptions {
   /** True where undefined. False is for loopback hosts only: a token must not travel in the clear. */
   readonly tls?: boolean | undefined;
   /**
+   * PEM: the certificate authorities to trust, in place of those that Node.js trusts. For a proxy with a private one,
+   * and for tests (`redis-entra-functions/testing`).
+   */
+  readonly ca?: string | undefined;
+  /**
    * 1 to 32 letters, digits, "-" or "_" before the names of this package's own keys and channels (roll calls, locks);
    * `ref` where undefined. Clients of one namespace are one fleet.
    */
@@ -51,8 +56,11 @@ export const identityRules = {
 
 /** All but the credential, with the defaults for what was not given. */
 export type ResolvedRedisOptions = {
-  readonly [K in Exclude<keyof RedisOptions, 'credential' | 'username'>]-?: NonNullable<RedisOptions[K]>;
-} & { readonly username: string | undefined };
+  readonly [K in Exclude<keyof RedisOptions, 'credential' | Optional>]-?: NonNullable<RedisOptions[K]>;
+} & { readonly [K in Optional]: string | undefined };
+
+/** What has no default. */
+type Optional = 'username' | 'ca';
 
 /** @throws AppError `options-invalid` that names every option that is missing, wrong or unknown. */
 export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions {
@@ -67,6 +75,7 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
     port: wholeNumber(1, 65_535),
     clusteringPolicy: oneOf(...clusteringPolicies),
     tls: tlsRule((options as RedisOptions | null)?.hostname),
+    ca: text('certificates in PEM', /-----BEGIN CERTIFICATE-----/u),
     namespace: text('1 to 32 letters, digits, "-" or "_"', /^[\w-]{1,32}$/u),
     timeoutMs: wholeNumber(100, 230_000),
   });
@@ -75,6 +84,7 @@ export function resolveRedisOptions(options: RedisOptions): ResolvedRedisOptions
     port: options.port ?? 10_000,
     clusteringPolicy: options.clusteringPolicy ?? 'EnterpriseCluster',
     tls: options.tls ?? true,
+    ca: options.ca,
     scope: options.scope ?? defaultScope,
     username: options.username,
     namespace: options.namespace ?? 'ref',

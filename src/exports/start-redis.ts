@@ -20,6 +20,7 @@ export interface StartRedisOptions {
   readonly port?: number | undefined;
   readonly clusteringPolicy?: ClusteringPolicy | undefined;
   readonly tls?: boolean | undefined;
+  readonly ca?: string | undefined;
   readonly username?: string | undefined;
   readonly namespace?: string | undefined;
   readonly timeoutMs?: number | undefined;
@@ -38,13 +39,13 @@ export interface StartedAuth {
 /** Begins to connect. Waits for nothing. */
 export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis {
   const { hostname, port = 10_000, username, namespace = 'ref', timeoutMs = 2000 } = options;
-  const { clusteringPolicy = 'EnterpriseCluster', tls = true } = options;
+  const { clusteringPolicy = 'EnterpriseCluster', tls = true, ca } = options;
   const { credential, keeper, events = new EventHub(emit), onClosing } = auth;
   const common = { clock, random: Math.random, emit: events.emit };
   let instances = 1;
   events.on('rollCallHeard', ({ expected }) => (instances = expected));
   const redis = createRedis(
-    { hostname, port, clusteringPolicy, tls, username },
+    { hostname, port, clusteringPolicy, tls, ca, username },
     { keeper, failFastAfterMs: timeoutMs, instances: () => instances, ...common },
   );
   redis.start();

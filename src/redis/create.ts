@@ -18,6 +18,8 @@ export interface RedisEndpoint {
   readonly port: number;
   readonly clusteringPolicy: ClusteringPolicy;
   readonly tls: boolean;
+  /** PEM: the authorities to trust, in place of those that Node.js trusts. */
+  readonly ca?: string | undefined;
   /** The token's object id where undefined. */
   readonly username: string | undefined;
 }
@@ -34,7 +36,7 @@ export type ConnectionLimits = Partial<
 
 /** Not started. */
 export function createRedis(
-  { hostname, port, tls, username, clusteringPolicy: policy }: RedisEndpoint,
+  { hostname, port, tls, ca, username, clusteringPolicy: policy }: RedisEndpoint,
   options: CreateRedisOptions,
   limits: ConnectionLimits = {},
 ): Redis {
@@ -43,6 +45,7 @@ export function createRedis(
     hostname,
     port,
     tls,
+    ca,
     username,
     connectTimeoutMs: 5000,
     pingAfterMs: 60_000,

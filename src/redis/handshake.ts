@@ -16,6 +16,8 @@ export interface ConnectionOptions {
   readonly tls: boolean;
   /** Whom the certificate must name, where that is not `hostname`. */
   readonly servername?: string | undefined;
+  /** PEM: the authorities to trust, in place of those that Node.js trusts. */
+  readonly ca?: string | undefined;
   /** The Redis user name; the token's `oid` where undefined. */
   readonly username: string | undefined;
   /** TCP, TLS, token and HELLO together. */
@@ -41,7 +43,7 @@ function newClient(
   } as const;
   return createClient({
     RESP: 3,
-    socket: wire === undefined ? socket : { ...socket, ...servername(options), tls: true, socket: wire },
+    socket: wire === undefined ? socket : { ...socket, ...trust(options), tls: true, socket: wire },
     disableOfflineQueue: true,
     // Deadlines are the caller's: node-redis's own limit ends when the command is written.
     commandOptions: { timeout: 0 },
@@ -56,9 +58,9 @@ function newClient(
   });
 }
 
-/** SNI and the name that the certificate is checked against (https://nodejs.org/api/tls.html#tlsconnectoptions-callback). */
-function servername({ servername: name }: ConnectionOptions): { servername?: string } {
-  return name === undefined ? {} : { servername: name };
+/** SNI, the name that the certificate is checked against, and by whom it has to be (https://nodejs.org/api/tls.html#tlsconnectoptions-callback). */
+function trust({ servername, ca }: ConnectionOptions): { servername?: string; ca?: string } {
+  return { ...(servername !== undefined && { servername }), ...(ca !== undefined && { ca }) };
 }
 
 /** Without modules, functions or scripts; RESP3, in which a subscriber can be re-authenticated as well. */
