@@ -35,7 +35,7 @@ export type CacheAnswer =
   | { readonly kind: 'unavailable'; readonly error: AppError }
   | { readonly kind: 'origin-failed'; readonly error: AppError }
   /** The time was up before the origin had answered; the load goes on. */
-  | { readonly kind: 'origin-pending' };
+  | { readonly kind: 'origin-pending'; readonly error: AppError };
 
 /** @param joined whether it was another request's load. */
 export function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: boolean): CacheAnswer {
@@ -55,7 +55,7 @@ export function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: bo
       if (outcome.error.code === 'overloaded') return { kind: 'overloaded' };
       return outcome.error.code === 'origin-failed'
         ? { kind: 'origin-failed', error: outcome.error }
-        : { kind: 'origin-pending' };
+        : { kind: 'origin-pending', error: outcome.error };
   }
 }
 

@@ -17,6 +17,7 @@ import type { LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import type { Locks } from './locks.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
+import type { Source } from './source.ts';
 import type {
   HeadResult,
   ReadResult,
@@ -48,20 +49,33 @@ export interface CacheOptions {
   readonly random: () => number;
 }
 
+/** What a read brings along of its own. */
+export interface ReadOptions {
+  /** Holds the bytes of the answer until it is handed over. */
+  readonly charge?: Charge | undefined;
+  /** Asked instead of the origin, also where Redis cannot be. */
+  readonly source?: Source | undefined;
+  /** The caller does not want the answer any more: the read rejects with its reason where a load is waited for. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Every method answers by its deadline, in milliseconds of the monotonic clock, and rejects only for a bug. */
 export class Cache {
   readonly #options: CacheOptions;
-  /** Undefined where there is no origin. */
-  readonly #loader: Loader | undefined;
+  readonly #loader: Loader;
+  /** The origin, where there is one. */
+  readonly #source: Source | undefined;
   readonly #refresher: Refresher | undefined;
   #readCount = 0;
 
   constructor(options: CacheOptions) {
-    const { origin, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
+    const { origin, health, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
     this.#options = options;
-    if (origin === undefined) return;
     const writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
-    this.#loader = new Loader({ ...options, origin, writer, maxWaitMs: requestBudgetMs });
+    this.#loader = new Loader({ ...options, writer });
+    if (origin === undefined) return;
+    const load: Origin['load'] = (key, load) => origin.load(key, load);
+    this.#source = { load, health, maxWaitMs: requestBudgetMs, acceptsNone: true };
     this.#refresher = new Refresher({ ...options, origin, writer });
   }
 
@@ -75,13 +89,12 @@ export class Cache {
     return checkKey(name, this.#options.keyRules);
   }
 
-  /**
-   * What is missing is loaded; what is stale is served and renewed.
-   * @param charge holds the bytes of the answer until it is handed over.
-   */
-  async read(key: EntryKey, deadlineAtMs: number, charge?: Charge): Promise<CacheAnswer> {
-    const result = await this.#options.tier.read(key.redisKey, this.#redisDeadline(deadlineAtMs), charge);
-    return this.#answer(key, result, deadlineAtMs, charge && { charge });
+  /** What is missing is loaded; what is stale is served and renewed. */
+  async read(key: EntryKey, deadlineAtMs: number, options: ReadOptions = noOptions): Promise<CacheAnswer> {
+    const { charge, source = this.#source } = options;
+    const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
+    const result = await this.#options.tier.read(key.redisKey, redisUntilMs, charge);
+    return this.#answer({ key, deadlineAtMs, source, options, room: charge && { charge } }, result);
   }
 
   /** All keys in one round trip; only what is missing is loaded. The answers in the order of the keys. */
@@ -91,9 +104,13 @@ export class Cache {
     room?: Room,
   ): Promise<readonly CacheAnswer[]> {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
-    const results = await this.#options.tier.readMany(redisKeys, this.#redisDeadline(deadlineAtMs), room);
+    const source = this.#source;
+    const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
+    const results = await this.#options.tier.readMany(redisKeys, redisUntilMs, room);
     return Promise.all(
-      zip(keys, results).map(async ([key, result]) => this.#answer(key, result, deadlineAtMs, room)),
+      zip(keys, results).map(async ([key, result]) =>
+        this.#answer({ key, deadlineAtMs, source, options: noOptions, room }, result),
+      ),
     );
   }
 
@@ -118,8 +135,7 @@ export class Cache {
 
   /** Removes the entry if `condition` holds. */
   remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
-    const { redisKey } = key;
-    return (this.#loader ?? this.#options.tier).remove(redisKey, condition, deadlineAtMs);
+    return this.#loader.remove(key.redisKey, condition, deadlineAtMs);
   }
 
   /** Brings an entry up to date with the origin before it is asked for. */
@@ -134,7 +150,7 @@ export class Cache {
 
   /** Ends what is in flight, so that locks are given back before the connection goes. */
   async stop(): Promise<void> {
-    await this.#loader?.stop();
+    await this.#loader.stop();
   }
 
   #withOrigin(): Refresher {
@@ -143,59 +159,63 @@ export class Cache {
   }
 
   #redisDeadline(deadlineAtMs: number): number {
-    if (this.#loader === undefined) return deadlineAtMs;
-    const nowMs = this.#options.clock.nowMs();
-    return nowMs + (deadlineAtMs - nowMs) * redisShare;
+    const { clock, requestBudgetMs } = this.#options;
+    const nowMs = clock.nowMs();
+    return nowMs + Math.min(deadlineAtMs - nowMs, requestBudgetMs) * redisShare;
   }
 
-  async #answer(
-    key: EntryKey,
-    result: ReadResult,
-    deadlineAtMs: number,
-    room: Room | undefined,
-  ): Promise<CacheAnswer> {
-    const { clock, random } = this.#options;
+  /** At once where it is in Redis. */
+  #answer(read: Read, result: ReadResult): CacheAnswer | Promise<CacheAnswer> {
     if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
+      const { clock, random } = this.#options;
       const { entry } = result;
       const standing = standingOf(entry, clock.wallMs(), random());
-      if (standing === 'expired') return withinRoom(await this.#validated(key, entry, deadlineAtMs), room);
-      if (standing !== 'fresh') this.#loader?.renew(key, entry);
+      if (standing === 'expired') return this.#asked(read, this.#validated(read, entry));
+      if (standing !== 'fresh' && read.source !== undefined)
+        this.#loader.renew(read.key, read.source, entry);
       return { kind: 'hit', entry, stale: standing === 'stale' };
     }
-    if (result.kind === 'miss') return withinRoom(await this.#loaded(key, deadlineAtMs), room);
+    if (result.kind === 'miss') return this.#asked(read, this.#loaded(read));
     if (result.kind === 'unavailable' || result.kind === 'entry-newer')
-      return withinRoom(await this.#bypassed(key, result, deadlineAtMs), room);
-    // Asking the origin would make it more, not less.
+      return this.#asked(read, this.#bypassed(read, result));
+    // Asking the source would make it more, not less.
     return result;
   }
 
-  /** What the origin says of an entry that may not be used without asking it. */
-  async #validated(key: EntryKey, entry: Entry, deadlineAtMs: number): Promise<CacheAnswer> {
+  async #asked({ room }: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {
+    return withinRoom(await answer, room);
+  }
+
+  /** What the source says of an entry that may not be used without asking it. */
+  async #validated(read: Read, entry: Entry): Promise<CacheAnswer> {
+    const { key, source } = read;
     // Nobody is there who could say.
-    if (this.#loader === undefined) return { kind: 'miss', origin: undefined };
-    const answer = await this.#awaited(this.#loader.load(key, entry), 'stale', deadlineAtMs);
+    if (source === undefined) return { kind: 'miss', origin: undefined };
+    const answer = await this.#awaited(this.#loader.load(key, source, entry), 'stale', read);
     const failed = answer.kind === 'origin-failed' || answer.kind === 'origin-pending';
     return failed && isServableOnError(entry, this.#options.clock.wallMs())
       ? { kind: 'hit', entry, stale: true, despite: answer.kind }
       : answer;
   }
 
-  async #loaded(key: EntryKey, deadlineAtMs: number): Promise<CacheAnswer> {
-    if (this.#loader === undefined) return { kind: 'miss', origin: undefined };
-    return this.#awaited(this.#loader.load(key), 'miss', deadlineAtMs);
+  async #loaded(read: Read): Promise<CacheAnswer> {
+    const { key, source } = read;
+    if (source === undefined) return { kind: 'miss', origin: undefined };
+    return this.#awaited(this.#loader.load(key, source), 'miss', read);
   }
 
-  /** What the origin says where Redis cannot be asked, or has what only a newer version of the app can read. */
+  /** What the source says where Redis cannot be asked, or has what only a newer version of the app can read. */
   async #bypassed(
-    key: EntryKey,
+    read: Read,
     obstacle: Extract<ReadResult, { kind: 'unavailable' | 'entry-newer' }>,
-    deadlineAtMs: number,
   ): Promise<CacheAnswer> {
-    if (this.#loader === undefined) return obstacle;
+    const { key, source } = read;
+    if (source === undefined) return obstacle;
     const why = obstacle.kind === 'unavailable' ? 'bypass' : obstacle.kind;
-    const answer = await this.#awaited(this.#loader.bypass(key), why, deadlineAtMs);
-    if (answer.kind === 'loaded') return answer;
+    const answer = await this.#awaited(this.#loader.bypass(key, source), why, read);
+    // Who brings a source along wants what that says.
+    if (answer.kind === 'loaded' || source !== this.#source) return answer;
     // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, what keeps the cache
     // from answering is what counts, and its Retry-After.
     return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;
@@ -204,17 +224,28 @@ export class Cache {
   async #awaited(
     flight: Flight<LoadOutcome>,
     why: Forwarded['why'],
-    deadlineAtMs: number,
+    { deadlineAtMs, options: { signal } }: Read,
   ): Promise<CacheAnswer> {
     try {
-      const late = (): AppError => new AppError('deadline-exceeded', 'The origin has not answered in time.');
-      const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late);
+      const late = (): AppError => new AppError('deadline-exceeded', 'The answer was not there in time.');
+      const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late, signal);
       return answerOf(outcome, why, flight.joined);
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      return { kind: 'origin-pending' };
+      if (!(error instanceof AppError) || signal?.aborted === true) throw error;
+      return { kind: 'origin-pending', error };
     } finally {
-      flight.leave();
+      flight.leave(signal?.aborted);
     }
   }
+}
+
+const noOptions: ReadOptions = {};
+
+/** One read under way. */
+interface Read {
+  readonly key: EntryKey;
+  readonly deadlineAtMs: number;
+  readonly source: Source | undefined;
+  readonly options: ReadOptions;
+  readonly room: Room | undefined;
 }

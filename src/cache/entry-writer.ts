@@ -38,7 +38,8 @@ export class EntryWriter {
     const nowMs = this.#options.clock.wallMs();
     const { status, restrictions } = answer;
     const fields = storableFields(answer.fields, status, nowMs);
-    const permission = strictest(restrictions, storagePermission(answer.fields, status, nowMs));
+    const permission =
+      answer.permission ?? strictest(restrictions, storagePermission(answer.fields, status, nowMs));
     return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
   }
 

@@ -8,6 +8,7 @@ import { AppError } from '../util/errors.ts';
 /** Who waits for a load; see single-flight.ts. */
 export interface LoadCallers {
   readonly areGone: boolean;
+  readonly areCancelled: boolean;
   onGone(listener: () => void): void;
 }
 
@@ -45,7 +46,7 @@ interface Load {
  * A load begins in one of the quick places. When it has taken `slowAfterMs` it moves to one of the slow places, if
  * one is free, and its quick place is the next one's. If none is, whoever waits gets the place of a load that nobody
  * waits for any more, the one that has run longest; and else waits. A load that has callers is never ended, nor one
- * that has run for less than `slowAfterMs`.
+ * that has run for less than `slowAfterMs`. One whose callers do not want the result any more is ended at once.
  */
 export class LoadPermits {
   readonly #options: LoadPermitsOptions;
@@ -136,7 +137,12 @@ export class LoadPermits {
       load.isOverdue = true;
       this.#balance();
     });
-    load.callers?.onGone(() => this.#balance());
+    const { callers } = load;
+    callers?.onGone(() => {
+      if (callers.areCancelled) load.giveWay.abort(cancelled());
+      this.#balance();
+    });
+    if (callers?.areCancelled === true) load.giveWay.abort(cancelled());
     if (this.#stopReason !== undefined) load.giveWay.abort(this.#stopReason);
     load.granting.resolve();
   }
@@ -173,6 +179,10 @@ export class LoadPermits {
 /** Whether it had callers, and they have all left. */
 function isAbandoned({ callers }: Load): boolean {
   return callers?.areGone === true;
+}
+
+function cancelled(): AppError {
+  return new AppError('deadline-exceeded', 'The load was cancelled by all who waited for it.');
 }
 
 function gaveWay(): AppError {

@@ -13,14 +13,15 @@ import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import type { LockSubject } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
+import type { Source } from './source.ts';
 import type { ReadResult, WriteCondition, RemoveResult, Tier } from './tier.ts';
 
 export interface LoaderOptions extends OriginLoadOptions {
   readonly tier: Tier;
   readonly locks: Locks;
   readonly clock: Clock;
-  /** How long a load waits for its turn, or for another instance's load. */
-  readonly maxWaitMs: number;
+  /** What Redis gets at most where it is asked for a load is a share of this. */
+  readonly requestBudgetMs: number;
 }
 
 // Each kind has places of its own: see load-permits.ts.
@@ -46,8 +47,8 @@ export class Loader {
   #isStopping = false;
 
   constructor(options: LoaderOptions) {
-    const { clock, maxWaitMs } = options;
-    const slow = { slowAfterMs: Math.min(slowAfterMs, maxWaitMs / 4) };
+    const { clock, requestBudgetMs } = options;
+    const slow = { slowAfterMs: Math.min(slowAfterMs, requestBudgetMs / 4) };
     this.#options = options;
     this.#origin = new OriginLoad(options);
     this.#loads = new LoadPermits({ clock, ...loadPlaces, ...slow });
@@ -58,38 +59,38 @@ export class Loader {
   /**
    * Loads what the cache does not have, or has asked whether `expired` is still current. Never rejects but for a bug.
    */
-  load(key: EntryKey, expired?: Entry): Flight<LoadOutcome> {
+  load(key: EntryKey, source: Source, expired?: Entry): Flight<LoadOutcome> {
     return this.#flights.do(key.redisKey, async (callers) => {
       try {
-        return await this.#loadOrWait(key, expired, callers);
+        return await this.#loadOrWait(key, source, expired, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         // Redis cannot be asked any more, or a newer version of the app has written the entry meanwhile.
-        const bypass = this.bypass(key);
-        callers.onGone(bypass.leave);
-        if (callers.areGone) bypass.leave();
+        const bypass = this.bypass(key, source);
+        const leave = (): void => bypass.leave(callers.areCancelled);
+        callers.onGone(leave);
+        if (callers.areGone) leave();
         return await bypass.result;
       }
     });
   }
 
-  /** Asks the origin alone, because what Redis holds cannot be had; nothing is stored. Never rejects but for a bug. */
-  bypass(key: EntryKey): Flight<LoadOutcome> {
-    const { maxWaitMs } = this.#options;
+  /** Asks the source alone, because what Redis holds cannot be had; nothing is stored. Never rejects but for a bug. */
+  bypass(key: EntryKey, source: Source): Flight<LoadOutcome> {
     return this.#bypasses.do(key.redisKey, async (callers) => {
-      const ask = (signal: AbortSignal) => this.#origin.run(key, undefined, undefined, signal);
-      return (await this.#bypassing.run(callers, maxWaitMs, ask)) ?? pending();
+      const ask = (signal: AbortSignal) => this.#origin.run(key, source, signal);
+      return (await this.#bypassing.run(callers, source.maxWaitMs, ask)) ?? pending();
     });
   }
 
   /** Renews `entry` in the background, unless that is being done or has just been tried. Never throws. */
-  renew(key: EntryKey, entry: Entry): void {
+  renew(key: EntryKey, source: Source, entry: Entry): void {
     const { redisKey } = key;
     if (this.#renewing.has(redisKey) || this.#isStopping) return;
-    const { clock, maxWaitMs } = this.#options;
+    const { clock } = this.#options;
     const ttlMs = (entry.freshness?.ttlSeconds ?? 0) * 1000;
     const renewal = this.#renewals
-      .run(undefined, maxWaitMs, (signal) => this.#renewLocked(key, entry, signal))
+      .run(undefined, source.maxWaitMs, (signal) => this.#renewLocked(key, source, entry, signal))
       // A bug here is nobody's request; the entry is served until it is too old, and then the bug surfaces.
       .catch(() => {})
       .finally(() => {
@@ -128,19 +129,25 @@ export class Loader {
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
-  async #loadOrWait(key: EntryKey, expired: Entry | undefined, callers: Callers): Promise<LoadOutcome> {
-    const { clock, maxWaitMs } = this.#options;
-    const untilMs = clock.nowMs() + maxWaitMs;
+  async #loadOrWait(
+    key: EntryKey,
+    source: Source,
+    expired: Entry | undefined,
+    callers: Callers,
+  ): Promise<LoadOutcome> {
+    const { clock } = this.#options;
+    const untilMs = clock.nowMs() + source.maxWaitMs;
     let pollMs = firstPollMs;
     // The permit comes before the lock: a lock whose holder waits for a permit keeps the whole fleet from loading.
     let permit = this.#loads.acquire(callers);
     try {
       for (;;) {
         const outcome = permit.isGranted
-          ? await this.#tryToLoad(key, expired, permit)
-          : await this.#lookForOutcome(key, expired);
+          ? await this.#tryToLoad(key, source, expired, permit)
+          : await this.#lookForOutcome(key, source, expired);
         if (outcome !== undefined) return outcome;
-        if (clock.nowMs() + pollMs > untilMs || this.#isStopping) return pending();
+        const isOver = this.#isStopping || callers.areCancelled;
+        if (clock.nowMs() + pollMs > untilMs || isOver) return pending();
         if (permit.isGranted) {
           // Who waits for another instance's load needs no permit for that.
           permit.release();
@@ -159,17 +166,19 @@ export class Loader {
   /** Undefined where another instance is loading it. */
   async #tryToLoad(
     key: EntryKey,
+    source: Source,
     expired: Entry | undefined,
     { signal }: LoadPermit,
   ): Promise<LoadOutcome | undefined> {
     const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
     switch (attempt.kind) {
       case 'none':
-        return { kind: 'none', remembered: true };
+        if (source.acceptsNone) return { kind: 'none', remembered: true };
+        return this.#origin.run(key, source, signal);
       case 'failed':
         return failedJustNow();
       case 'pass':
-        return this.#loadUnstorable(key, signal);
+        return this.#loadUnstorable(key, source, signal);
       case 'held':
         return this.#readOutcome(key, expired);
       case 'acquired': {
@@ -177,16 +186,24 @@ export class Loader {
         const isToBeLoaded = (current: ReadResult): boolean =>
           this.#asUsable(current, expired).kind === 'miss';
         const found = await this.#readUnder(lock, key, isToBeLoaded);
-        return isToBeLoaded(found) ? this.#origin.run(key, expired, lock, signal) : outcomeOf(found);
+        return isToBeLoaded(found)
+          ? this.#origin.run(key, source, signal, { held: expired, lock })
+          : outcomeOf(found);
       }
     }
   }
 
   /** What others have brought about. Takes no lock. */
-  async #lookForOutcome(key: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
+  async #lookForOutcome(
+    key: EntryKey,
+    source: Source,
+    expired: Entry | undefined,
+  ): Promise<LoadOutcome | undefined> {
     const mark = await this.#options.locks.look(subjectOf(key), this.#redisUntilMs());
     if (mark === 'failed') return failedJustNow();
-    return mark === 'none' ? { kind: 'none', remembered: true } : this.#readOutcome(key, expired);
+    return mark === 'none' && source.acceptsNone
+      ? { kind: 'none', remembered: true }
+      : this.#readOutcome(key, expired);
   }
 
   async #readOutcome({ redisKey }: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
@@ -201,20 +218,20 @@ export class Loader {
   }
 
   /** Loads what may not be stored, which nobody needs a lock for. */
-  async #loadUnstorable(key: EntryKey, signal: AbortSignal): Promise<LoadOutcome> {
-    const outcome = await this.#origin.run(key, undefined, undefined, signal);
+  async #loadUnstorable(key: EntryKey, source: Source, signal: AbortSignal): Promise<LoadOutcome> {
+    const outcome = await this.#origin.run(key, source, signal);
     // As long as it is asked for, nobody has to wait to find that out again.
     if (isUnstorable(outcome)) this.#options.locks.mark(subjectOf(key), 'pass', this.#origin.markMs);
     return outcome;
   }
 
-  async #renewLocked(key: EntryKey, entry: Entry, signal: AbortSignal): Promise<void> {
+  async #renewLocked(key: EntryKey, source: Source, entry: Entry, signal: AbortSignal): Promise<void> {
     const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
     if (attempt.kind !== 'acquired') return;
     const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' && current.entry.writeId === entry.writeId;
     const current = await this.#readUnder(attempt.lock, key, isAsSeen);
-    if (isAsSeen(current)) await this.#origin.run(key, entry, attempt.lock, signal);
+    if (isAsSeen(current)) await this.#origin.run(key, source, signal, { held: entry, lock: attempt.lock });
   }
 
   /** Whoever had the lock before may have filled the entry. The lock is kept only if `isToBeLoaded` says so. */
@@ -234,8 +251,8 @@ export class Loader {
   }
 
   #redisUntilMs(): number {
-    const { clock, maxWaitMs } = this.#options;
-    return clock.nowMs() + maxWaitMs * redisShare;
+    const { clock, requestBudgetMs } = this.#options;
+    return clock.nowMs() + requestBudgetMs * redisShare;
   }
 }
 

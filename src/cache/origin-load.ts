@@ -1,29 +1,34 @@
-// One load: asks the origin, writes what it says, gives the lock back.
+// One load: asks its source, writes what it says, gives the lock back.
 
 import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
-import type { Origin, OriginAnswer, OriginResponse } from '../origin/origin.ts';
+import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { readRetryAfter } from '../origin/retry-after.ts';
 import { storagePermission } from '../origin/storage.ts';
-import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Entry } from './entry.ts';
 import { isStored, type EntryWriter } from './entry-writer.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import type { EntryKey } from './key.ts';
 import type { LoadOutcome } from './load-outcome.ts';
 import { longestMarkMs, type Lock } from './locks.ts';
+import type { Source } from './source.ts';
 
 export interface OriginLoadOptions {
-  readonly origin: Origin;
   readonly writer: EntryWriter;
   readonly clock: Clock;
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;
-  readonly health: OriginHealth;
   readonly budget: ByteBudget;
+}
+
+/** What a load is to replace, and what lets it. */
+export interface Replacing {
+  readonly held?: Entry | undefined;
+  /** Without one nothing is stored. */
+  readonly lock?: Lock | undefined;
 }
 
 // After a renewal has failed, nobody in the fleet tries that entry again for this long.
@@ -48,23 +53,21 @@ export class OriginLoad {
 
   /**
    * Rejects only for a bug.
-   * @param lock without one nothing is stored.
-   * @param signal ends the load; its reason is an AppError, and no failure of the origin.
+   * @param signal ends the load; its reason is an AppError, and no failure of the source.
    */
   async run(
     key: EntryKey,
-    held: Entry | undefined,
-    lock: Lock | undefined,
+    source: Source,
     signal: AbortSignal,
+    { held, lock }: Replacing = {},
   ): Promise<LoadOutcome> {
-    const { health } = this.#options;
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
     const afterFailure = this.#isServed(held)
       ? ({ kind: 'failed', forMs: renewalPauseMs } as const)
       : undefined;
     const charge = this.#options.budget.open();
     try {
-      const { outcome, written } = await this.#fill(key, held, lock, signal, charge);
+      const { outcome, written } = await this.#fill(key, source, signal, { held, lock }, charge);
       const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome);
       void written.finally(() => {
         lock?.release(after);
@@ -76,7 +79,7 @@ export class OriginLoad {
       charge.close();
       if (!(error instanceof AppError)) throw error;
       if (signal.aborted) return { kind: 'failed', error: signal.reason as AppError };
-      if (!error.isOfOneEntry) health.failed(error, key.name);
+      if (!error.isOfOneEntry) source.health.failed(error, key.name);
       return { kind: 'failed', error };
     }
   }
@@ -103,14 +106,15 @@ export class OriginLoad {
   /** `written` resolves when nothing is being written any more. */
   async #fill(
     key: EntryKey,
-    held: Entry | undefined,
-    lock: Lock | undefined,
+    source: Source,
     signal: AbortSignal,
+    { held, lock }: Replacing,
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
-    const { writer, clock, maxValueBytes, health } = this.#options;
+    const { writer, clock, maxValueBytes } = this.#options;
+    const { health } = source;
     const startedAtMs = clock.nowMs();
-    const answer = await this.#ask(key, held, signal, charge);
+    const answer = await this.#ask(key, source, held, signal, charge);
     const loadMs = clock.nowMs() - startedAtMs;
     health.answered(key.name);
     const written = Promise.resolve();
@@ -155,18 +159,19 @@ export class OriginLoad {
   /** Asks whether `held` is still current; for all of it where the origin says so of another state (section 4.3.4). */
   async #ask(
     { name }: EntryKey,
+    source: Source,
     held: Entry | undefined,
     signal: AbortSignal,
     charge: Charge,
   ): Promise<OriginAnswer> {
-    const { origin, writer, clock, maxValueBytes } = this.#options;
+    const { writer, clock, maxValueBytes } = this.#options;
     const validators = held?.loaded && validatorsOf(held.loaded.fields, clock.wallMs());
     const admits = (bytes: number): boolean => charge.takeValue(bytes);
     const options = { maxBytes: maxValueBytes, admits, signal };
-    const answer = await origin.load(name, { ...options, validators });
+    const answer = await source.load(name, { ...options, validators });
     const isAboutOther =
       answer.kind === 'unchanged' && held !== undefined && writer.updated(held, answer) === undefined;
-    return isAboutOther ? origin.load(name, options) : answer;
+    return isAboutOther ? source.load(name, options) : answer;
   }
 
   #write<T>(write: Promise<T>): Promise<T> {
@@ -196,10 +201,10 @@ function troubled({ status, fields }: OriginResponse, nowMs: number): AppError {
 
 /** How long a 404 or 410 holds by its own word: not at all where it may not be stored; undefined where it says nothing. */
 function rememberedMs(
-  { fields, status }: Extract<OriginAnswer, { kind: 'none' }>,
+  { fields, status, permission }: Extract<OriginAnswer, { kind: 'none' }>,
   nowMs: number,
 ): number | undefined {
-  const said = storagePermission(fields, status, nowMs);
+  const said = permission ?? storagePermission(fields, status, nowMs);
   if (said.kind === 'forbidden' || said.revalidate) return 0;
   if (said.lifetimeSeconds === undefined) return undefined;
   return Math.min(Math.max(said.lifetimeSeconds - said.ageSeconds, 0) * 1000, longestMarkMs);

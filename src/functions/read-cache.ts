@@ -27,7 +27,7 @@ export function readCache(deps: ReadCacheDeps): HttpHandler {
   const { cache, clock, queryRule, maxValueBytes } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
     const key = keyFromRoute(request, cache, keySuffix(request.query, queryRule));
-    const answer = await cache.read(key, deadlineAtMs, charge);
+    const answer = await cache.read(key, deadlineAtMs, { charge });
     const nowMs = clock.wallMs();
     const headers = { 'Cache-Status': cacheStatus(answer, nowMs) };
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw problemOf(answer, headers, maxValueBytes);

@@ -13,7 +13,12 @@ export type OriginAnswer =
       readonly restrictions: readonly StoragePermission[];
     }
   /** It has nothing under this key: 404, 410, or a key that it cannot hold at all. */
-  | { readonly kind: 'none'; readonly status: 404 | 410; readonly fields: Fields }
+  | {
+      readonly kind: 'none';
+      readonly status: 404 | 410;
+      readonly fields: Fields;
+      readonly permission?: StoragePermission;
+    }
   /** Larger than the limit, as it is sent or decoded; nothing beyond the limit was read. */
   | { readonly kind: 'too-large'; readonly bytes: number | undefined }
   /** `admits` returned false; its body was not read. */
@@ -30,6 +35,8 @@ export interface OriginResponse {
   readonly fields: Fields;
   /** What else limits storing it: redirects on the way, a body whose end was not announced. */
   readonly restrictions: readonly StoragePermission[];
+  /** Instead of what the fields say, where it is known without them. */
+  readonly permission?: StoragePermission;
 }
 
 /** What a conditional request names the entry by. */

@@ -4,18 +4,28 @@ export interface Flight<T> {
   readonly result: Promise<T>;
   /** Whether it had begun before this caller asked. */
   readonly joined: boolean;
-  /** This caller no longer waits. The work goes on, and can find out that nobody waits for it. */
-  readonly leave: () => void;
+  /**
+   * This caller no longer waits. The work goes on, and can find out that nobody waits for it.
+   * @param cancels whether the caller does not want the result any more, instead of having no time to wait for it: if
+   * nobody else waits, the work may end, and no other caller joins it.
+   */
+  readonly leave: (cancels?: boolean) => void;
 }
 
 /** The callers that wait for one flight. */
 export class Callers {
   readonly #listeners: (() => void)[] = [];
   #count = 0;
+  #areCancelled = false;
 
   /** Whether all have left. Others may still come. */
   get areGone(): boolean {
     return this.#count === 0;
+  }
+
+  /** Whether all have left, and the last one did not want the result any more. Nobody else comes. */
+  get areCancelled(): boolean {
+    return this.#areCancelled;
   }
 
   /** Called each time the last one leaves. */
@@ -24,14 +34,15 @@ export class Callers {
   }
 
   /** Adds a caller; returns how it leaves. */
-  join(): () => void {
+  join(): (cancels?: boolean) => void {
     let isHere = true;
     this.#count += 1;
-    return () => {
+    return (cancels = false) => {
       if (!isHere) return;
       isHere = false;
       this.#count -= 1;
       if (this.#count > 0) return;
+      this.#areCancelled = cancels;
       for (const listener of this.#listeners) listener();
     };
   }
@@ -57,9 +68,13 @@ export class SingleFlight<T> {
     }
     const callers = new Callers();
     const leave = callers.join();
-    const result = work(callers).finally(() => {
-      if (this.#flights.get(key)?.result === result) this.#flights.delete(key);
+    const end = (): void => {
+      if (this.#flights.get(key)?.callers === callers) this.#flights.delete(key);
+    };
+    callers.onGone(() => {
+      if (callers.areCancelled) end();
     });
+    const result = work(callers).finally(end);
     // It may fail after all callers have left.
     result.catch(() => {});
     this.#flights.set(key, { result, callers });

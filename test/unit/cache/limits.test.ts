@@ -51,7 +51,7 @@ describe('memory', () => {
     world.origin.delayMs = 100;
     const until = world.clock.nowMs() + 2000;
     const charges = Array.from({ length: 5 }, () => instance.budget.open());
-    const reads = charges.map(async (charge) => instance.cache.read(entryKey('key'), until, charge));
+    const reads = charges.map(async (charge) => instance.cache.read(entryKey('key'), until, { charge }));
     const kinds = (await world.after(100, Promise.all(reads))).map(({ kind }) => kind);
     // Three quarters of it are for large values: three of 400,000 bytes.
     expect(kinds.filter((kind) => kind === 'loaded')).toHaveLength(3);

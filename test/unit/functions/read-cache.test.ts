@@ -91,7 +91,7 @@ describe('a read that finds nothing it can answer', () => {
     [{ kind: 'origin-failed', error: failure() }, 502, 'origin-failed', '1'],
     [{ kind: 'origin-failed', error: failure({ retryAfterSeconds: 9 }) }, 502, 'origin-failed', '9'],
     [{ kind: 'origin-failed', error: failure({ isOfOneEntry: true }) }, 502, 'origin-failed', undefined],
-    [{ kind: 'origin-pending' }, 503, 'origin-pending', '1'],
+    [{ kind: 'origin-pending', error: unavailable }, 503, 'origin-pending', '1'],
   ];
   it.each(cases)('%j: %i %s', async (found, status, code, retryAfter) => {
     const { ask, cache, budget } = start();

@@ -60,7 +60,7 @@ describe('Cache-Status', () => {
     [{ kind: 'overloaded' }, 'detail=overloaded'],
     [{ kind: 'unavailable', error }, 'fwd=bypass; detail=cache-unavailable'],
     [{ kind: 'origin-failed', error }, 'fwd=miss; detail=origin-failed'],
-    [{ kind: 'origin-pending' }, 'fwd=miss; detail=origin-pending'],
+    [{ kind: 'origin-pending', error }, 'fwd=miss; detail=origin-pending'],
   ];
   it.each(cases)('%#: %j', (answer, expected) => {
     expect(cacheStatus(answer, nowMs)).toBe(`redis-entra-functions; ${expected}`);
