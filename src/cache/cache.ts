@@ -172,8 +172,7 @@ export class Cache {
       const { entry } = result;
       const standing = standingOf(entry, clock.wallMs(), random());
       if (standing === 'expired') return this.#asked(read, this.#validated(read, entry));
-      if (standing !== 'fresh' && read.source !== undefined)
-        this.#loader.renew(read.key, read.source, entry);
+      if (standing !== 'fresh' && read.source !== undefined) this.#loader.renew(read.key, read.source, entry);
       return { kind: 'hit', entry, stale: standing === 'stale' };
     }
     if (result.kind === 'miss') return this.#asked(read, this.#loaded(read));

@@ -207,7 +207,8 @@ function rememberedMs(
   const said = permission ?? storagePermission(fields, status, nowMs);
   if (said.kind === 'forbidden' || said.revalidate) return 0;
   if (said.lifetimeSeconds === undefined) return undefined;
-  return Math.min(Math.max(said.lifetimeSeconds - said.ageSeconds, 0) * 1000, longestMarkMs);
+  const leftMs = Math.ceil(Math.max(said.lifetimeSeconds - said.ageSeconds, 0) * 1000);
+  return Math.min(leftMs, longestMarkMs);
 }
 
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {

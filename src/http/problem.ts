@@ -104,6 +104,7 @@ export function toProblem(error: AppError): Problem {
     case 'connection-lost':
     case 'deadline-exceeded':
     case 'command-failed':
+    case 'value-invalid':
     case 'stopped':
       return cacheUnavailable(error);
   }

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'command-failed'
   | 'wrong-type'
   | 'entry-newer'
+  | 'value-invalid'
   | 'origin-failed'
   | 'overloaded'
   | 'stopped';

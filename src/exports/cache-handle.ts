@@ -1,0 +1,253 @@
+// A public cache over the parts of one: keys and options checked, values encoded and decoded, answers as the caller is
+// told them.
+
+import type { CacheAnswer } from '../cache/answer.ts';
+import { newEntry, type Entry } from '../cache/entry.ts';
+import type { EntryKey } from '../cache/key.ts';
+import type { NotChanged, TagCondition, WriteCondition } from '../cache/tier.ts';
+import { OriginHealth } from '../origin/origin-health.ts';
+import { overloaded } from '../util/byte-budget.ts';
+import { untilAborted } from '../util/deadline.ts';
+import { AppError } from '../util/errors.ts';
+import type {
+  Cache,
+  Condition,
+  DeleteOptions,
+  DeleteResult,
+  FactoryContext,
+  GetOptions,
+  GetOrSetOptions,
+  GetResult,
+  NotApplied,
+  SetOptions,
+  SetResult,
+  WrapOptions,
+} from './cache-api.ts';
+import { keyOfArguments } from './cache-arguments.ts';
+import { FactoryFailed, FactorySource } from './cache-factory.ts';
+import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';
+import { cacheParts, loadLimitMs, type CacheParts } from './cache-parts.ts';
+import { decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
+import { aFunction, checkOptions } from './options.ts';
+
+type Factory = (context: FactoryContext) => unknown;
+type Loading = GetOrSetOptions<never>;
+
+const nothing = {};
+
+export class CacheHandle implements Cache {
+  readonly [cacheParts]: CacheParts;
+  readonly #parts: CacheParts;
+  readonly #serializer: Serializer | undefined;
+  readonly #factoryHealth: OriginHealth;
+
+  constructor(parts: CacheParts, serializer: Serializer | undefined) {
+    this[cacheParts] = parts;
+    this.#parts = parts;
+    this.#serializer = serializer;
+    this.#factoryHealth = new OriginHealth(parts.redis.emit, parts.redis.clock);
+  }
+
+  async get<T = unknown>(name: string, options: GetOptions = nothing): Promise<GetResult<T>> {
+    checkCall('cache.get', options, getRules);
+    const key = this.#keyOf('cache.get', name);
+    const answer = await this.#parts.cache.read(key, this.#deadline(options));
+    return this.#resultOf<T>(answer);
+  }
+
+  async getMany<T = unknown>(
+    names: readonly string[],
+    options: GetOptions = nothing,
+  ): Promise<readonly GetResult<T>[]> {
+    checkCall('cache.getMany', options, getRules);
+    const keys = names.map((name) => this.#keyOf('cache.getMany', name));
+    if (keys.length === 0) return [];
+    const answers = await this.#parts.cache.readMany(keys, this.#deadline(options));
+    return Promise.all(answers.map(async (answer) => this.#resultOf<T>(answer)));
+  }
+
+  async set(name: string, value: Cacheable, options: SetOptions = nothing): Promise<SetResult> {
+    checkCall('cache.set', options, setRules);
+    const key = this.#keyOf('cache.set', name);
+    const { cache, settings, budget, redis } = this.#parts;
+    const { body, contentType } = encodeValue(value, this.#serializer);
+    if (body.length > settings.maxValueBytes) throw tooLarge(body.length, settings.maxValueBytes);
+    const charge = budget.open();
+    try {
+      if (!charge.takeValue(body.length)) {
+        return { kind: 'unavailable', error: overloaded(), applied: 'no' };
+      }
+      const ttlSeconds = options.ttlSeconds ?? settings.defaultTtlSeconds;
+      const entry = newEntry(body, contentType, redis.clock.wallMs(), ttlSeconds);
+      const condition = conditionOf(options.condition);
+      const result = await cache.write(key, entry, condition, this.#deadline(options), charge);
+      if (result.kind === 'created' || result.kind === 'replaced') {
+        return { kind: result.kind, etag: entry.etag };
+      }
+      return result.kind === 'precondition-failed' ? { kind: result.kind } : notApplied(result);
+    } finally {
+      charge.close();
+    }
+  }
+
+  async delete(name: string, options: DeleteOptions = nothing): Promise<DeleteResult> {
+    checkCall('cache.delete', options, deleteRules);
+    const key = this.#keyOf('cache.delete', name);
+    const condition = conditionOf(options.condition);
+    const result = await this.#parts.cache.remove(key, condition, this.#deadline(options));
+    if (result.kind === 'removed') return { kind: 'deleted' };
+    return result.kind === 'absent' || result.kind === 'precondition-failed'
+      ? { kind: result.kind }
+      : notApplied(result);
+  }
+
+  async getOrSet<T extends Cacheable>(
+    name: string,
+    factory: (context: FactoryContext) => T | Promise<T>,
+    options: GetOrSetOptions<T>,
+  ): Promise<T> {
+    const owner = 'cache.getOrSet';
+    checkCall(owner, options, getOrSetRules, 'ttlSeconds');
+    if (typeof factory !== 'function') checkOptions(owner, { factory }, { factory: aFunction });
+    return (await this.#load(this.#keyOf(owner, name), factory, options)) as T;
+  }
+
+  wrap<A extends readonly unknown[], T extends Cacheable>(
+    name: string,
+    fn: (...values: A) => T | Promise<T>,
+    options: WrapOptions<A, T>,
+  ): (...values: A) => Promise<T> {
+    const owner = `cache.wrap(${JSON.stringify(name)})`;
+    checkOptions<WrapOptions<never, never>>(owner, options, wrapRules);
+    checkOptions(owner, { fn }, { fn: { ...aFunction, required: true } });
+    const { key: keyOf = (...values: A) => keyOfArguments(owner, values) } = options;
+    this.#keyOf(owner, `${name}:`);
+    return async (...values) => {
+      const key = this.#keyOf(owner, `${name}:${keyOf(...values)}`);
+      return (await this.#load(key, () => fn(...values), options)) as T;
+    };
+  }
+
+  async #load(key: EntryKey, factory: Factory, options: Loading, isSecond = false): Promise<unknown> {
+    const { cache, redis, settings } = this.#parts;
+    const { signal, timeoutMs = loadLimitMs, staleSeconds = settings.staleSeconds } = options;
+    signal?.throwIfAborted();
+    const source = new FactorySource({
+      ask: factory,
+      ttlSeconds: options.ttlSeconds,
+      staleSeconds,
+      staleIfErrorSeconds: options.staleIfErrorSeconds ?? staleSeconds,
+      negativeTtlSeconds: options.negativeTtlSeconds,
+      timeoutMs,
+      serializer: this.#serializer,
+      health: this.#factoryHealth,
+      clock: redis.clock,
+    });
+    const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
+    const answer = await (signal === undefined ? reading : untilAborted(reading, signal));
+    switch (answer.kind) {
+      case 'hit':
+      case 'loaded': {
+        const { entry } = answer;
+        try {
+          const value = decodeValue(entry, answer.kind === 'loaded', this.#serializer);
+          return value instanceof Promise ? await value : value;
+        } catch (error) {
+          // Another serializer's, or damaged by whoever wrote it: the factory knows better.
+          if (isSecond || answer.kind === 'loaded') throw error;
+          await cache.remove(key, sameAs(entry), this.#deadline(nothing));
+          return this.#load(key, factory, options, true);
+        }
+      }
+      case 'miss':
+        return null;
+      default:
+        throw thrownFor(answer);
+    }
+  }
+
+  async #resultOf<T>(answer: CacheAnswer): Promise<GetResult<T>> {
+    switch (answer.kind) {
+      case 'hit':
+      case 'loaded': {
+        const { entry } = answer;
+        try {
+          const value = (await decodeValue(entry, answer.kind === 'loaded', this.#serializer)) as T;
+          const { etag, contentType, freshness } = entry;
+          const nowMs = this.#parts.redis.clock.wallMs();
+          const ageSeconds = freshness && Math.max(nowMs - freshness.storedAtMs, 0) / 1000;
+          const stale = answer.kind === 'hit' && answer.stale;
+          return { kind: 'hit', value, stale, ageSeconds, etag, contentType };
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          return { kind: 'unavailable', error };
+        }
+      }
+      case 'miss':
+        return { kind: 'miss' };
+      default:
+        return { kind: 'unavailable', error: errorOf(answer) };
+    }
+  }
+
+  #keyOf(owner: string, name: string): EntryKey {
+    const result = this.#parts.cache.keyOf(name);
+    if (result.kind === 'valid') return result.key;
+    throw new AppError('options-invalid', `${owner}: ${result.detail}`);
+  }
+
+  #deadline({ timeoutMs }: GetOptions): number {
+    return this.#parts.redis.clock.nowMs() + (timeoutMs ?? this.#parts.settings.requestBudgetMs);
+  }
+}
+
+type NoEntry = Exclude<CacheAnswer, { kind: 'hit' | 'loaded' | 'miss' }>;
+
+/** What a factory threw reaches its caller as it is. */
+function thrownFor(answer: NoEntry): unknown {
+  const error = errorOf(answer);
+  return error instanceof FactoryFailed ? error.thrown : error;
+}
+
+function errorOf(answer: NoEntry): AppError {
+  switch (answer.kind) {
+    case 'unavailable':
+    case 'origin-failed':
+    case 'origin-pending':
+      return answer.error;
+    case 'overloaded':
+      return overloaded();
+    case 'wrong-type':
+    case 'entry-newer':
+      return refusal(answer.kind);
+    case 'stored-value-too-large':
+    case 'answer-too-large':
+      return new AppError('value-invalid', 'The value cannot be used: it is larger than maxValueBytes.');
+  }
+}
+
+function refusal(kind: 'wrong-type' | 'entry-newer'): AppError {
+  return kind === 'wrong-type'
+    ? new AppError(kind, 'The key holds another type of Redis than a string.')
+    : new AppError(kind, 'A newer version of this package wrote the entry; it is left as it is.');
+}
+
+function notApplied(result: Exclude<NotChanged, { kind: 'precondition-failed' }>): NotApplied {
+  if (result.kind === 'unavailable') return result;
+  return { kind: 'unavailable', error: refusal(result.kind), applied: 'no' };
+}
+
+function conditionOf(condition: Condition | undefined): TagCondition {
+  if (condition === undefined) return { kind: 'none', etags: [] };
+  if (condition === 'absent') return { kind: 'none-match', etags: ['*'] };
+  return { kind: 'match', etags: [condition === 'present' ? '*' : condition.etag] };
+}
+
+function sameAs({ etag, writeId }: Entry): WriteCondition {
+  return writeId === undefined ? { kind: 'match', etags: [etag] } : { kind: 'same', writeId };
+}
+
+function tooLarge(bytes: number, mostBytes: number): AppError {
+  const what = `it has ${bytes} bytes, and maxValueBytes is ${mostBytes}`;
+  return new AppError('value-invalid', `The value cannot be used: ${what}.`);
+}

@@ -1,0 +1,204 @@
+// The options of createCache and of a cache's methods: their defaults, and what is wrong with those that were given.
+
+import { isContentType } from '../cache/entry.ts';
+import { maxTtlSeconds } from '../cache/freshness.ts';
+import { largestValueBytes } from '../http/request-body.ts';
+import {
+  areKeptHeaders,
+  containerExpectation,
+  defaultKeepHeaders,
+  isContainerUrl,
+  keepHeadersExpectation,
+  templateExpectation,
+  type OriginChoice,
+} from '../origin/origin-rules.ts';
+import { isUrlTemplate } from '../util/url-template.ts';
+import type {
+  Condition,
+  DeleteOptions,
+  GetOptions,
+  GetOrSetOptions,
+  SetOptions,
+  WrapOptions,
+} from './cache-api.ts';
+import type { CacheSettings } from './cache-parts.ts';
+import type { Serializer } from './cache-values.ts';
+import { aFunction, checkOptions, wholeNumber, type Rule, type Rules } from './options.ts';
+import type { Redis } from './redis-api.ts';
+import { redisParts, type RedisParts } from './redis-parts.ts';
+
+/** Where `get`, and reads over HTTP, find what the cache does not have. */
+export type OriginOptions = HeaderOptions &
+  (
+    | {
+        /** URL of a blob container, entered by the client's credential; the key is the name of the blob. */
+        readonly blobContainerUrl: string;
+      }
+    | {
+        /** URL of an HTTP service, with `{key}`, or `{+key}` to keep its slashes. */
+        readonly urlTemplate: string;
+      }
+  );
+
+interface HeaderOptions {
+  /**
+   * Header fields of the origin's answer that are kept with an entry, beside its type and validators;
+   * `Content-Language`, `Content-Disposition` and `Link` where undefined.
+   */
+  readonly keepHeaders?: readonly string[] | undefined;
+}
+
+export interface CacheOptions {
+  /** What `createRedis` returned. */
+  readonly redis: Redis;
+  /**
+   * What this cache's keys begin with in Redis, before a colon: 1 to 64 letters, digits, "-" or "_", and not the
+   * namespace of the client, under which its locks are. Nothing where undefined.
+   */
+  readonly namespace?: string | undefined;
+  /** Seconds that lives what is written, or loaded from the origin, without a lifetime; 300 where undefined. */
+  readonly defaultTtlSeconds?: number | undefined;
+  /** Seconds past its lifetime in which a value may still be answered; 60 where undefined. */
+  readonly staleSeconds?: number | undefined;
+  /** Larger values are neither read nor stored; 1,048,576 where undefined. */
+  readonly maxValueBytes?: number | undefined;
+  /** Milliseconds that a call may take where only Redis is asked; that of the client where undefined. */
+  readonly timeoutMs?: number | undefined;
+  /** JSON where undefined. */
+  readonly serializer?: Serializer | undefined;
+  /** None where undefined. */
+  readonly origin?: OriginOptions | undefined;
+}
+
+/** @throws AppError `options-invalid` that names every option that is missing, wrong or unknown. */
+export function resolveCacheOptions(options: CacheOptions): CacheSettings {
+  const redis = (options as CacheOptions | null)?.redis as { readonly [redisParts]?: RedisParts } | undefined;
+  const client = redis?.[redisParts];
+  checkOptions('createCache', options, {
+    redis: {
+      expected: 'what createRedis() returned',
+      holds: () => client !== undefined,
+      required: true,
+    },
+    namespace: {
+      expected: '1 to 64 letters, digits, "-" or "_", and not the namespace of the client',
+      holds: (value) =>
+        typeof value === 'string' && /^[\w-]{1,64}$/u.test(value) && value !== client?.namespace,
+    },
+    defaultTtlSeconds: wholeNumber(1, maxTtlSeconds),
+    staleSeconds: wholeNumber(0, maxTtlSeconds),
+    maxValueBytes: wholeNumber(1, largestValueBytes),
+    timeoutMs: callTimeout,
+    serializer: {
+      expected: 'contentType (1 to 255 printable ASCII characters), encode() and decode()',
+      holds: isSerializer,
+    },
+    origin: {
+      expected: `blobContainerUrl (${containerExpectation}), or urlTemplate (${templateExpectation}); and perhaps keepHeaders (${keepHeadersExpectation})`,
+      holds: (value) => originOf(value as OriginOptions) !== undefined,
+    },
+  });
+  const { namespace, origin } = options;
+  return {
+    keyPrefix: namespace === undefined ? '' : `${namespace}:`,
+    writes: 'enabled',
+    defaultTtlSeconds: options.defaultTtlSeconds ?? 300,
+    staleSeconds: options.staleSeconds ?? 60,
+    maxValueBytes: options.maxValueBytes ?? 1_048_576,
+    requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,
+    origin: (origin && originOf(origin)) ?? { kind: 'none' },
+    query: 'reject',
+  };
+}
+
+function originOf(options: OriginOptions | null): OriginChoice | undefined {
+  if (typeof options !== 'object' || options === null) return undefined;
+  const { keepHeaders = defaultKeepHeaders, ...where } = options;
+  if (!Array.isArray(keepHeaders) || !keepHeaders.every((name) => typeof name === 'string')) return undefined;
+  const names = [...new Set(keepHeaders.map((name) => name.toLowerCase()))];
+  const [url, ...others] = Object.entries<unknown>(where);
+  if (url === undefined || others.length > 0 || !areKeptHeaders(names)) return undefined;
+  const [name, value] = url;
+  if (typeof value !== 'string') return undefined;
+  if (name === 'blobContainerUrl' && isContainerUrl(value))
+    return { kind: 'blob', containerUrl: value, keepHeaders: names };
+  if (name === 'urlTemplate' && isUrlTemplate(value))
+    return { kind: 'http', urlTemplate: value, keepHeaders: names };
+  return undefined;
+}
+
+function isSerializer(value: unknown): boolean {
+  const { contentType, encode, decode } = (value ?? {}) as Partial<Serializer>;
+  return (
+    typeof contentType === 'string' &&
+    isContentType(contentType) &&
+    typeof encode === 'function' &&
+    typeof decode === 'function'
+  );
+}
+
+const callTimeout = wholeNumber(1, 230_000);
+const isSeconds = (value: unknown): boolean =>
+  typeof value === 'number' && value >= 0.001 && value <= maxTtlSeconds;
+const lifetime: Rule = { expected: `seconds from 0.001 to ${maxTtlSeconds}`, holds: isSeconds };
+const staleTime: Rule = {
+  expected: `seconds from 0 to ${maxTtlSeconds}`,
+  holds: (value) => value === 0 || isSeconds(value),
+};
+const condition: Rule = {
+  expected: '"absent", "present" or { etag }',
+  holds: (value) =>
+    value === 'absent' ||
+    value === 'present' ||
+    (typeof value === 'object' && typeof (value as Exclude<Condition, string> | null)?.etag === 'string'),
+};
+const abortSignal: Rule = {
+  expected: 'an AbortSignal',
+  holds: (value) => typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === 'function',
+};
+
+export const getRules: Rules<GetOptions> = { timeoutMs: callTimeout };
+export const deleteRules: Rules<DeleteOptions> = { ...getRules, condition };
+export const setRules: Rules<SetOptions> = { ...deleteRules, ttlSeconds: lifetime };
+const lifetimeRules = {
+  ttlSeconds: {
+    expected: `${lifetime.expected}, or a function that returns them`,
+    holds: (value: unknown) => typeof value === 'function' || isSeconds(value),
+    required: true,
+  },
+  staleSeconds: staleTime,
+  staleIfErrorSeconds: staleTime,
+  negativeTtlSeconds: lifetime,
+  timeoutMs: wholeNumber(1, 3_600_000),
+} as const;
+export const getOrSetRules: Rules<GetOrSetOptions<never>> = { ...lifetimeRules, signal: abortSignal };
+export const wrapRules: Rules<WrapOptions<readonly unknown[], never>> = { ...lifetimeRules, key: aFunction };
+
+/**
+ * `checkOptions`, for the options of every call: as cheap as can be where nothing is wrong.
+ * @param required an option that must be there.
+ * @throws AppError `options-invalid`.
+ */
+export function checkCall<T extends object>(
+  owner: string,
+  options: T,
+  rules: Rules<T>,
+  required?: keyof T,
+): void {
+  if (!areFine(options as T | null, rules, required)) checkOptions(owner, options, rules);
+}
+
+function areFine<T extends object>(
+  options: T | null,
+  rules: Rules<T>,
+  required: keyof T | undefined,
+): boolean {
+  if (typeof options !== 'object' || options === null) return false;
+  if (required !== undefined && options[required] === undefined) return false;
+  const ruleOf = rules as Readonly<Record<string, Rule | undefined>>;
+  for (const name in options) {
+    const value: unknown = options[name];
+    if (value !== undefined && ruleOf[name]?.holds(value) !== true) return false;
+  }
+  return true;
+}

@@ -1,0 +1,104 @@
+// What values become in Redis, and what entries are as values: JSON, bytes as they are, or a serializer's.
+
+import { isUtf8 } from 'node:buffer';
+import type { Entry } from '../cache/entry.ts';
+import { largestValueBytes } from '../http/request-body.ts';
+import { decodeBody } from '../origin/content-codings.ts';
+import { AppError } from '../util/errors.ts';
+
+/** Any value but `undefined`. */
+export type Cacheable = NonNullable<unknown> | null;
+
+/**
+ * Another form for values than JSON. Bytes (`Buffer`, `Uint8Array`) never pass through it.
+ *
+ * @example
+ * ```ts
+ * import { deserialize, serialize } from 'node:v8';
+ * const serializer = { contentType: 'application/x-v8', encode: serialize, decode: deserialize };
+ * ```
+ */
+export interface Serializer {
+  /** Of what `encode` makes: 1 to 255 printable ASCII characters. What bears another one is not given to `decode`. */
+  readonly contentType: string;
+  readonly encode: (value: unknown) => Uint8Array | string;
+  readonly decode: (bytes: Buffer) => unknown;
+}
+
+export interface EncodedValue {
+  readonly body: Buffer;
+  readonly contentType: string;
+}
+
+const bytesType = 'application/octet-stream';
+const jsonType = 'application/json';
+const isJson = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/iu;
+const isUnicodeText = /^text\/[\w.+-]+\s*(?:;\s*charset="?(?:utf-?8|us-ascii)"?\s*)?$/iu;
+
+/** @throws AppError `value-invalid` for what has no such form. */
+export function encodeValue(value: unknown, serializer?: Serializer): EncodedValue {
+  if (value === undefined) throw invalid('undefined is no value; null is one');
+  if (value instanceof Uint8Array) return { body: asBuffer(value), contentType: bytesType };
+  try {
+    if (serializer === undefined) {
+      // Undefined for functions and symbols, whatever its type says.
+      const json = JSON.stringify(value) as string | undefined;
+      if (json === undefined) throw invalid(`a ${typeof value} has no form as JSON`);
+      return { body: Buffer.from(json), contentType: jsonType };
+    }
+    const bytes = serializer.encode(value);
+    const body = typeof bytes === 'string' ? Buffer.from(bytes) : asBuffer(bytes);
+    return { body, contentType: serializer.contentType };
+  } catch (error) {
+    throw error instanceof AppError ? error : invalid('it could not be encoded', error);
+  }
+}
+
+/**
+ * What was encoded; JSON, text (a string) and bytes (a Buffer) of everybody else. At once, but for what an origin sent
+ * in a content coding.
+ * @param isShared whether others have the same entry: each gets bytes of its own.
+ * @throws AppError `value-invalid` for what is none of that, or rejects with it.
+ */
+export function decodeValue(entry: Entry, isShared: boolean, serializer?: Serializer): unknown {
+  const { loaded, body, contentType } = entry;
+  if (loaded !== undefined) {
+    if (loaded.status >= 300) throw invalid(`it is the origin's answer ${loaded.status}, and no value`);
+    if (loaded.codings.length > 0) return decoded(entry, serializer);
+  }
+  return parsed(isShared ? Buffer.from(body) : body, contentType, serializer);
+}
+
+async function decoded({ body, contentType, loaded }: Entry, serializer?: Serializer): Promise<unknown> {
+  const plain = await decodeBody(body, loaded?.codings ?? [], largestValueBytes);
+  if (plain.kind !== 'decoded') throw invalid('its content coding cannot be decoded');
+  return parsed(plain.body, contentType, serializer);
+}
+
+function parsed(body: Buffer, contentType: string, serializer: Serializer | undefined): unknown {
+  if (contentType === serializer?.contentType) {
+    try {
+      return serializer.decode(body);
+    } catch (error) {
+      throw invalid('the serializer cannot decode it', error);
+    }
+  }
+  if (contentType === bytesType) return body;
+  if (contentType === jsonType || isJson.test(contentType)) {
+    try {
+      return JSON.parse(body.toString()) as unknown;
+    } catch {
+      // Without the cause: it quotes the value.
+      throw invalid(`its type is ${contentType}, and it is no JSON`);
+    }
+  }
+  return isUnicodeText.test(contentType) && isUtf8(body) ? body.toString() : body;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function invalid(what: string, cause?: unknown): AppError {
+  return new AppError('value-invalid', `The value cannot be used: ${what}.`, { cause });
+}
