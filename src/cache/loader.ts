@@ -62,7 +62,7 @@ export class Loader {
   load(key: EntryKey, source: Source, expired?: Entry): Flight<LoadOutcome> {
     return this.#flights.do(key.redisKey, async (callers) => {
       try {
-        return await this.#loadOrWait(key, source, expired, callers);
+        return await this.#loadOrWait({ key, source, expired }, callers);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         // Redis cannot be asked any more, or a newer version of the app has written the entry meanwhile.
@@ -129,22 +129,17 @@ export class Loader {
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
-  async #loadOrWait(
-    key: EntryKey,
-    source: Source,
-    expired: Entry | undefined,
-    callers: Callers,
-  ): Promise<LoadOutcome> {
+  async #loadOrWait(wanted: Wanted, callers: Callers): Promise<LoadOutcome> {
     const { clock } = this.#options;
-    const untilMs = clock.nowMs() + source.maxWaitMs;
+    const untilMs = clock.nowMs() + wanted.source.maxWaitMs;
     let pollMs = firstPollMs;
     // The permit comes before the lock: a lock whose holder waits for a permit keeps the whole fleet from loading.
     let permit = this.#loads.acquire(callers);
     try {
       for (;;) {
         const outcome = permit.isGranted
-          ? await this.#tryToLoad(key, source, expired, permit)
-          : await this.#lookForOutcome(key, source, expired);
+          ? await this.#tryToLoad(wanted, permit)
+          : await this.#lookForOutcome(wanted);
         if (outcome !== undefined) return outcome;
         const isOver = this.#isStopping || callers.areCancelled;
         if (clock.nowMs() + pollMs > untilMs || isOver) return pending();
@@ -164,12 +159,8 @@ export class Loader {
   }
 
   /** Undefined where another instance is loading it. */
-  async #tryToLoad(
-    key: EntryKey,
-    source: Source,
-    expired: Entry | undefined,
-    { signal }: LoadPermit,
-  ): Promise<LoadOutcome | undefined> {
+  async #tryToLoad(wanted: Wanted, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
+    const { key, source, expired } = wanted;
     const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
     switch (attempt.kind) {
       case 'none':
@@ -180,7 +171,7 @@ export class Loader {
       case 'pass':
         return this.#loadUnstorable(key, source, signal);
       case 'held':
-        return this.#readOutcome(key, expired);
+        return this.#readOutcome(wanted);
       case 'acquired': {
         const { lock } = attempt;
         const isToBeLoaded = (current: ReadResult): boolean =>
@@ -194,20 +185,17 @@ export class Loader {
   }
 
   /** What others have brought about. Takes no lock. */
-  async #lookForOutcome(
-    key: EntryKey,
-    source: Source,
-    expired: Entry | undefined,
-  ): Promise<LoadOutcome | undefined> {
-    const mark = await this.#options.locks.look(subjectOf(key), this.#redisUntilMs());
+  async #lookForOutcome(wanted: Wanted): Promise<LoadOutcome | undefined> {
+    const mark = await this.#options.locks.look(subjectOf(wanted.key), this.#redisUntilMs());
     if (mark === 'failed') return failedJustNow();
-    return mark === 'none' && source.acceptsNone
+    return mark === 'none' && wanted.source.acceptsNone
       ? { kind: 'none', remembered: true }
-      : this.#readOutcome(key, expired);
+      : this.#readOutcome(wanted);
   }
 
-  async #readOutcome({ redisKey }: EntryKey, expired: Entry | undefined): Promise<LoadOutcome | undefined> {
-    return outcomeOf(this.#asUsable(await this.#options.tier.read(redisKey, this.#redisUntilMs()), expired));
+  async #readOutcome({ key, expired }: Wanted): Promise<LoadOutcome | undefined> {
+    const found = await this.#options.tier.read(key.redisKey, this.#redisUntilMs());
+    return outcomeOf(this.#asUsable(found, expired));
   }
 
   /** An entry that has to be validated first is none yet; one that somebody has written since then has been. */
@@ -254,6 +242,13 @@ export class Loader {
     const { clock, requestBudgetMs } = this.#options;
     return clock.nowMs() + requestBudgetMs * redisShare;
   }
+}
+
+/** What a load is to bring about: by whom, and instead of what. */
+interface Wanted {
+  readonly key: EntryKey;
+  readonly source: Source;
+  readonly expired: Entry | undefined;
 }
 
 function subjectOf({ redisKey }: EntryKey): LockSubject {

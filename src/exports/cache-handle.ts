@@ -2,23 +2,21 @@
 // told them.
 
 import type { CacheAnswer } from '../cache/answer.ts';
-import { newEntry, type Entry } from '../cache/entry.ts';
+import { newEntry } from '../cache/entry.ts';
 import type { EntryKey } from '../cache/key.ts';
-import type { NotChanged, TagCondition, WriteCondition } from '../cache/tier.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
+import { conditionOf, errorOf, notApplied, sameAs } from './cache-answers.ts';
 import type {
   Cache,
-  Condition,
   DeleteOptions,
   DeleteResult,
   FactoryContext,
   GetOptions,
   GetOrSetOptions,
   GetResult,
-  NotApplied,
   SetOptions,
   SetResult,
   WrapOptions,
@@ -162,7 +160,7 @@ export class CacheHandle implements Cache {
       case 'miss':
         return null;
       default:
-        throw thrownFor(answer);
+        throw whatWasThrown(errorOf(answer));
     }
   }
 
@@ -201,50 +199,9 @@ export class CacheHandle implements Cache {
   }
 }
 
-type NoEntry = Exclude<CacheAnswer, { kind: 'hit' | 'loaded' | 'miss' }>;
-
 /** What a factory threw reaches its caller as it is. */
-function thrownFor(answer: NoEntry): unknown {
-  const error = errorOf(answer);
+function whatWasThrown(error: AppError): unknown {
   return error instanceof FactoryFailed ? error.thrown : error;
-}
-
-function errorOf(answer: NoEntry): AppError {
-  switch (answer.kind) {
-    case 'unavailable':
-    case 'origin-failed':
-    case 'origin-pending':
-      return answer.error;
-    case 'overloaded':
-      return overloaded();
-    case 'wrong-type':
-    case 'entry-newer':
-      return refusal(answer.kind);
-    case 'stored-value-too-large':
-    case 'answer-too-large':
-      return new AppError('value-invalid', 'The value cannot be used: it is larger than maxValueBytes.');
-  }
-}
-
-function refusal(kind: 'wrong-type' | 'entry-newer'): AppError {
-  return kind === 'wrong-type'
-    ? new AppError(kind, 'The key holds another type of Redis than a string.')
-    : new AppError(kind, 'A newer version of this package wrote the entry; it is left as it is.');
-}
-
-function notApplied(result: Exclude<NotChanged, { kind: 'precondition-failed' }>): NotApplied {
-  if (result.kind === 'unavailable') return result;
-  return { kind: 'unavailable', error: refusal(result.kind), applied: 'no' };
-}
-
-function conditionOf(condition: Condition | undefined): TagCondition {
-  if (condition === undefined) return { kind: 'none', etags: [] };
-  if (condition === 'absent') return { kind: 'none-match', etags: ['*'] };
-  return { kind: 'match', etags: [condition === 'present' ? '*' : condition.etag] };
-}
-
-function sameAs({ etag, writeId }: Entry): WriteCondition {
-  return writeId === undefined ? { kind: 'match', etags: [etag] } : { kind: 'same', writeId };
 }
 
 function tooLarge(bytes: number, mostBytes: number): AppError {

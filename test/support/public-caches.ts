@@ -1,0 +1,65 @@
+// Instances of the public cache on a real stack: each has a client and a token keeper of its own, as a process has.
+
+import { ManagedIdentityCredential } from '@azure/identity';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { startStack, type AnyStack } from '../../local/stack.ts';
+import { TokenKeeper } from '../../src/auth/token-keeper.ts';
+import { createTokenSource } from '../../src/auth/token-source.ts';
+import { createCache, type Cache, type CacheOptions } from '../../src/exports/cache.ts';
+import { partsOf } from '../../src/exports/redis-parts.ts';
+import { defaultScope } from '../../src/exports/redis-options.ts';
+import { startRedis } from '../../src/exports/start-redis.ts';
+import type { Redis } from '../../src/exports/redis.ts';
+import { systemClock as clock } from '../../src/util/clock.ts';
+import type { CacheKind } from './caches.ts';
+import { adoptStack } from './shared-client.ts';
+
+export interface PublicCaches {
+  readonly stack: AnyStack;
+  /** A cache of the namespace `shop`, when its client is connected. */
+  start(options?: Partial<CacheOptions>): Promise<Cache>;
+  startMany(count: number, options?: Partial<CacheOptions>): Promise<readonly Cache[]>;
+  /** Of the one that was started last. */
+  readonly redis: Redis;
+}
+
+/** On one stack for a whole file; what a test starts ends with it. Call it where the tests are declared. */
+export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => PublicCaches {
+  const shared: { stack?: AnyStack } = {};
+  const clients: Redis[] = [];
+  beforeAll(async () => {
+    shared.stack = await startStack({ storage: false, cluster });
+    adoptStack(shared.stack);
+  });
+  afterEach(async () => {
+    shared.stack?.front.setBehaviour('normal');
+    await Promise.all(clients.splice(0).map(async (client) => client.close()));
+  });
+  afterAll(async () => shared.stack?.stop());
+  const startClient = async (stack: AnyStack): Promise<Redis> => {
+    const credential = new ManagedIdentityCredential();
+    const source = createTokenSource({ credential, scope: defaultScope, oidRequired: true, clock });
+    const keeper = new TokenKeeper({ source, clock, random: Math.random, emit: () => {} });
+    keeper.start();
+    const { hostname, port } = stack.front;
+    const clusteringPolicy = cluster ? 'OSSCluster' : 'EnterpriseCluster';
+    const client = startRedis({ hostname, port, clusteringPolicy }, { credential, keeper });
+    clients.push(client);
+    await partsOf('test', client).redis.ping(clock.nowMs() + 10_000);
+    return client;
+  };
+  return () => {
+    const stack = shared.stack ?? expect.unreachable('no stack');
+    const start = async (options?: Partial<CacheOptions>): Promise<Cache> =>
+      createCache({ redis: await startClient(stack), namespace: 'shop', ...options });
+    return {
+      stack,
+      start,
+      startMany: async (count, options) =>
+        Promise.all(Array.from({ length: count }, async () => start(options))),
+      get redis() {
+        return clients.at(-1) ?? expect.unreachable('no client');
+      },
+    };
+  };
+}
