@@ -74,7 +74,7 @@ export class Cache {
     const writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
     this.#loader = new Loader({ ...options, writer });
     if (origin === undefined) return;
-    const load: Origin['load'] = (key, load) => origin.load(key, load);
+    const load: Origin['load'] = (key, asked) => origin.load(key, asked);
     this.#source = { load, health, maxWaitMs: requestBudgetMs, acceptsNone: true };
     this.#refresher = new Refresher({ ...options, origin, writer });
   }

@@ -10,7 +10,7 @@ import type { EntryKey } from './key.ts';
 import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';
-import type { LockSubject } from './lock-keys.ts';
+import { loadOf } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
 import type { Source } from './source.ts';
@@ -161,7 +161,7 @@ export class Loader {
   /** Undefined where another instance is loading it. */
   async #tryToLoad(wanted: Wanted, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
     const { key, source, expired } = wanted;
-    const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
+    const attempt = await this.#options.locks.acquire(loadOf(key), this.#redisUntilMs());
     switch (attempt.kind) {
       case 'none':
         if (source.acceptsNone) return { kind: 'none', remembered: true };
@@ -174,10 +174,9 @@ export class Loader {
         return this.#readOutcome(wanted);
       case 'acquired': {
         const { lock } = attempt;
-        const isToBeLoaded = (current: ReadResult): boolean =>
-          this.#asUsable(current, expired).kind === 'miss';
-        const found = await this.#readUnder(lock, key, isToBeLoaded);
-        return isToBeLoaded(found)
+        const isMissing = (now: ReadResult): boolean => this.#asUsable(now, expired).kind === 'miss';
+        const found = await this.#readUnder(lock, key, isMissing);
+        return isMissing(found)
           ? this.#origin.run(key, source, signal, { held: expired, lock })
           : outcomeOf(found);
       }
@@ -186,7 +185,7 @@ export class Loader {
 
   /** What others have brought about. Takes no lock. */
   async #lookForOutcome(wanted: Wanted): Promise<LoadOutcome | undefined> {
-    const mark = await this.#options.locks.look(subjectOf(wanted.key), this.#redisUntilMs());
+    const mark = await this.#options.locks.look(loadOf(wanted.key), this.#redisUntilMs());
     if (mark === 'failed') return failedJustNow();
     return mark === 'none' && wanted.source.acceptsNone
       ? { kind: 'none', remembered: true }
@@ -209,12 +208,12 @@ export class Loader {
   async #loadUnstorable(key: EntryKey, source: Source, signal: AbortSignal): Promise<LoadOutcome> {
     const outcome = await this.#origin.run(key, source, signal);
     // As long as it is asked for, nobody has to wait to find that out again.
-    if (isUnstorable(outcome)) this.#options.locks.mark(subjectOf(key), 'pass', this.#origin.markMs);
+    if (isUnstorable(outcome)) this.#options.locks.mark(loadOf(key), 'pass', this.#origin.markMs);
     return outcome;
   }
 
   async #renewLocked(key: EntryKey, source: Source, entry: Entry, signal: AbortSignal): Promise<void> {
-    const attempt = await this.#options.locks.acquire(subjectOf(key), this.#redisUntilMs());
+    const attempt = await this.#options.locks.acquire(loadOf(key), this.#redisUntilMs());
     if (attempt.kind !== 'acquired') return;
     const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' && current.entry.writeId === entry.writeId;
@@ -244,13 +243,8 @@ export class Loader {
   }
 }
 
-/** What a load is to bring about: by whom, and instead of what. */
 interface Wanted {
   readonly key: EntryKey;
   readonly source: Source;
   readonly expired: Entry | undefined;
-}
-
-function subjectOf({ redisKey }: EntryKey): LockSubject {
-  return { kind: 'load', name: redisKey };
 }

@@ -9,6 +9,10 @@ export interface LockSubject {
   readonly name: string;
 }
 
+export function loadOf({ redisKey }: { readonly redisKey: string }): LockSubject {
+  return { kind: 'load', name: redisKey };
+}
+
 export interface LockKeys {
   readonly lock: string;
   readonly mark: string;

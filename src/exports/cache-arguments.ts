@@ -23,21 +23,12 @@ export function keyOfArguments(owner: string, values: readonly unknown[]): strin
 
 /** @param around what the value is in, to find a cycle. */
 function formOf(value: unknown, path: string, owner: string, around: readonly object[]): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'bigint':
-      return `${value}n`;
-    case 'number':
-    case 'boolean':
-    case 'undefined':
-      return `${value}`;
-    case 'object':
-      break;
-    default:
-      throw unstable(owner, path, `a ${typeof value}`);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    throw unstable(owner, path, `a ${typeof value}`);
   }
-  if (value === null) return 'null';
+  if (typeof value !== 'object' || value === null) return String(value);
   if (around.includes(value)) throw unstable(owner, path, 'part of itself');
   const within = [...around, value];
   if (Array.isArray(value)) {

@@ -143,48 +143,35 @@ export class CacheHandle implements Cache {
     });
     const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
     const answer = await (signal === undefined ? reading : untilAborted(reading, signal));
-    switch (answer.kind) {
-      case 'hit':
-      case 'loaded': {
-        const { entry } = answer;
-        try {
-          const value = decodeValue(entry, answer.kind === 'loaded', this.#serializer);
-          return value instanceof Promise ? await value : value;
-        } catch (error) {
-          // Another serializer's, or damaged by whoever wrote it: the factory knows better.
-          if (isSecond || answer.kind === 'loaded') throw error;
-          await cache.remove(key, sameAs(entry), this.#deadline(nothing));
-          return this.#load(key, factory, options, true);
-        }
-      }
-      case 'miss':
-        return null;
-      default:
-        throw whatWasThrown(errorOf(answer));
+    if (answer.kind === 'miss') return null;
+    if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
+    const { entry } = answer;
+    try {
+      const value = decodeValue(entry, answer.kind === 'loaded', this.#serializer);
+      return value instanceof Promise ? await value : value;
+    } catch (error) {
+      // Another serializer's, or damaged by whoever wrote it: the factory knows better.
+      if (isSecond || answer.kind === 'loaded') throw error;
+      await cache.remove(key, sameAs(entry), this.#deadline(nothing));
+      return this.#load(key, factory, options, true);
     }
   }
 
   async #resultOf<T>(answer: CacheAnswer): Promise<GetResult<T>> {
-    switch (answer.kind) {
-      case 'hit':
-      case 'loaded': {
-        const { entry } = answer;
-        try {
-          const value = (await decodeValue(entry, answer.kind === 'loaded', this.#serializer)) as T;
-          const { etag, contentType, freshness } = entry;
-          const nowMs = this.#parts.redis.clock.wallMs();
-          const ageSeconds = freshness && Math.max(nowMs - freshness.storedAtMs, 0) / 1000;
-          const stale = answer.kind === 'hit' && answer.stale;
-          return { kind: 'hit', value, stale, ageSeconds, etag, contentType };
-        } catch (error) {
-          if (!(error instanceof AppError)) throw error;
-          return { kind: 'unavailable', error };
-        }
-      }
-      case 'miss':
-        return { kind: 'miss' };
-      default:
-        return { kind: 'unavailable', error: errorOf(answer) };
+    if (answer.kind === 'miss') return { kind: 'miss' };
+    if (answer.kind !== 'hit' && answer.kind !== 'loaded') {
+      return { kind: 'unavailable', error: errorOf(answer) };
+    }
+    try {
+      const { etag, contentType, freshness } = answer.entry;
+      const value = (await decodeValue(answer.entry, answer.kind === 'loaded', this.#serializer)) as T;
+      const nowMs = this.#parts.redis.clock.wallMs();
+      const ageSeconds = freshness && Math.max(nowMs - freshness.storedAtMs, 0) / 1000;
+      const stale = answer.kind === 'hit' && answer.stale;
+      return { kind: 'hit', value, stale, ageSeconds, etag, contentType };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return { kind: 'unavailable', error };
     }
   }
 

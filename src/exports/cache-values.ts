@@ -7,7 +7,7 @@ import { decodeBody } from '../origin/content-codings.ts';
 import { AppError } from '../util/errors.ts';
 
 /** Any value but `undefined`. */
-export type Cacheable = NonNullable<unknown> | null;
+export type Cacheable = string | number | boolean | object | null;
 
 /**
  * Another form for values than JSON. Bytes (`Buffer`, `Uint8Array`) never pass through it.

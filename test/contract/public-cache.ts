@@ -67,8 +67,9 @@ export function publicCacheSuite(kind: CacheKind): void {
   });
 
   it('asks the factory where Redis is silent, and has no error and no miss then', async () => {
-    const { start, stack } = begin();
-    const cache = await start({ timeoutMs: 600 });
+    const caches = begin();
+    const { stack } = caches;
+    const cache = await caches.start({ timeoutMs: 600 });
     await cache.set('outage', 'old');
     stack.front.setBehaviour('stall');
     const answers = await Promise.all(

@@ -124,7 +124,10 @@ describe('the answer to a batch', () => {
       { kind: 'origin-failed', error },
       { status: 'unavailable', code: 'origin-failed' },
     ],
-    [{ kind: 'origin-pending', error }, { status: 'unavailable', code: 'origin-pending' }],
+    [
+      { kind: 'origin-pending', error },
+      { status: 'unavailable', code: 'origin-pending' },
+    ],
     [loaded(403), { status: 'unavailable', code: 'origin-refused' }],
     [loaded(199), { status: 'unavailable', code: 'origin-refused' }],
   ];
