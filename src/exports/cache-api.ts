@@ -63,8 +63,9 @@ export interface SetOptions extends DeleteOptions {
 /** How long what a factory makes may be used, and how. */
 export interface LifetimeOptions<T> {
   /**
-   * Seconds that the value is fresh, from 0.001 to a year, or a function that says so of a value: 0 is "not stored". Up
-   * to a tenth is taken off at random, so that what was filled together does not expire together.
+   * Seconds that the value is fresh, from 0.001 to a year, or a function that says so of a value. Up to a tenth is
+   * taken off at random, so that what was filled together does not expire together. 0 of a function is "not stored": for
+   * the next 5 s each process then asks its own factory, and nothing is stored either.
    */
   readonly ttlSeconds: number | ((value: T) => number);
   /**
