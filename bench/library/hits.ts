@@ -1,0 +1,52 @@
+// What getOrSet takes on a hit: three libraries in one process, in turn.
+
+import { median } from '../support/median.ts';
+import { concurrently, timed } from '../support/timing.ts';
+import { connect, contestantNames, type Contestant, type ContestantName } from './contestants.ts';
+
+const rounds = 7;
+const slicesPerRound = 8;
+const width = 64;
+const ours = 'redis-entra-functions';
+
+async function measureHits(bytes: number): Promise<void> {
+  const readsPerSlice = bytes > 10_000 ? 150 : 400;
+  const contestants = new Map<ContestantName, Contestant>();
+  const lifetime = { ttlSeconds: 3600, staleSeconds: 3600 };
+  for (const name of contestantNames) contestants.set(name, await connect(name, lifetime));
+  const never = async () => Promise.reject(new Error('It should have been there.'));
+  const keyOf = (index: number): string => `${bytes} bytes, ${index % 100}`;
+  const each = async (work: (name: ContestantName, contestant: Contestant) => Promise<void>) => {
+    for (const [name, contestant] of contestants) await work(name, contestant);
+  };
+  await each(async (_, contestant) => {
+    for (let index = 0; index < 100; index += 1) {
+      await contestant.getOrSet(keyOf(index), async () => ({ index, text: 'x'.repeat(bytes) }));
+    }
+  });
+  const rates = new Map<ContestantName, number[]>(contestantNames.map((name) => [name, []]));
+  // The first two rounds warm the compiler up.
+  for (let round = -2; round < rounds; round += 1) {
+    const tookMs = new Map<ContestantName, number>();
+    // In slices in turn, so that what else the machine does meets all alike.
+    for (let slice = 0; slice < slicesPerRound; slice += 1) {
+      await each(async (name, contestant) => {
+        const read = (index: number) => contestant.getOrSet(keyOf(index), never);
+        const sliceMs = await timed(() => concurrently(readsPerSlice, width, read));
+        tookMs.set(name, (tookMs.get(name) ?? 0) + sliceMs);
+      });
+    }
+    if (round < 0) continue;
+    for (const [name, ms] of tookMs) rates.get(name)?.push((slicesPerRound * readsPerSlice * 1000) / ms);
+  }
+  await each(async (_, contestant) => contestant.stop());
+  const mine = rates.get(ours) ?? [];
+  for (const [name, values] of rates) {
+    const ratios = mine.map((rate, round) => rate / (values[round] ?? Number.NaN));
+    const beside = name === ours ? '' : `; ${ours} / ${name} = ${median(ratios).toFixed(2)}`;
+    console.log(`library: hits of ${bytes} B: ${name} ${median(values).toFixed(0)} reads/s${beside}`);
+  }
+}
+
+for (const bytes of [100, 1024, 64 * 1024]) await measureHits(bytes);
+process.disconnect();
