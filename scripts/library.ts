@@ -13,6 +13,8 @@ const root = join(import.meta.dirname, '..');
 
 export interface BuiltLibrary {
   readonly directory: string;
+  /** The public types of each entry, by its name. */
+  readonly types: ReadonlyMap<string, string>;
   /** The public surface of each entry, by its name. */
   readonly reports: ReadonlyMap<string, string>;
 }
@@ -39,7 +41,7 @@ export async function buildLibrary(directory = join(root, 'dist')): Promise<Buil
   if (inputs.some((input) => input.startsWith('node_modules/'))) {
     await write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences(root, inputs));
   }
-  return { directory, reports };
+  return { directory, types, reports };
 }
 
 interface Manifest {

@@ -11,11 +11,12 @@ import { packLibrary } from './pack.ts';
 
 /** Each fault in one line; none where all is well. */
 async function faultsOfPackage(directory: string): Promise<readonly string[]> {
-  const { tarballPath, reports } = await packLibrary(directory);
+  const { tarballPath, reports, types } = await packLibrary(directory);
   const tarball = await readFile(tarballPath);
   return [
     ...(await changed(reports)),
     ...[...reports].flatMap(([name, report]) => undocumented(report).map((line) => `docs: ${name}: ${line}`)),
+    ...leaks(types),
     ...(await publintFaults(tarball)),
     ...(await typeFaults(tarball)),
   ];
@@ -57,6 +58,12 @@ async function publintFaults(tarball: Buffer): Promise<readonly string[]> {
     strict: true,
   });
   return messages.map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`);
+}
+
+/** A class with private members is another type in each file that declares it: public types are interfaces. */
+function leaks(types: ReadonlyMap<string, string>): readonly string[] {
+  const leaking = [...types].filter(([, text]) => /^ +(?:#private|private |protected )/mu.test(text));
+  return leaking.map(([name]) => `types: ${name} has a class with private members.`);
 }
 
 /** Old and new resolution, from CommonJS, from ES modules, and by a bundler. */

@@ -6,4 +6,8 @@ export interface Entry {
   readonly source: string;
 }
 
-export const entries: readonly Entry[] = [{ name: 'redis', source: 'src/exports/redis.ts' }];
+export const entries: readonly Entry[] = [
+  { name: 'redis', source: 'src/exports/redis.ts' },
+  { name: 'cache', source: 'src/exports/cache.ts' },
+  { name: 'functions', source: 'src/exports/functions.ts' },
+];

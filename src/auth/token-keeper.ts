@@ -23,7 +23,7 @@ import type { TokenSource } from './token-source.ts';
 import type { Token } from './token.ts';
 
 export interface KeeperStatus {
-  readonly state: KeeperState['kind'];
+  readonly state: 'idle' | 'seeking' | 'holding' | 'stopped';
   readonly expiresAtMs: number | undefined;
   /** By the monotonic clock, whatever the wall clock shows. */
   readonly timeLeftMs: number | undefined;

@@ -32,9 +32,12 @@ export type SetResult =
   | { readonly kind: 'precondition-failed' }
   | NotApplied;
 
+/** What a removal came to; `precondition-failed`: `condition` did not hold, and nothing was removed. */
 export type DeleteResult = { readonly kind: 'deleted' | 'absent' | 'precondition-failed' } | NotApplied;
 
+/** A change that may not have been made. */
 export interface NotApplied {
+  /** Redis cannot be asked, or refuses. */
   readonly kind: 'unavailable';
   /** As of a read; `overloaded`, too, where there is no memory for the value now. */
   readonly error: AppError;
@@ -45,16 +48,19 @@ export interface NotApplied {
 /** What must hold for a write: there is no entry, there is one, or it is in the state of this `etag` of a `hit`. */
 export type Condition = 'absent' | 'present' | { readonly etag: string };
 
+/** Of a call that asks Redis only. */
 export interface GetOptions {
   /** Milliseconds after which the call ends as `unavailable`; the cache's `timeoutMs` where undefined. */
   readonly timeoutMs?: number | undefined;
 }
 
+/** Of a call that changes one key. */
 export interface DeleteOptions extends GetOptions {
   /** None where undefined. */
   readonly condition?: Condition | undefined;
 }
 
+/** Of a write. */
 export interface SetOptions extends DeleteOptions {
   /** Seconds that it lives, from 0.001 to a year; the cache's `defaultTtlSeconds` where undefined. */
   readonly ttlSeconds?: number | undefined;
@@ -87,6 +93,7 @@ export interface LifetimeOptions<T> {
   readonly timeoutMs?: number | undefined;
 }
 
+/** How long the value may be used, and how long this caller waits. */
 export interface GetOrSetOptions<T> extends LifetimeOptions<T> {
   /**
    * Rejects this call with its reason. The factory goes on for others that wait for the same key; if there are none, its
@@ -95,11 +102,13 @@ export interface GetOrSetOptions<T> extends LifetimeOptions<T> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How long values may be used, and what their keys are made of. */
 export interface WrapOptions<A extends readonly unknown[], T> extends LifetimeOptions<T> {
   /** What tells calls apart, instead of all arguments: the end of the key. */
   readonly key?: ((...values: A) => string) | undefined;
 }
 
+/** What a factory is given. */
 export interface FactoryContext {
   /** Aborted when nobody wants the value any more, its time is up, or the client is closed. */
   readonly signal: AbortSignal;

@@ -48,6 +48,7 @@ interface HeaderOptions {
   readonly keepHeaders?: readonly string[] | undefined;
 }
 
+/** What a cache is over, and how long and how large its values are. Only `redis` is required. */
 export interface CacheOptions {
   /** What `createRedis` returned. */
   readonly redis: Redis;

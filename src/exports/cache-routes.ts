@@ -14,6 +14,7 @@ import {
 } from './functions-app.ts';
 import { checkOptions, oneOf } from './options.ts';
 
+/** Where a cache is served over HTTP, and to whom. */
 export interface CacheRoutesOptions {
   /** What `createCache` returned; its options hold over HTTP, too. */
   readonly cache: object;

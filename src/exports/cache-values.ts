@@ -21,7 +21,9 @@ export type Cacheable = string | number | boolean | object | null;
 export interface Serializer {
   /** Of what `encode` makes: 1 to 255 printable ASCII characters. What bears another one is not given to `decode`. */
   readonly contentType: string;
+  /** The form of a value that is stored. It may throw: the value cannot be stored, then. */
   readonly encode: (value: unknown) => Uint8Array | string;
+  /** The value that has this form. It may throw: the value cannot be read, then. */
   readonly decode: (bytes: Buffer) => unknown;
 }
 

@@ -11,6 +11,7 @@ export type FunctionsApp = Pick<typeof app, 'http' | 'timer'> & {
   readonly hook: Pick<typeof app.hook, 'appTerminate'>;
 };
 
+/** Who may call a route: `anonymous`, or whoever has a key of the function or of the host. */
 export type AuthLevel = NonNullable<HttpTriggerOptions['authLevel']>;
 
 export const anAuthLevel: Rule = oneOf('anonymous', 'function', 'admin');

@@ -9,6 +9,7 @@ import { checkOptions, wholeNumber } from './options.ts';
 
 export type { HttpInvocation, OwnHandle } from '../functions/own-handler.ts';
 
+/** Of a handler that answers in time. */
 export interface HttpHandlerOptions {
   /** In which time a request is answered, 2000 ms where undefined; a tenth of it, at most 200 ms, is the host's. */
   readonly requestBudgetMs?: number | undefined;

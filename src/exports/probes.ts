@@ -7,6 +7,7 @@ import { checkOptions, trueOrFalse } from './options.ts';
 import { aRedis, partsOf } from './redis-parts.ts';
 import type { Redis } from './redis-api.ts';
 
+/** Which client is probed, and where. */
 export interface ProbesOptions {
   /** What `createRedis` returned. */
   readonly redis: Redis;

@@ -13,6 +13,7 @@ import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
 import { unlimited } from './handler-deps.ts';
 import type { Redis } from './redis-api.ts';
 
+/** Whose roll is called and when, and how this instance is shown. */
 export interface ReauthenticationOptions {
   /** What `createRedis` returned. Instances whose clients have the same `namespace` are one fleet. */
   readonly redis: Redis;

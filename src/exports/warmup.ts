@@ -11,9 +11,11 @@ import { checkOptions, wholeNumber, type Rule } from './options.ts';
 /** Which entries of the cache's origin are kept: those of some keys, or all that a blob container lists under a prefix. */
 export type WarmSet = { readonly keys: readonly string[] } | { readonly prefix: string };
 
+/** What is kept warm, and when. */
 export interface WarmupOptions {
   /** What `createCache` returned, with an origin. */
   readonly cache: object;
+  /** What is kept in the cache. */
   readonly warmSet: WarmSet;
   /** When it runs: NCRONTAB, six fields. Every five minutes where undefined. */
   readonly schedule?: string | undefined;

@@ -1,7 +1,7 @@
 // The wrapper of every HTTP handler: the request's deadline, its share of the byte budget, and errors as responses.
 
-import {
-  HttpResponse,
+// By its default export: the named ones of this CommonJS module are not all found by Node.js 20.
+import functions, {
   type HttpHandler,
   type HttpRequest,
   type HttpResponseInit,
@@ -68,7 +68,7 @@ function responseTo(error: unknown, context: InvocationContext): HttpResponseIni
  * Hands its bytes over as they are. The ordinary response copies them twice, into a stream and out of it, and does not
  * tell when it has been read; the worker asks for `arrayBuffer()`, once (toRpcHttp.ts of @azure/functions).
  */
-class BufferResponse extends HttpResponse {
+class BufferResponse extends functions.HttpResponse {
   override readonly arrayBuffer: () => Promise<ArrayBuffer>;
 
   constructor({ pieces, ...init }: BytesResponse, charge: Charge) {

@@ -5,14 +5,17 @@ import { Problem } from '../http/problem.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
+/** What a handler is given beside the request. */
 export interface HttpInvocation {
   /** Aborted when the answer is due: give it to whatever takes one. */
   readonly signal: AbortSignal;
   /** Milliseconds until then, 0 at least: give them to whatever takes a timeout. */
   readonly timeLeftMs: () => number;
+  /** That of the host: its log, the id of the invocation. */
   readonly context: InvocationContext;
 }
 
+/** A handler of yours, as it is given to `httpHandler`. */
 export type OwnHandle = (request: HttpRequest, invocation: HttpInvocation) => Promise<HttpResponseInit>;
 
 /** What `handle` does after the deadline is its own affair: nobody waits for it, and its errors are nobody's. */
