@@ -56,10 +56,19 @@ export interface LocalStorage {
   stop(): Promise<void>;
 }
 
+/** @throws Error that says what to install. */
+function findAzurite(): string {
+  try {
+    return createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
+  } catch (error) {
+    throw new Error('Blob storage needs Azurite: `npm install --save-dev azurite`.', { cause: error });
+  }
+}
+
 export async function startStorage(options: StorageOptions): Promise<LocalStorage> {
   const { certificates, issuer, identity, directory } = options;
   const pemPath = await writePem(directory, 'storage.pem', joinPem(certificates.server));
-  const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
+  const main = findAzurite();
   // Port 0: Azurite takes a free one and says which, so there is no race for it.
   const where = ['--blobHost', loopback, '--blobPort', '0', '--cert', pemPath, '--key', pemPath];
   const how = ['--oauth', 'basic', '--skipApiVersionCheck', '--disableTelemetry', '--inMemoryPersistence'];
