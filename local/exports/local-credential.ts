@@ -6,6 +6,7 @@ import type { IdentityEndpoint } from '../identity-endpoint.ts';
 /** Fits wherever a `TokenCredential` of `@azure/identity` does. */
 export interface LocalCredential {
   /**
+   * Asks the endpoint for a token, each time.
    * @param scopes one scope, like `https://redis.azure.com/.default`.
    * @throws Error when the endpoint fails.
    */

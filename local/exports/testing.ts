@@ -41,6 +41,7 @@ export type IdentityBehaviour =
 
 /** Redis, behind a TLS listener that enforces what Azure enforces of Entra authentication. */
 export interface BoxedCache {
+  /** From now on, until told otherwise. */
   setBehaviour(behaviour: CacheBehaviour): void;
   /** Breaks every connection. */
   cutConnections(): void;
@@ -57,6 +58,7 @@ export interface BoxedCache {
   restart(): Promise<void>;
   /** Freezes Redis: connections stay, nothing is answered. */
   pause(): void;
+  /** Ends `pause`: what was sent meanwhile is answered. */
   resume(): void;
   /**
    * One command, as an administrator.
@@ -71,6 +73,7 @@ export type CacheReply = string | number | null | readonly CacheReply[];
 
 /** The managed-identity endpoint, as App Service and Functions have it. */
 export interface BoxedIdentity {
+  /** From now on, until told otherwise. */
   setBehaviour(behaviour: IdentityBehaviour): void;
   /** For tokens made from now on. */
   setTokenLifetimeMs(lifetimeMs: number): void;
@@ -84,7 +87,12 @@ export interface BoxedIdentity {
 export interface BoxedStorage {
   /** Of the account, without a slash at the end: `<blobUrl>/<container>` is a container. */
   readonly blobUrl: string;
+  /** Makes a container that is private. */
   createContainer(container: string): Promise<void>;
+  /**
+   * Writes a blob, in the place of one of that name.
+   * @param contentType `application/octet-stream` where undefined.
+   */
   putBlob(container: string, name: string, body: string | Buffer, contentType?: string): Promise<void>;
 }
 
@@ -104,7 +112,9 @@ export interface AzureInABox extends AsyncDisposable {
    * Node.js reads `NODE_EXTRA_CA_CERTS` when it starts: in the process of the test it has no effect.
    */
   readonly settings: Readonly<Record<string, string>>;
+  /** The cache, and how to get it into trouble. */
   readonly cache: BoxedCache;
+  /** Where tokens come from, and how to get that into trouble. */
   readonly identity: BoxedIdentity;
   /** Undefined where it was not asked for. */
   readonly storage: BoxedStorage | undefined;
