@@ -65,18 +65,17 @@ export class Cache {
   readonly #loader: Loader;
   /** The origin, where there is one. */
   readonly #source: Source | undefined;
-  readonly #refresher: Refresher | undefined;
+  readonly #writer: EntryWriter;
   #readCount = 0;
 
   constructor(options: CacheOptions) {
     const { origin, health, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
     this.#options = options;
-    const writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
-    this.#loader = new Loader({ ...options, writer });
+    this.#writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
+    this.#loader = new Loader({ ...options, writer: this.#writer });
     if (origin === undefined) return;
-    const load: Origin['load'] = (key, asked) => origin.load(key, asked);
-    this.#source = { load, health, maxWaitMs: requestBudgetMs, acceptsNone: true };
-    this.#refresher = new Refresher({ ...options, origin, writer });
+    const waits = { health, maxWaitMs: requestBudgetMs, acceptsNone: true };
+    this.#source = { ...waits, load: (key, asked) => origin.load(key, asked) };
   }
 
   /** Keys asked for that Redis has answered for, found or not, since the start. */
@@ -116,10 +115,8 @@ export class Cache {
 
   /** What is known of many keys without their bodies; loads nothing. The results in the order of the keys. */
   readHeads(keys: readonly EntryKey[], deadlineAtMs: number): Promise<readonly HeadResult[]> {
-    return this.#options.tier.readHeads(
-      keys.map(({ redisKey }) => redisKey),
-      deadlineAtMs,
-    );
+    const redisKeys = keys.map(({ redisKey }) => redisKey);
+    return this.#options.tier.readHeads(redisKeys, deadlineAtMs);
   }
 
   /** @param charge holds the bytes until they have left. */
@@ -148,14 +145,19 @@ export class Cache {
     return this.#withOrigin().extend(key, held);
   }
 
+  /** What brings entries up to date with a source that is not the origin. */
+  refresherFor(origin: Pick<Source, 'load' | 'health'>): Refresher {
+    return new Refresher({ ...this.#options, origin, health: origin.health, writer: this.#writer });
+  }
+
   /** Ends what is in flight, so that locks are given back before the connection goes. */
   async stop(): Promise<void> {
     await this.#loader.stop();
   }
 
   #withOrigin(): Refresher {
-    if (this.#refresher === undefined) throw new TypeError('There is no origin to refresh entries from.');
-    return this.#refresher;
+    if (this.#source === undefined) throw new TypeError('There is no origin to refresh entries from.');
+    return this.refresherFor(this.#source);
   }
 
   #redisDeadline(deadlineAtMs: number): number {

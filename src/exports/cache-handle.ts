@@ -40,7 +40,7 @@ export class CacheHandle implements Cache {
   readonly #factoryHealth: OriginHealth;
 
   constructor(parts: CacheParts, serializer: Serializer | undefined) {
-    this[cacheParts] = parts;
+    this[cacheParts] = { ...parts, serializer };
     this.#parts = parts;
     this.#serializer = serializer;
     this.#factoryHealth = new OriginHealth(parts.redis.emit, parts.redis.clock);

@@ -141,8 +141,8 @@ function isSerializer(value: unknown): boolean {
 const callTimeout = wholeNumber(1, 230_000);
 const isSeconds = (value: unknown): boolean =>
   typeof value === 'number' && value >= 0.001 && value <= maxTtlSeconds;
-const lifetime: Rule = { expected: `seconds from 0.001 to ${maxTtlSeconds}`, holds: isSeconds };
-const staleTime: Rule = {
+export const lifetime: Rule = { expected: `seconds from 0.001 to ${maxTtlSeconds}`, holds: isSeconds };
+export const staleTime: Rule = {
   expected: `seconds from 0 to ${maxTtlSeconds}`,
   holds: (value) => value === 0 || isSeconds(value),
 };

@@ -14,9 +14,10 @@ import { ByteBudget } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
+import type { Serializer } from './cache-values.ts';
 import { createOrigin } from './create-origin.ts';
 import type { Rule } from './options.ts';
-import { partsOf, type RedisParts } from './redis-parts.ts';
+import type { RedisParts } from './redis-parts.ts';
 
 export const cacheParts: unique symbol = Symbol.for('redis-entra-functions.cache-parts') as never;
 
@@ -46,6 +47,8 @@ export interface CacheParts {
   readonly health: OriginHealth;
   readonly origin: Origin | undefined;
   readonly budget: ByteBudget;
+  /** Of one that is called: JSON where undefined. Over HTTP there are bytes only. */
+  readonly serializer?: Serializer | undefined;
   /** Ends what is in flight. */
   stop(): Promise<void>;
 }
@@ -56,16 +59,6 @@ export const loadLimitMs = 30_000;
 /** Made once for a client and its settings, however often it is asked for; stopped before that client closes. */
 export function cachePartsFor(redis: RedisParts, settings: CacheSettings): CacheParts {
   return redis.dependents.once(`cache ${JSON.stringify(settings)}`, () => createParts(redis, settings));
-}
-
-/** What `createCache` returns is one of these, and more. */
-export interface CacheHandle {
-  readonly [cacheParts]: CacheParts;
-}
-
-/** The cache of a client, for exports that are given one. */
-export function startCache(redis: object, settings: CacheSettings): CacheHandle {
-  return { [cacheParts]: cachePartsFor(partsOf('startCache', redis), settings) };
 }
 
 export const aCache: Rule = {

@@ -3,6 +3,7 @@
 import { readBatch } from '../functions/read-batch.ts';
 import { readCache } from '../functions/read-cache.ts';
 import { removeCache, writeCache } from '../functions/write-cache.ts';
+import type { Cache } from './cache-api.ts';
 import { aCache, cachePartsOf } from './cache-parts.ts';
 import {
   anAuthLevel,
@@ -17,7 +18,7 @@ import { checkOptions, oneOf } from './options.ts';
 /** Where a cache is served over HTTP, and to whom. */
 export interface CacheRoutesOptions {
   /** What `createCache` returned; its options hold over HTTP, too. */
-  readonly cache: object;
+  readonly cache: Cache;
   /** `cache` where undefined: `/api/cache/{*key}`. */
   readonly route?: string | undefined;
   /** `batch` where undefined: `/api/batch`. */

@@ -1,10 +1,8 @@
 // redis-entra-functions/cache: values in Redis, loaded once, renewed in time, and an outage that is no miss.
 
 import type { Cache } from './cache-api.ts';
-import { CacheHandle } from './cache-handle.ts';
+import { startCache } from './start-cache.ts';
 import { resolveCacheOptions, type CacheOptions } from './cache-options.ts';
-import { cachePartsFor } from './cache-parts.ts';
-import { partsOf } from './redis-parts.ts';
 
 export { AppError, type ErrorCode } from '../util/errors.ts';
 export type {
@@ -42,5 +40,5 @@ export type { Cacheable, Serializer } from './cache-values.ts';
  */
 export function createCache(options: CacheOptions): Cache {
   const settings = resolveCacheOptions(options);
-  return new CacheHandle(cachePartsFor(partsOf('createCache', options.redis), settings), options.serializer);
+  return startCache(options.redis, settings, options.serializer);
 }

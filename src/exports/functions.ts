@@ -5,5 +5,11 @@ export type { AuthLevel, FunctionsApp } from './functions-app.ts';
 export { httpHandler, type HttpHandlerOptions, type HttpInvocation, type OwnHandle } from './http-handler.ts';
 export { registerProbes, type ProbesOptions } from './probes.ts';
 export { registerReauthentication, type ReauthenticationOptions } from './reauthentication.ts';
-export { registerWarmup, type WarmSet, type WarmupOptions } from './warmup.ts';
+export {
+  registerWarmup,
+  type LoadedWarmSet,
+  type OriginWarmSet,
+  type WarmSet,
+  type WarmupOptions,
+} from './warmup.ts';
 export { AppError, type ErrorCode } from '../util/errors.ts';

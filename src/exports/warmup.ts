@@ -1,20 +1,41 @@
 // registerWarmup: the timer that keeps a warm set in the cache.
 
 import { scheduledWarmup } from '../functions/scheduled-warmup.ts';
+import { OriginHealth } from '../origin/origin-health.ts';
+import type { Origin } from '../origin/origin.ts';
 import { AppError } from '../util/errors.ts';
 import { createWarmup } from '../warmup/create.ts';
-import type { Warmup } from '../warmup/warmup.ts';
+import type { Warmup, WarmupOptions as InnerOptions } from '../warmup/warmup.ts';
+import type { Cache, FactoryContext } from './cache-api.ts';
+import { FactorySource } from './cache-factory.ts';
+import { lifetime, staleTime } from './cache-options.ts';
 import { aCache, cachePartsOf, loadLimitMs, type CacheParts } from './cache-parts.ts';
+import type { Cacheable } from './cache-values.ts';
 import { aSchedule, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
 import { checkOptions, wholeNumber, type Rule } from './options.ts';
 
-/** Which entries of the cache's origin are kept: those of some keys, or all that a blob container lists under a prefix. */
-export type WarmSet = { readonly keys: readonly string[] } | { readonly prefix: string };
+/** Values that a function of yours makes, as the factory of `getOrSet` does, under the same keys. */
+export interface LoadedWarmSet {
+  readonly keys: readonly string[];
+  /** Makes the value of one key. `signal` is aborted when the run ends. */
+  readonly load: (key: string, context: FactoryContext) => Cacheable | Promise<Cacheable>;
+  /** Seconds that a value is fresh: more than between two runs. */
+  readonly ttlSeconds: number;
+  /** Seconds past that in which the old value may be answered; the cache's `staleSeconds` where undefined. */
+  readonly staleSeconds?: number | undefined;
+}
+
+/** What the cache's origin has: under some keys, or, of a blob container, all that begins with a prefix. */
+export type OriginWarmSet =
+  { readonly keys: readonly string[]; readonly load?: undefined } | { readonly prefix: string };
+
+/** What is kept in the cache: entries of its origin, or what a function makes. */
+export type WarmSet = OriginWarmSet | LoadedWarmSet;
 
 /** What is kept warm, and when. */
 export interface WarmupOptions {
-  /** What `createCache` returned, with an origin. */
-  readonly cache: object;
+  /** What `createCache` returned. */
+  readonly cache: Cache;
   /** What is kept in the cache. */
   readonly warmSet: WarmSet;
   /** When it runs: NCRONTAB, six fields. Every five minutes where undefined. */
@@ -27,12 +48,15 @@ const owner = 'registerWarmup';
 
 /**
  * Registers the timer `scheduledWarmup`. Each run brings the warm set up to date before anybody asks for it: what is
- * missing or has changed is loaded, what is unchanged gets a new lifetime; nothing is deleted, and what a client wrote
- * stays. A run that ends early continues where it stopped. When the app ends, the run ends, and the client closes.
+ * missing, or would not be fresh until the next run, is loaded. Nothing is deleted, and what was written by `set` or over
+ * HTTP stays. One instance runs it at a time. When the app ends, the run ends, and the client closes.
  *
  * @throws AppError `options-invalid` that names every option that is missing or wrong.
  * @example
- * registerWarmup(app, { cache, warmSet: { keys: ['prices', 'menu'] } });
+ * ```ts
+ * const warmSet = { keys: ['prices:EUR', 'prices:USD'], load: loadPrices, ttlSeconds: 900 };
+ * registerWarmup(app, { cache, warmSet });
+ * ```
  */
 export function registerWarmup(app: FunctionsApp, options: WarmupOptions): void {
   checkApp(owner, app);
@@ -56,22 +80,61 @@ function warmupOf(parts: CacheParts, warmSet: WarmSet): Warmup | undefined {
   const { redis, settings } = parts;
   const { keys = [], prefix } = warmSet as { readonly keys?: readonly string[]; readonly prefix?: string };
   if (prefix === undefined && keys.length === 0) return undefined;
-  const name = `warmup ${JSON.stringify([settings, warmSet])}`;
+  const name = `warmup ${JSON.stringify([settings, keys, prefix, isLoaded(warmSet)])}`;
   return redis.dependents.once(name, () => {
-    const all = { ...redis, ...settings, ...parts, redis: redis.redis, keys, prefix: prefix ?? '' };
-    const warmup = createWarmup(all);
+    const shared = { ...redis, ...settings, ...parts, redis: redis.redis, keys, prefix: prefix ?? '' };
+    const own = isLoaded(warmSet) ? ownSource(parts, warmSet) : undefined;
+    const warmup = createWarmup(own === undefined ? shared : { ...shared, ...own });
     if (warmup !== undefined) return warmup;
     const why =
-      parts.origin === undefined ? 'has no origin' : 'has an origin that lists nothing: name the keys';
+      parts.origin === undefined
+        ? 'has no origin: give it `load`'
+        : 'has an origin that lists nothing: name the keys';
     throw new AppError('options-invalid', `${owner}: warmSet: the cache ${why}.`);
   });
 }
 
+function isLoaded(warmSet: WarmSet): warmSet is LoadedWarmSet {
+  return 'load' in warmSet && warmSet.load !== undefined;
+}
+
+/** What stands in for the origin of the cache. */
+function ownSource({ cache, redis, settings, serializer }: CacheParts, warmSet: LoadedWarmSet) {
+  const { load, ttlSeconds, staleSeconds = settings.staleSeconds } = warmSet;
+  const health = new OriginHealth(redis.emit, redis.clock);
+  const times = {
+    ttlSeconds,
+    staleSeconds,
+    staleIfErrorSeconds: staleSeconds,
+    negativeTtlSeconds: undefined,
+  };
+  const common = { ...times, timeoutMs: loadLimitMs, serializer, health, clock: redis.clock };
+  const origin: Origin = {
+    load: (key, options) =>
+      new FactorySource({ ...common, ask: (context) => load(key, context) }).load(key, options),
+  };
+  const refresher = cache.refresherFor({ ...origin, health });
+  const warmed: InnerOptions['cache'] = {
+    keyOf: (name) => cache.keyOf(name),
+    readHeads: (keys, deadlineAtMs) => cache.readHeads(keys, deadlineAtMs),
+    refresh: (key, request) => refresher.refresh(key, request),
+    extend: (key, held) => refresher.extend(key, held),
+  };
+  return { origin, health, cache: warmed };
+}
+
 const aWarmSet: Rule = {
-  expected: '{ keys: [...] } with names of entries, or { prefix: "..." }',
+  expected:
+    '{ keys: [...] } with names of entries, with or without load() and ttlSeconds (and staleSeconds), or { prefix: "..." }',
   holds: (value) => {
-    const { keys, prefix } = (value ?? {}) as { readonly keys?: unknown; readonly prefix?: unknown };
-    if (keys === undefined) return typeof prefix === 'string';
-    return prefix === undefined && Array.isArray(keys) && keys.every((key) => typeof key === 'string');
+    const { keys, prefix, load, ...times } = (value ?? {}) as Readonly<Record<string, unknown>>;
+    const { ttlSeconds, staleSeconds, ...others } = times;
+    if (Object.keys(others).length > 0) return false;
+    if (keys === undefined) return typeof prefix === 'string' && load === undefined;
+    const areKeys =
+      prefix === undefined && Array.isArray(keys) && keys.every((key) => typeof key === 'string');
+    if (load === undefined) return areKeys && ttlSeconds === undefined && staleSeconds === undefined;
+    const isStale = staleSeconds === undefined || staleTime.holds(staleSeconds);
+    return areKeys && typeof load === 'function' && lifetime.holds(ttlSeconds) && isStale;
   },
 };

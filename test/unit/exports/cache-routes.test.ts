@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cachePartsOf, startCache } from '../../../src/exports/cache-parts.ts';
+import { cachePartsOf } from '../../../src/exports/cache-parts.ts';
+import { startCache } from '../../../src/exports/start-cache.ts';
 import { registerCacheRoutes } from '../../../src/exports/cache-routes.ts';
 import { callHandler, problemCode } from '../../support/call-handler.ts';
 import { cacheSettings, publicClient } from '../../support/public-client.ts';

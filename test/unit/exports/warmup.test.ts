@@ -1,6 +1,6 @@
 import { InvocationContext, type Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
-import { startCache } from '../../../src/exports/cache-parts.ts';
+import { startCache } from '../../../src/exports/start-cache.ts';
 import { registerWarmup } from '../../../src/exports/warmup.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { cacheSettings, publicClient } from '../../support/public-client.ts';
@@ -10,6 +10,8 @@ const fromHttp = {
   ...cacheSettings,
   origin: { kind: 'http', urlTemplate: 'http://127.0.0.1:9/{key}', keepHeaders: [] },
 } as const;
+
+const load = async () => 1;
 
 /** Runs the timer once; returns what it logged. */
 async function run(app: RecordedFunctionsApp): Promise<readonly string[]> {
@@ -48,6 +50,17 @@ describe('registerWarmup', () => {
   ])('refuses %s that nothing can be loaded for', (_name, settings, warmSet, why) => {
     const cache = startCache(publicClient().redis, settings);
     expect(() => registerWarmup(recordedFunctionsApp(), { cache, warmSet })).toThrow(why);
+  });
+
+  it.each([
+    ['a load without a lifetime', { keys: ['a'], load }],
+    ['a lifetime without a load', { keys: ['a'], ttlSeconds: 60 }],
+    ['a prefix with a load', { prefix: '', load, ttlSeconds: 60 }],
+    ['an option that there is not', { keys: ['a'], load, ttlSeconds: 60, ttl: 5 }],
+  ])('refuses %s', (_name, warmSet) => {
+    const cache = startCache(publicClient().redis, cacheSettings);
+    const registering = () => registerWarmup(recordedFunctionsApp(), { cache, warmSet } as never);
+    expect(registering).toThrow('warmSet: expected { keys');
   });
 
   it('refuses what is no cache, and names every other fault', () => {
