@@ -22,12 +22,27 @@ export interface BundleOptions {
 }
 
 export async function bundle(options: BundleOptions): Promise<Bundle> {
-  const chunks = (await Promise.all([bundleAs('esm', options), bundleAs('cjs', options)])).flat();
+  const loaders = options.entries.filter(({ asyncFunctions }) => asyncFunctions !== undefined);
+  const whole = options.entries.filter((entry) => !loaders.includes(entry));
+  const bundles = [bundleAs('esm', options), bundleAs('cjs', { ...options, entries: whole })];
+  const chunks = (await Promise.all(bundles)).flat();
   const inputs = chunks.flatMap(({ moduleIds }) => moduleIds.map((id) => relative(options.root, id)));
   return {
-    files: new Map(chunks.map(({ fileName, code }) => [fileName, code])),
+    files: new Map([
+      ...chunks.map(({ fileName, code }) => [fileName, code] as const),
+      ...loaders.map((entry) => [`${entry.name}.cjs`, loaderOf(entry)] as const),
+    ]),
     inputs: [...new Set(inputs)].toSorted(),
   };
+}
+
+/** A CommonJS module that loads the ES module beside it when it is called. */
+function loaderOf({ name, asyncFunctions = [] }: Entry): string {
+  const functions = asyncFunctions.map(
+    (called) =>
+      `exports.${called} = async (...given) => (await import('./${name}.js')).${called}(...given);\n`,
+  );
+  return `'use strict';\n${functions.join('')}`;
 }
 
 async function bundleAs(

@@ -4,10 +4,17 @@ export interface Entry {
   readonly name: string;
   /** The module that it is, from the root. */
   readonly source: string;
+  /**
+   * Its functions, all of them asynchronous, where the CommonJS module is to load the ES module when one is called: what
+   * is large is in the package once.
+   */
+  readonly asyncFunctions?: readonly string[];
 }
 
 export const entries: readonly Entry[] = [
   { name: 'redis', source: 'src/exports/redis.ts' },
   { name: 'cache', source: 'src/exports/cache.ts' },
   { name: 'functions', source: 'src/exports/functions.ts' },
+  // Of the local parts, which src/ never knows.
+  { name: 'testing', source: 'local/exports/testing.ts', asyncFunctions: ['startAzureInABox'] },
 ];

@@ -16,6 +16,7 @@ import { checkOptions, wholeNumber, type Rule } from './options.ts';
 
 /** Values that a function of yours makes, as the factory of `getOrSet` does, under the same keys. */
 export interface LoadedWarmSet {
+  /** As they are given to `getOrSet`, and to `get`. */
   readonly keys: readonly string[];
   /** Makes the value of one key. `signal` is aborted when the run ends. */
   readonly load: (key: string, context: FactoryContext) => Cacheable | Promise<Cacheable>;
