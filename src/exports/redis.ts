@@ -14,6 +14,14 @@ export type { TokenCredentialLike } from '../auth/token-source.ts';
 export type { ClusteringPolicy } from '../redis/create.ts';
 export type { KeyOutcome, RedisClient } from '../redis/redis.ts';
 export { AppError, type ErrorCode } from '../util/errors.ts';
+export {
+  createRedisAuth,
+  type Ioredis,
+  type NodeRedis,
+  type RedisAuth,
+  type RedisAuthStatus,
+  type RedisCredentialsProvider,
+} from './redis-auth.ts';
 export type { CallOptions, Redis, RedisEvent, RedisStatus, RunOptions } from './redis-api.ts';
 export type { IdentityOptions, RedisOptions } from './redis-options.ts';
 

@@ -35,7 +35,7 @@ export class ConnectionKeeper {
   readonly #options: ConnectionKeeperOptions;
   readonly #clock: Clock;
   readonly #waiting: DeadlineQueue<Connection>;
-  readonly #reauthentication: Reauthentication;
+  readonly #reauthentication: Reauthentication<Connection>;
   readonly #opener: ConnectionOpener;
   #state: State = { kind: 'idle' };
   #stopListening = (): void => {};

@@ -9,7 +9,6 @@ import { AppError, describe, type ErrorCode } from '../util/errors.ts';
 import { SingleFlight } from '../util/single-flight.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Admission } from './admission.ts';
-import type { Connection } from './connection.ts';
 import { rejectedDelayMs, repeatedAuthDelayMs } from './reconnect-policy.ts';
 
 /** AUTH commands since the start, by their outcome. */
@@ -18,7 +17,20 @@ export interface AuthCounts {
   reauthenticationsFailed: number;
 }
 
-export interface ReauthenticationOptions {
+/** A live connection, as far as its login is concerned. */
+export interface Authenticated {
+  /** Distinguishes connections in events. */
+  readonly id: number;
+  /** The token it last authenticated with. */
+  readonly token: Token;
+  readonly isLive: boolean;
+  /** Sends one AUTH. */
+  reauthenticate(token: Token, deadlineAtMs: number): Promise<void>;
+  /** Ends a connection that cannot be used any more. */
+  fail(reason: string): void;
+}
+
+export interface ReauthenticationOptions<C extends Authenticated> {
   readonly keeper: TokenKeeper;
   readonly admission: Admission;
   readonly clock: Clock;
@@ -27,7 +39,7 @@ export interface ReauthenticationOptions {
   readonly emit: Emit;
   readonly counts: AuthCounts;
   /** Puts another connection, with this token, in the place of one; false when that did not work. */
-  readonly replace: (connection: Connection, token: Token) => Promise<boolean>;
+  readonly replace: (connection: C, token: Token) => Promise<boolean>;
 }
 
 /** A connection on its way to the current token. */
@@ -40,12 +52,12 @@ interface Run {
 const authTimeoutMs = 5000;
 const leastPauseMs = 500;
 
-export class Reauthentication {
-  readonly #options: ReauthenticationOptions;
-  readonly #runs = new Map<Connection, Run>();
+export class Reauthentication<C extends Authenticated> {
+  readonly #options: ReauthenticationOptions<C>;
+  readonly #runs = new Map<C, Run>();
   readonly #restoring = new SingleFlight<void>();
 
-  constructor(options: ReauthenticationOptions) {
+  constructor(options: ReauthenticationOptions<C>) {
     this.#options = options;
   }
 
@@ -55,7 +67,7 @@ export class Reauthentication {
   }
 
   /** Does nothing for a connection that has the current token; for one on its way to it, ends a pause. */
-  ensureCurrent(connection: Connection): void {
+  ensureCurrent(connection: C): void {
     const running = this.#runs.get(connection);
     if (running !== undefined) return running.wake();
     const run: Run = { ended: Promise.resolve(), wake: () => {} };
@@ -64,7 +76,7 @@ export class Reauthentication {
   }
 
   /** Never rejects. */
-  async #bringToCurrent(connection: Connection, run: Run): Promise<void> {
+  async #bringToCurrent(connection: C, run: Run): Promise<void> {
     const { keeper, admission } = this.#options;
     try {
       const first = this.#tokenToSend(connection);
@@ -90,13 +102,13 @@ export class Reauthentication {
   }
 
   /** Undefined where there is nothing to do. */
-  #tokenToSend(connection: Connection): Token | undefined {
+  #tokenToSend(connection: C): Token | undefined {
     const token = this.#options.keeper.current();
     return connection.isLive && token !== connection.token ? token : undefined;
   }
 
   /** Keeps the connection usable after AUTH failed; true when another one has taken its place. */
-  async #fallBack(connection: Connection, token: Token, failure: ErrorCode): Promise<boolean> {
+  async #fallBack(connection: C, token: Token, failure: ErrorCode): Promise<boolean> {
     const { admission, clock, replace } = this.#options;
     const another = failure === 'redis-rejected-identity' ? admission.refused(token) : undefined;
     // Redis goes on with the identity from before when AUTH fails; other servers (Garnet) forget it.
@@ -111,13 +123,13 @@ export class Reauthentication {
    * authenticates with the current one again. A connection that is still rejected is given up.
    * @throws AppError `redis-rejected-identity` at the deadline.
    */
-  async restore(connection: Connection, deadlineAtMs: number): Promise<void> {
+  async restore(connection: C, deadlineAtMs: number): Promise<void> {
     const { result } = this.#restoring.do(`${connection.id}`, () => this.#restoreOnce(connection));
     const late = (): AppError => new AppError('redis-rejected-identity', 'Redis rejects the identity.');
     await withDeadline(this.#options.clock, deadlineAtMs, result, late);
   }
 
-  async #restoreOnce(connection: Connection): Promise<void> {
+  async #restoreOnce(connection: C): Promise<void> {
     const { keeper, admission } = this.#options;
     const newest = keeper.current();
     // Where the newest token is refused there is one that is known to be let in.
@@ -160,7 +172,7 @@ export class Reauthentication {
   }
 
   /** One AUTH; emits its outcome, and returns why it failed. */
-  async #authenticate(connection: Connection, token: Token): Promise<ErrorCode | undefined> {
+  async #authenticate(connection: C, token: Token): Promise<ErrorCode | undefined> {
     const { clock, emit, counts, admission } = this.#options;
     const connectionId = connection.id;
     const startedAtMs = clock.nowMs();

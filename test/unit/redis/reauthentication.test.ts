@@ -15,7 +15,7 @@ const dayMs = 24 * hourMs;
 let clock: FakeClock;
 let source: ScriptedSource;
 let keeper: TokenKeeper;
-let reauthentication: Reauthentication;
+let reauthentication: Reauthentication<Connection>;
 let admission: Admission;
 /** When each AUTH was sent, and each successor begun. */
 let authsAtMs: number[];

@@ -1,0 +1,133 @@
+// What a Redis client of a package user's goes through with tokens of 6 seconds, one fault after the other, under steady
+// work, and what was seen of it.
+
+import { expect } from 'vitest';
+import type { Stack } from '../../local/stack.ts';
+import type { KeeperStatus } from '../../src/auth/token-keeper.ts';
+import { eventually, sleep } from './eventually.ts';
+import { leakedPart } from './scenario.ts';
+import { failed, steadyReads } from './steady-reads.ts';
+
+export const tokenLifetimeMs = 6000;
+
+export interface ClientInTrouble {
+  readonly stack: Stack;
+  readonly status: () => { readonly token: KeeperStatus };
+  /** One piece of work, 20 times a second; rejects where it fails, or is wrong. */
+  readonly work: () => Promise<void>;
+  /** Whether what is in flight on a connection fails when that is cut. */
+  readonly failsWhenCut: boolean;
+  /** Connections that send AUTH on a rotation; others are made anew. */
+  readonly authenticating: number;
+  /** All that it said: its events, its errors. */
+  readonly output: () => string;
+}
+
+const liveOf = (stack: Stack) => stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
+
+/** AUTH commands, not handshakes, that Redis accepted. */
+const authsOf = (stack: Stack): number =>
+  stack.front.connections
+    .flatMap(({ auths }) => auths)
+    .filter(({ command, accepted }) => command === 'AUTH' && accepted).length;
+
+export async function goThroughFaults(client: ClientInTrouble, handshakeIsAuth = 0): Promise<void> {
+  const { stack, status, failsWhenCut, authenticating } = client;
+  const errors = new Map<string, number>();
+  const work = async (): Promise<number> => {
+    try {
+      await client.work();
+      return 200;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      errors.set(text, (errors.get(text) ?? 0) + 1);
+      return 0;
+    }
+  };
+  const running = steadyReads(work, { perSecond: 20, limitMs: 60_000 });
+  const failures = () => failed(running.outcomes);
+  const said = (): string => JSON.stringify([...errors]);
+  const rotations = async (count: number): Promise<void> => {
+    const until = status().token.rotations + count;
+    await eventually(
+      () => expect(status().token.rotations).toBeGreaterThanOrEqual(until),
+      2 * count * tokenLifetimeMs,
+    );
+  };
+  /** Every connection has the current token. */
+  const current = async (): Promise<void> =>
+    eventually(() => {
+      const live = liveOf(stack);
+      expect(live.length).toBeGreaterThanOrEqual(authenticating);
+      const expiriesAtMs = live.map(({ auths }) => auths.at(-1)?.tokenExpiresAtMs ?? 0);
+      expect(
+        expiriesAtMs.filter((atMs) => atMs > (status().token.expiresAtMs ?? 0) - 1000).length,
+      ).toBeGreaterThanOrEqual(authenticating);
+    }, tokenLifetimeMs);
+  const cut = async (): Promise<void> => {
+    const atMs = Date.now();
+    const before = failures().length;
+    stack.front.cutAll();
+    await sleep(1500);
+    const failing = failures().slice(before);
+    if (!failsWhenCut) expect(failing, said()).toEqual([]);
+    expect(
+      failing.filter((outcome) => outcome.atMs > atMs + 1000),
+      said(),
+    ).toEqual([]);
+  };
+  /** One AUTH for each connection, and nothing else. */
+  const oneRotation = async (): Promise<void> => {
+    await current();
+    const [auths, accepted, adopted] = [
+      authsOf(stack),
+      stack.front.stats.connectionsAccepted,
+      status().token.rotations,
+    ];
+    await rotations(1);
+    await current();
+    const rotated = status().token.rotations - adopted;
+    const connected = stack.front.stats.connectionsAccepted - accepted;
+    expect(authsOf(stack) - auths).toBe(rotated * authenticating + connected * handshakeIsAuth);
+  };
+  const unharmed = async (fault: () => Promise<void>): Promise<void> => {
+    const before = failures().length;
+    await fault();
+    expect(failures().slice(before), said()).toEqual([]);
+  };
+
+  try {
+    await eventually(() => expect(running.outcomes.at(-1)?.status).toBe(200));
+    await unharmed(oneRotation);
+    for (let times = 0; times < 2; times += 1) await cut();
+    await unharmed(oneRotation);
+    // The token before the current one is worth nothing any more.
+    await stack.front.revoke(stack.issuer.issued.at(-2) ?? '');
+    await cut();
+    // The identity endpoint fails from before a renewal is due to shortly before the token's end.
+    await unharmed(async () => {
+      await rotations(1);
+      stack.identity.setBehaviour('fail');
+      await sleep((status().token.timeLeftMs ?? 0) - 1500);
+      stack.identity.setBehaviour('normal');
+      await rotations(1);
+      await current();
+    });
+    // AUTH is refused on live connections: others are made in time, or the server ends these.
+    const beforeRefusal = failures().length;
+    stack.front.setBehaviour('refuse-auth');
+    await rotations(1);
+    await sleep(tokenLifetimeMs / 2);
+    stack.front.setBehaviour('normal');
+    await current();
+    if (!failsWhenCut) expect(failures().slice(beforeRefusal), said()).toEqual([]);
+    await unharmed(async () => sleep(500));
+    const outcomes = await running.stop();
+    expect(failed(outcomes).length, said()).toBeLessThan(outcomes.length / 20);
+    expect(leakedPart(`${said()}${client.output()}`, stack.issuer.issued)).toBeUndefined();
+  } finally {
+    stack.identity.setBehaviour('normal');
+    stack.front.setBehaviour('normal');
+    await running.stop();
+  }
+}
