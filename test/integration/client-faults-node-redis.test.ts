@@ -1,17 +1,16 @@
 // A node-redis client of somebody else's, kept logged in by createRedisAuth, through what the app goes through.
 
-import { ManagedIdentityCredential } from '@azure/identity';
 import { createClient } from 'redis';
 import { expect, it } from 'vitest';
 import { startStack } from '../../local/stack.ts';
 import { createRedisAuth } from '../../src/exports/redis.ts';
-import { goThroughFaults, tokenLifetimeMs } from '../support/client-faults.ts';
+import { credentialOf, goThroughFaults, tokenLifetimeMs } from '../support/client-faults.ts';
 import { adoptStack } from '../support/shared-client.ts';
 
 it('a node-redis client survives rotations, cuts, revoked tokens, a failing identity and refused AUTHs', async () => {
   const stack = await startStack({ tokenLifetimeMs, storage: false });
   adoptStack(stack);
-  using auth = createRedisAuth({ credential: new ManagedIdentityCredential() });
+  using auth = createRedisAuth({ credential: credentialOf(stack) });
   const said: unknown[] = [];
   auth.onEvent('connectionReauthenticationFailed', (event) => said.push(event));
   const client = createClient({

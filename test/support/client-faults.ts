@@ -4,6 +4,7 @@
 import { expect } from 'vitest';
 import type { Stack } from '../../local/stack.ts';
 import type { KeeperStatus } from '../../src/auth/token-keeper.ts';
+import type { TokenCredentialLike } from '../../src/auth/token-source.ts';
 import { eventually, sleep } from './eventually.ts';
 import { leakedPart } from './scenario.ts';
 import { failed, steadyReads } from './steady-reads.ts';
@@ -15,6 +16,8 @@ export interface ClientInTrouble {
   readonly status: () => { readonly token: KeeperStatus };
   /** One piece of work, 20 times a second; rejects where it fails, or is wrong. */
   readonly work: () => Promise<void>;
+  /** Whether its handshake is AUTH (RESP2) and not HELLO: then a server that refuses AUTH refuses that, too. */
+  readonly handshakeIsAuth?: boolean;
   /** Whether what is in flight on a connection fails when that is cut. */
   readonly failsWhenCut: boolean;
   /** Connections that send AUTH on a rotation; others are made anew. */
@@ -31,7 +34,7 @@ const authsOf = (stack: Stack): number =>
     .flatMap(({ auths }) => auths)
     .filter(({ command, accepted }) => command === 'AUTH' && accepted).length;
 
-export async function goThroughFaults(client: ClientInTrouble, handshakeIsAuth = 0): Promise<void> {
+export async function goThroughFaults(client: ClientInTrouble): Promise<void> {
   const { stack, status, failsWhenCut, authenticating } = client;
   const errors = new Map<string, number>();
   const work = async (): Promise<number> => {
@@ -88,7 +91,9 @@ export async function goThroughFaults(client: ClientInTrouble, handshakeIsAuth =
     await current();
     const rotated = status().token.rotations - adopted;
     const connected = stack.front.stats.connectionsAccepted - accepted;
-    expect(authsOf(stack) - auths).toBe(rotated * authenticating + connected * handshakeIsAuth);
+    expect(authsOf(stack) - auths).toBe(
+      rotated * authenticating + connected * (client.handshakeIsAuth ? 1 : 0),
+    );
   };
   const unharmed = async (fault: () => Promise<void>): Promise<void> => {
     const before = failures().length;
@@ -113,11 +118,11 @@ export async function goThroughFaults(client: ClientInTrouble, handshakeIsAuth =
       await rotations(1);
       await current();
     });
-    // AUTH is refused on live connections: others are made in time, or the server ends these.
+    // AUTH is refused on live connections: until it is allowed again, or until the server ends them.
     const beforeRefusal = failures().length;
+    const endsInMs = status().token.timeLeftMs ?? 0;
     stack.front.setBehaviour('refuse-auth');
-    await rotations(1);
-    await sleep(tokenLifetimeMs / 2);
+    await sleep(endsInMs + (client.handshakeIsAuth ? -1000 : 500));
     stack.front.setBehaviour('normal');
     await current();
     if (!failsWhenCut) expect(failures().slice(beforeRefusal), said()).toEqual([]);
@@ -130,4 +135,19 @@ export async function goThroughFaults(client: ClientInTrouble, handshakeIsAuth =
     stack.front.setBehaviour('normal');
     await running.stop();
   }
+}
+
+/** Asks the stack's identity endpoint, once for each call. */
+export function credentialOf({ identity }: Stack): TokenCredentialLike {
+  return {
+    async getToken(scope) {
+      const resource = encodeURIComponent(scope.replace('/.default', ''));
+      const response = await fetch(`${identity.url}?api-version=2019-08-01&resource=${resource}`, {
+        headers: { 'x-identity-header': identity.header },
+      });
+      if (!response.ok) throw new Error(`The identity endpoint answered ${response.status}.`);
+      const body = (await response.json()) as { access_token: string; expires_on: string };
+      return { token: body.access_token, expiresOnTimestamp: Number(body.expires_on) * 1000 };
+    },
+  };
 }

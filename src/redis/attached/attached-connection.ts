@@ -25,6 +25,8 @@ export class AttachedConnection implements Authenticated {
   readonly #lost = deferred<never>();
   #token: Token;
   #isLive = true;
+  /** An AUTH could not be sent, or was not answered. */
+  #isStuck = false;
   /** The AUTH that Redis has not answered: behind a command that blocks, say. */
   #pending: { readonly token: Token; readonly sent: Promise<unknown> } | undefined;
 
@@ -63,32 +65,36 @@ export class AttachedConnection implements Authenticated {
    */
   async reauthenticate(token: Token, deadlineAtMs: number): Promise<void> {
     const latestAtMs = this.#clock.nowMs() + this.#token.leftMs(this.#clock) - marginMs(token);
-    const untilMs = this.canReconnect ? Math.max(latestAtMs, deadlineAtMs) : Number.POSITIVE_INFINITY;
+    const canReconnect = this.#client.reconnect !== undefined;
+    const untilMs = canReconnect ? Math.max(latestAtMs, deadlineAtMs) : Number.POSITIVE_INFINITY;
     if (this.#client.mayAuthenticate()) {
       await this.#within(untilMs, this.#auth(token), 'AUTH was not answered: a command before it blocks.');
       this.#token = token;
     } else {
       const forbidden = 'Under RESP2 a connection that subscribes may not send AUTH; it is made anew.';
-      await this.#within(this.canReconnect ? latestAtMs : untilMs, new Promise<never>(() => {}), forbidden);
+      await this.#within(canReconnect ? latestAtMs : untilMs, new Promise<never>(() => {}), forbidden);
     }
   }
 
-  get canReconnect(): boolean {
-    return this.#client.reconnect !== undefined;
-  }
-
-  /** @returns whether the client makes another connection. */
+  /**
+   * Makes another connection in the place of this one where AUTH cannot be sent, or is not answered. One that AUTH is
+   * refused on stays: until its token ends it is worth more than one that may be refused as well.
+   *
+   * @returns whether another connection is made.
+   */
   replace(): boolean {
-    if (this.#isLive) this.#client.reconnect?.();
-    return this.canReconnect;
+    if (!this.#isStuck || this.#client.reconnect === undefined) return false;
+    if (this.#isLive) this.#client.reconnect();
+    return true;
   }
 
   fail(): void {
-    this.replace();
+    if (this.#isLive) this.#client.reconnect?.();
   }
 
   async #within(untilMs: number, promise: Promise<unknown>, late: string): Promise<void> {
     await withDeadline(this.#clock, untilMs, Promise.race([promise, this.#lost.promise]), () => {
+      this.#isStuck = true;
       return new AppError('deadline-exceeded', late);
     });
   }
