@@ -129,7 +129,7 @@ export async function goThroughFaults(client: ClientInTrouble): Promise<void> {
 }
 
 /** Asks the stack's identity endpoint, once for each call. */
-export function credentialOf({ identity }: Stack): TokenCredentialLike {
+export function credentialOf({ identity }: Pick<Stack, 'identity'>): TokenCredentialLike {
   return {
     async getToken(scope) {
       const resource = encodeURIComponent(scope.replace('/.default', ''));
