@@ -18,8 +18,12 @@ export type { NodeRedis } from '../redis/attached/node-redis.ts';
 
 /** For the option `credentialsProvider` of a node-redis client: asked once for each handshake. */
 export interface RedisCredentialsProvider {
+  /** By which node-redis tells it from a streaming one. */
   readonly type: 'async-credentials-provider';
-  /** @throws AppError `token-unavailable` where there is no token within 30 s, `stopped` after `close()`. */
+  /**
+   * The user name, and the current token as the password.
+   * @throws AppError `token-unavailable` where there is no token within 30 s, `stopped` after `close()`.
+   */
   credentials(): Promise<{ username: string; password: string }>;
 }
 
@@ -29,8 +33,9 @@ export interface RedisAuthStatus {
   readonly token: KeeperStatus;
   /** Live ones of attached clients. */
   readonly connections: number;
-  /** AUTH commands on live connections since the start, by their outcome. */
+  /** AUTH commands that Redis accepted on live connections, since the start. */
   readonly reauthenticated: number;
+  /** AUTH commands that were refused, or not answered. */
   readonly reauthenticationsFailed: number;
 }
 
@@ -73,9 +78,24 @@ export interface RedisAuth extends Disposable {
    * @throws AppError `options-invalid` for what is no ioredis client, or connects already; `stopped` after `close()`.
    */
   attachIoredis(client: Ioredis): () => void;
-  /** How tokens and connections are, at once. */
+  /**
+   * How tokens and connections are, at once.
+   *
+   * @example
+   * ```ts
+   * const { connections, token } = auth.status();
+   * console.log(`${connections} connections, token for another ${(token.timeLeftMs ?? 0) / 1000} s`);
+   * ```
+   */
   status(): RedisAuthStatus;
-  /** Listens to one type of event of these logins; returns how to stop. What `listener` throws is ignored. */
+  /**
+   * Listens to one type of event of these logins; returns how to stop. What `listener` throws is ignored.
+   *
+   * @example
+   * ```ts
+   * auth.onEvent('tokenRenewalFailed', ({ reason, timeLeftMs }) => console.warn(reason, timeLeftMs));
+   * ```
+   */
   onEvent<T extends RedisEvent['type']>(
     type: T,
     listener: (event: Extract<RedisEvent, { type: T }>) => void,

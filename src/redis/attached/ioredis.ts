@@ -14,7 +14,9 @@ import {
 
 /** A client of ioredis: `Redis`, or `Cluster`. */
 export interface Ioredis {
+  /** Which of the two. */
   readonly isCluster: boolean;
+  /** `wait` until it connects. */
   readonly status: string;
 }
 

@@ -35,6 +35,7 @@ export interface NodeRedisPool {
   execute: (task: (client: NodeRedisClient) => unknown) => unknown;
 }
 
+/** What `createClient`, `createCluster` or `createClientPool` of node-redis returns. */
 export type NodeRedis = NodeRedisClient | NodeRedisCluster | NodeRedisPool;
 
 /** Undefined for what is no node-redis client. Attached again it changes nothing. */
