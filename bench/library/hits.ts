@@ -25,27 +25,44 @@ async function measureHits(bytes: number): Promise<void> {
     }
   });
   const rates = new Map<ContestantName, number[]>(contestantNames.map((name) => [name, []]));
+  /** For a second of processor time: what else the machine does changes it little. */
+  const ratesOfCpu = new Map<ContestantName, number[]>(contestantNames.map((name) => [name, []]));
   // The first two rounds warm the compiler up.
   for (let round = -2; round < rounds; round += 1) {
     const tookMs = new Map<ContestantName, number>();
+    const cpuMs = new Map<ContestantName, number>();
     // In slices in turn, so that what else the machine does meets all alike.
     for (let slice = 0; slice < slicesPerRound; slice += 1) {
       await each(async (name, contestant) => {
         const read = (index: number) => contestant.getOrSet(keyOf(index), never);
+        const before = process.cpuUsage();
         const sliceMs = await timed(() => concurrently(readsPerSlice, width, read));
+        const { user, system } = process.cpuUsage(before);
         tookMs.set(name, (tookMs.get(name) ?? 0) + sliceMs);
+        cpuMs.set(name, (cpuMs.get(name) ?? 0) + (user + system) / 1000);
       });
     }
     if (round < 0) continue;
     for (const [name, ms] of tookMs) rates.get(name)?.push((slicesPerRound * readsPerSlice * 1000) / ms);
+    for (const [name, ms] of cpuMs) ratesOfCpu.get(name)?.push((slicesPerRound * readsPerSlice * 1000) / ms);
   }
   await each(async (_, contestant) => contestant.stop());
-  const mine = rates.get(ours) ?? [];
-  for (const [name, values] of rates) {
-    const ratios = mine.map((rate, round) => rate / (values[round] ?? Number.NaN));
-    const beside = name === ours ? '' : `; ${ours} / ${name} = ${median(ratios).toFixed(2)}`;
+  for (const name of contestantNames) {
+    const values = rates.get(name) ?? [];
+    const beside =
+      name === ours
+        ? ''
+        : `; ${ours} / ${name} = ${ratio(rates, name)}, for the same processor time ${ratio(ratesOfCpu, name)}`;
     console.log(`library: hits of ${bytes} B: ${name} ${median(values).toFixed(0)} reads/s${beside}`);
   }
+}
+
+/** Ours to another's, round by round. */
+function ratio(rates: ReadonlyMap<ContestantName, readonly number[]>, name: ContestantName): string {
+  const others = rates.get(name) ?? [];
+  return median((rates.get(ours) ?? []).map((rate, round) => rate / (others[round] ?? Number.NaN))).toFixed(
+    2,
+  );
 }
 
 for (const bytes of [100, 1024, 64 * 1024]) await measureHits(bytes);

@@ -2,7 +2,7 @@
 // under the byte budget.
 
 import { RESP_TYPES } from 'redis';
-import { overloaded, type ByteBudget, type Charge } from '../util/byte-budget.ts';
+import { overloaded, smallBytes, type ByteBudget, type Charge } from '../util/byte-budget.ts';
 import type { CallOptions, Redis, RedisClient } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
 import { decodeEntry, decodeHead, type UnreadableEntry } from './entry-decoder.ts';
@@ -29,11 +29,11 @@ export type OnUnreadable = (entry: UnreadableEntry) => void;
 
 type Call = Omit<CallOptions, 'idempotent'>;
 
-// Of a value of 1 KiB this costs what GET does (bench/read.ts), so the usual entry is one round trip.
-const longestFirstBytes = 64 * 1024;
+// Of a value of 1 KiB a first portion of `smallBytes` costs what GET does (bench/read.ts), so the usual entry is one
+// round trip.
 const shortestFirstBytes = 4 * 1024;
-// First portions that are owed together before they become shorter: over a link of 20 MB/s they take 0.2 s.
-const mostFirstBytes = 4 * 1024 * 1024;
+// First portions that are owed together before they become shorter: over a link of 20 MB/s they take 0.25 s.
+const mostFirstBytes = 5 * 1024 * 1024;
 const portionBytes = 128 * 1024;
 // On one connection, of all values together: that is what a small read waits for. One comes while one is asked for.
 const portionsAtOnce = 2;
@@ -58,7 +58,7 @@ export class Values {
   /** How long the first portions of `count` values may be. */
   firstBytes(count: number): number {
     const share = Math.floor((mostFirstBytes - this.#firstBytesOwed) / count);
-    return Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
+    return Math.min(Math.max(share, shortestFirstBytes), smallBytes);
   }
 
   /** Issues its commands at once. */

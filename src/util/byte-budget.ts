@@ -6,7 +6,8 @@ import { AppError } from './errors.ts';
 export const copiesOfValue = 4;
 /** Of the total: large values can use no more, so that small ones still fit. */
 export const shareOfLarge = 3 / 4;
-const smallBytes = 64 * 1024;
+/** A value of 64 KiB with what is stored beside it. */
+export const smallBytes = 72 * 1024;
 
 export class ByteBudget {
   readonly totalBytes: number;

@@ -19,13 +19,12 @@ import type {
   WriteResult,
 } from '../../src/cache/tier.ts';
 import type { Emit } from '../../src/telemetry/events.ts';
-import { overloaded, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
+import { overloaded, smallBytes, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
 import { AppError } from '../../src/util/errors.ts';
 import { removeIn, setIn, touchIn } from './in-memory-changes.ts';
 import { wrongType, type InMemoryConnection, type InMemoryServer } from './in-memory-server.ts';
 
 const removalNotedMs = 60_000;
-const longestFirstBytes = 64 * 1024;
 const shortestFirstBytes = 4 * 1024;
 const mostFirstBytes = 4 * 1024 * 1024;
 
@@ -47,7 +46,7 @@ export class InMemoryTier implements Tier {
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
     const own = charge ?? this.#options.budget.open();
     try {
-      return await this.#read(key, longestFirstBytes, deadlineAtMs, { charge: own });
+      return await this.#read(key, smallBytes, deadlineAtMs, { charge: own });
     } finally {
       if (charge === undefined) own.close();
     }
@@ -56,7 +55,7 @@ export class InMemoryTier implements Tier {
   async readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]> {
     const own = room ?? { charge: this.#options.budget.open() };
     const share = Math.floor(mostFirstBytes / keys.length);
-    const firstBytes = Math.min(Math.max(share, shortestFirstBytes), longestFirstBytes);
+    const firstBytes = Math.min(Math.max(share, shortestFirstBytes), smallBytes);
     try {
       return await Promise.all(keys.map(async (key) => this.#read(key, firstBytes, deadlineAtMs, own)));
     } finally {
