@@ -78,7 +78,7 @@ export function readToken(raw: RawToken, clock: ClockReading, oidRequired: boole
   if (oid === undefined && oidRequired) {
     throw new AppError(
       'token-refused',
-      'The token has no "oid" claim to use as the Redis user name; set REDIS_USERNAME if the cache knows the identity by another name.',
+      'The token has no "oid" claim to use as the Redis user name; set REDIS_USERNAME (in code: the option username) if the cache knows the identity by another name.',
     );
   }
   const expiresAtMs = expiryOf(raw.expiresOnTimestamp, secondsClaimMs(claims?.['exp']));

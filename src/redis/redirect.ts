@@ -52,7 +52,7 @@ export function nextStep(error: AppError, answeredBy: string): NextStep {
 export function wrongClusteringPolicy(set: string, seen: string, right: string, cause: AppError): AppError {
   return new AppError(
     'settings-invalid',
-    `REDIS_CLUSTERING_POLICY is ${set}, but ${seen}. Set it to what the cache was created with: ${right}.`,
+    `REDIS_CLUSTERING_POLICY is ${set}, but ${seen}. Set it (in code: the option clusteringPolicy) to what the cache was created with: ${right}.`,
     { cause },
   );
 }

@@ -15,7 +15,7 @@ export function rejectedIdentity({ oid = '(unknown)', username }: Identity, caus
   const missing =
     username === undefined
       ? `Give that object id ${assignment}`
-      : `REDIS_USERNAME has it sign in as ${username}: give that object id ${assignment} under that user name, or remove the setting`;
+      : `REDIS_USERNAME has it sign in as ${username}: give that object id ${assignment} under that user name, or remove the setting (in code: the option username)`;
   return new AppError(
     'redis-rejected-identity',
     `Redis rejected the token of the identity with object id ${oid}. ${missing}, and check that the token's scope is meant for this cache.`,

@@ -35,6 +35,6 @@ it('a setting that does not fit the cache is named, with what was seen and what 
   const error = wrongClusteringPolicy('NoCluster', 'the cache is a cluster', 'OSSCluster', cause);
   expect(error).toMatchObject({ code: 'settings-invalid', cause });
   expect(error.message).toBe(
-    'REDIS_CLUSTERING_POLICY is NoCluster, but the cache is a cluster. Set it to what the cache was created with: OSSCluster.',
+    'REDIS_CLUSTERING_POLICY is NoCluster, but the cache is a cluster. Set it (in code: the option clusteringPolicy) to what the cache was created with: OSSCluster.',
   );
 });
