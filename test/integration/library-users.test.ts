@@ -143,3 +143,31 @@ const alive = setInterval(() => {}, 1000);
   const { stdout, stderr } = await run(node, ['both.cjs'], { cwd: user.path });
   expect({ stdout, stderr }).toEqual({ stdout: 'ends by itself\n', stderr: '' });
 });
+
+it.each(nodeVersions)('on %s a CommonJS app uses all of it, against the box that it starts', async (node) => {
+  await using user = await newUser('commonjs');
+  await user.write({
+    'app.cjs': `
+const { app } = require('@azure/functions');
+const { createCache } = require('redis-entra-functions/cache');
+const { registerCacheRoutes, registerReauthentication } = require('redis-entra-functions/functions');
+const { createRedis } = require('redis-entra-functions/redis');
+const { startAzureInABox } = require('redis-entra-functions/testing');
+(async () => {
+  const box = await startAzureInABox();
+  const redis = createRedis({ ...box.client });
+  const cache = createCache({ redis, namespace: 'shop' });
+  registerCacheRoutes(app, { cache });
+  registerReauthentication(app, { redis });
+  const load = cache.wrap('prices', async (currency) => ({ currency, price: 12.5 }), { ttlSeconds: 30 });
+  console.log(await load('EUR'), (await cache.get('absent')).kind);
+  await redis.close();
+  await box.stop();
+})();
+`,
+  });
+  const { stdout, stderr } = await run(node, ['app.cjs'], { cwd: user.path });
+  expect(stdout).toBe("{ currency: 'EUR', price: 12.5 } miss\n");
+  // Outside of a host, @azure/functions says that it registers nothing.
+  expect(stderr.replaceAll(/^WARNING: .*\n/gmu, '')).toBe('');
+});

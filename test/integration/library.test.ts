@@ -1,19 +1,43 @@
-// The package that others install: what is in it, on the Node.js versions it is for, as ES modules and as CommonJS.
+// The package that others install: what is in it, and that it is the same each time.
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { bundle } from '../../scripts/library/bundle.ts';
+import { entries } from '../../scripts/library/entries.ts';
 import { installLibrary, packLibrary } from '../support/packed-library.ts';
+
+const root = join(import.meta.dirname, '../..');
 
 it('holds what is imported and its types; no test, no map, no path of this machine', async () => {
   const { tarballPath, files } = await packLibrary();
   expect((await stat(tarballPath)).size).toBeLessThan(400 * 1024);
-  const others = files.filter((name) => !/^dist\/.+\.(?:js|cjs|d\.ts|d\.cts)$/u.test(name));
-  expect(others).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  const others = files.filter((name) => !/^dist\/(?:shared\/)?[\w-]+\.(?:js|cjs|d\.ts|d\.cts)$/u.test(name));
+  expect(others).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist/THIRD-PARTY-LICENSES.txt',
+    'package.json',
+  ]);
   await using user = await installLibrary([]);
   for (const name of files) {
     const text = await readFile(join(user.path, 'node_modules/redis-entra-functions', name), 'utf8');
-    expect(text, name).not.toContain(join(import.meta.dirname, '../..'));
+    expect(text, name).not.toContain(root);
     expect(text, name).not.toContain('sourceMappingURL');
+  }
+});
+
+it('has the same modules, byte for byte, when it is made again', async () => {
+  await using user = await installLibrary([]);
+  const installed = join(user.path, 'node_modules/redis-entra-functions');
+  const { version, dependencies, peerDependencies } = JSON.parse(
+    await readFile(join(installed, 'package.json'), 'utf8'),
+  ) as { version: string; dependencies: object; peerDependencies: object };
+  const external = Object.keys({ ...dependencies, ...peerDependencies });
+  const again = await bundle({ root, entries, version, external });
+  expect(again.files.size).toBeGreaterThan(entries.length);
+  for (const [name, code] of again.files) {
+    expect(code === (await readFile(join(installed, 'dist', name), 'utf8')), name).toBe(true);
   }
 });
