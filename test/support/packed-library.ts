@@ -36,7 +36,7 @@ export async function packLibrary(): Promise<PackedLibrary> {
   return outcome;
 }
 
-/** A folder outside of the clone where the package is installed. */
+/** A folder outside of the clone where the package is, or can be, installed. */
 export interface UserFolder extends AsyncDisposable {
   readonly path: string;
   /** Writes files, by their path in the folder. */
@@ -46,7 +46,8 @@ export interface UserFolder extends AsyncDisposable {
 /** @param packages what the user has installed beside it, each as the clone has it, with all that it needs. */
 export async function installLibrary(packages: readonly string[]): Promise<UserFolder> {
   const { tarballPath } = await packLibrary();
-  const path = await mkdtemp(join(tmpdir(), 'package-user-'));
+  const user = await userFolder();
+  const { path } = user;
   const installed = join(path, 'node_modules/redis-entra-functions');
   await mkdir(installed, { recursive: true });
   await promisify(execFile)('tar', ['-xzf', tarballPath, '--strip-components=1', '-C', installed]);
@@ -57,6 +58,12 @@ export async function installLibrary(packages: readonly string[]): Promise<UserF
     await mkdir(dirname(join(path, 'node_modules', name)), { recursive: true });
     await symlink(join(clone, 'node_modules', name), join(path, 'node_modules', name));
   }
+  return user;
+}
+
+/** Empty. */
+export async function userFolder(): Promise<UserFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'package-user-'));
   return {
     path,
     write: async (files) => {

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { startAzureInABox, type AzureInABox } from 'redis-entra-functions/testing';
+import { startPrices, type Prices } from './prices.ts';
+
+let box: AzureInABox;
+let prices: Prices;
+let loads = 0;
+
+before(async () => {
+  box = await startAzureInABox({ tokenLifetimeMs: 4000 });
+  prices = startPrices({ ...box.client, timeoutMs: 500 }, async () => (loads += 1));
+});
+after(async () => {
+  await prices?.close();
+  await box?.stop();
+});
+
+test('a price is loaded once', async () => {
+  const answers = await Promise.all([prices.of('a'), prices.of('a'), prices.of('a')]);
+  assert.deepEqual(answers, [1, 1, 1]);
+  assert.equal(await prices.of('a'), 1);
+});
+
+test('the login outlives the token', async () => {
+  const { auths } = box.cache.stats;
+  while (box.cache.stats.auths === auths) await setTimeout(50);
+  assert.equal(await prices.of('a'), 1);
+});
+
+test('a cache that answers nothing costs a load, and no error', async () => {
+  box.cache.setBehaviour('stall');
+  assert.equal(await prices.of('a'), 2);
+  box.cache.setBehaviour('normal');
+});
