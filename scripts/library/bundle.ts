@@ -4,7 +4,11 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { build, type OutputChunk, type Plugin } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 import type { Entry } from './entries.ts';
+
+/** The name of the file that has the bundled code of other packages. */
+const vendored = 'vendored';
 
 export interface Bundle {
   /** By file name: `<entry>.js` and `<entry>.cjs`, and what they share. */
@@ -29,11 +33,16 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
   const inputs = chunks.flatMap(({ moduleIds }) => moduleIds.map((id) => relative(options.root, id)));
   return {
     files: new Map([
-      ...chunks.map(({ fileName, code }) => [fileName, code] as const),
+      ...chunks.map((chunk) => [chunk.fileName, codeOf(chunk)] as const),
       ...loaders.map((entry) => [`${entry.name}.cjs`, loaderOf(entry)] as const),
     ]),
     inputs: [...new Set(inputs)].toSorted(),
   };
+}
+
+/** Code of other packages is made as small as it can be. */
+function codeOf({ name, fileName, code }: OutputChunk): string {
+  return name === vendored ? minifySync(fileName, code, { module: true }).code : code;
 }
 
 /** A CommonJS module that loads the ES module beside it when it is called. */
@@ -63,7 +72,8 @@ async function bundleAs(
       entryFileNames: `[name].${extension}`,
       // What two entries share is in one file that both load: a class or a variable of it exists once.
       chunkFileNames: `shared/[name]-[hash].${extension}`,
-      // Lines and names stay as they were written: people read them in stack traces and debuggers.
+      codeSplitting: { groups: [{ name: vendored, test: /[/\\]node_modules[/\\]/u }] },
+      // Lines and names of this project's code stay: people read them in stack traces and debuggers.
       minify: false,
       comments: false,
     },

@@ -28,6 +28,17 @@ it('holds what is imported and its types; no test, no map, no path of this machi
   }
 });
 
+it('has code of other packages in ./testing alone', async () => {
+  const { files } = await packLibrary();
+  await using user = await installLibrary([]);
+  const having: string[] = [];
+  for (const name of files.filter((file) => /\.c?js$/u.test(file))) {
+    const text = await readFile(join(user.path, 'node_modules/redis-entra-functions', name), 'utf8');
+    if (/["'][^"'\n]*\bvendored-[^"'\n]*["']/u.test(text)) having.push(name);
+  }
+  expect(having).toEqual(['dist/testing.js']);
+});
+
 it('has the same modules, byte for byte, when it is made again', async () => {
   await using user = await installLibrary([]);
   const installed = join(user.path, 'node_modules/redis-entra-functions');
