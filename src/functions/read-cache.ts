@@ -47,7 +47,7 @@ function problemOf(
       return new Problem('wrong-type', 'Only Redis strings can be read over HTTP.', headers);
     case 'stored-value-too-large':
     case 'answer-too-large': {
-      const detail = `At most ${maxValueBytes} bytes are served: CACHE_MAX_VALUE_BYTES.`;
+      const detail = `At most ${maxValueBytes} bytes are served.`;
       return new Problem('stored-value-too-large', detail, headers);
     }
     case 'overloaded':

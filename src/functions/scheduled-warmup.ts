@@ -29,7 +29,7 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
   const loadsAfterMs = Math.max(endsAfterMs - loadLimitMs, invocationLimitMs / 2);
   return async (_timer, context) => {
     if (warmup === undefined) {
-      context.log('Nothing to warm: no origin is set, or an HTTP origin without WARMUP_KEYS.');
+      context.log('Nothing to warm: no keys are named, and no origin lists any.');
       return;
     }
     const nowMs = clock.nowMs();

@@ -59,7 +59,7 @@ function targetOf(
   { cache, writesEnabled }: Pick<WriteCacheDeps | RemoveCacheDeps, 'cache' | 'writesEnabled'>,
 ): Target {
   if (!writesEnabled) {
-    throw new Problem('writes-disabled', 'CACHE_WRITES is "disabled".', { Allow: 'GET, HEAD' });
+    throw new Problem('writes-disabled', 'It takes no writes over HTTP.', { Allow: 'GET, HEAD' });
   }
   rejectUnknown(request.query, ['ttl']);
   return { key: keyFromRoute(request, cache), condition: writeCondition(request) };

@@ -1,17 +1,14 @@
 import { InvocationContext, type Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
+import { cachePartsOf } from '../../../src/exports/cache-parts.ts';
 import { startCache } from '../../../src/exports/start-cache.ts';
 import { registerWarmup } from '../../../src/exports/warmup.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { cacheSettings, publicClient } from '../../support/public-client.ts';
 import { recordedFunctionsApp, type RecordedFunctionsApp } from '../../support/recorded-functions-app.ts';
 
-const fromHttp = {
-  ...cacheSettings,
-  origin: { kind: 'http', urlTemplate: 'http://127.0.0.1:9/{key}', keepHeaders: [] },
-} as const;
-
 const load = async () => 1;
+const never = new Promise<never>(() => {});
 
 /** Runs the timer once; returns what it logged. */
 async function run(app: RecordedFunctionsApp): Promise<readonly string[]> {
@@ -40,15 +37,19 @@ describe('registerWarmup', () => {
       throw new AppError('redis-unavailable', 'away');
     };
     const { redis } = publicClient({ eval: away, evalSha: away, set: away });
-    registerWarmup(app, { cache: startCache(redis, fromHttp), warmSet: { keys: ['a', 'b'] } });
+    registerWarmup(app, {
+      cache: startCache(redis, cacheSettings),
+      warmSet: { keys: ['a', 'b'], load, ttlSeconds: 60 },
+    });
     expect(await run(app)).toEqual([expect.stringMatching(/^warning: No warmup.*redis-unavailable/u)]);
   });
 
   it.each([
-    ['keys', cacheSettings, { keys: ['a'] }, 'the cache has no origin'],
-    ['a prefix', fromHttp, { prefix: 'images/' }, 'lists nothing: name the keys'],
-  ])('refuses %s that nothing can be loaded for', (_name, settings, warmSet, why) => {
-    const cache = startCache(publicClient().redis, settings);
+    ['keys', { keys: ['a'] }, undefined, 'the cache has no origin: give it `load`'],
+    ['a prefix', { prefix: 'images/' }, { load: async () => never }, 'lists nothing: name the keys'],
+  ])('refuses %s that nothing can be loaded for', (_name, warmSet, origin, why) => {
+    const cache = startCache(publicClient().redis, cacheSettings);
+    Object.assign(cachePartsOf('test', cache), { origin });
     expect(() => registerWarmup(recordedFunctionsApp(), { cache, warmSet })).toThrow(why);
   });
 
