@@ -14,7 +14,7 @@ async function faultsOfPackage(directory: string): Promise<readonly string[]> {
   const { tarballPath, reports, types } = await packLibrary(directory);
   const tarball = await readFile(tarballPath);
   return [
-    ...(await changed(reports)),
+    ...(await changedSurfaces(reports)),
     ...[...reports].flatMap(([name, report]) => undocumented(report).map((line) => `docs: ${name}: ${line}`)),
     ...leaks(types),
     ...(await publintFaults(tarball)),
@@ -22,8 +22,8 @@ async function faultsOfPackage(directory: string): Promise<readonly string[]> {
   ];
 }
 
-/** The public surface beside the committed one. */
-async function changed(reports: ReadonlyMap<string, string>): Promise<readonly string[]> {
+/** The public surface beside the committed one: a line for each entry in which they differ. */
+export async function changedSurfaces(reports: ReadonlyMap<string, string>): Promise<readonly string[]> {
   const outcomes = [...reports].map(async ([name, report]) => {
     const path = reportPath(name);
     const committed = await readFile(path, 'utf8').catch(() => '');

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bundle } from '../../scripts/library/bundle.ts';
+import { changedSurfaces } from '../../scripts/library/check.ts';
 import { entries } from '../../scripts/library/entries.ts';
 import { installLibrary, packLibrary } from '../support/packed-library.ts';
 
@@ -26,6 +27,14 @@ it('holds what is imported and its types; no test, no map, no path of this machi
     expect(text, name).not.toContain(root);
     expect(text, name).not.toContain('sourceMappingURL');
   }
+});
+
+it('offers what docs/api says, and a change of that is noticed', async () => {
+  const reports = new Map(Object.entries((await packLibrary()).reports));
+  expect([...reports.keys()]).toEqual(entries.map(({ name }) => name));
+  expect(await changedSurfaces(reports)).toEqual([]);
+  reports.set('redis', `${reports.get('redis')}export const other = 1;`);
+  expect(await changedSurfaces(reports)).toEqual([expect.stringContaining('docs/api/redis.api.md')]);
 });
 
 it('has code of other packages in ./testing alone', async () => {

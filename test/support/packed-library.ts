@@ -13,6 +13,8 @@ export interface PackedLibrary {
   readonly tarballPath: string;
   /** Of the files in the tarball, sorted. */
   readonly files: readonly string[];
+  /** The public surface of each entry, by its name. */
+  readonly reports: Readonly<Record<string, string>>;
 }
 
 const clone = join(import.meta.dirname, '../..');
@@ -23,14 +25,15 @@ export async function packLibrary(): Promise<PackedLibrary> {
   const outcomePath = join(directory, 'outcome.json');
   const isFirst = (await mkdir(join(directory, 'packed'), { recursive: true })) !== undefined;
   if (isFirst) {
-    const outcome = await pack(join(directory, 'packed')).catch((error: unknown) => ({
-      failure: String(error),
-    }));
+    const outcome = await pack(join(directory, 'packed')).then(
+      ({ tarballPath, files, reports }) => ({ tarballPath, files, reports: Object.fromEntries(reports) }),
+      (error: unknown) => ({ failure: String(error) }),
+    );
     await writeFile(`${outcomePath}.part`, JSON.stringify(outcome));
     // It is there when it is whole.
     await rename(`${outcomePath}.part`, outcomePath);
   }
-  const text = await eventually(async () => readFile(outcomePath, 'utf8'), 60_000);
+  const text = await eventually(async () => readFile(outcomePath, 'utf8'), 120_000);
   const outcome = JSON.parse(text) as PackedLibrary | { readonly failure: string };
   if ('failure' in outcome) throw new Error(outcome.failure);
   return outcome;
