@@ -3,6 +3,7 @@
 export { registerCacheRoutes, type CacheRoutesOptions } from './cache-routes.ts';
 export type { AuthLevel, FunctionsApp } from './functions-app.ts';
 export { httpHandler, type HttpHandlerOptions, type HttpInvocation, type OwnHandle } from './http-handler.ts';
+export { logEvents, type LogSink } from './log-events.ts';
 export { registerProbes, type ProbesOptions } from './probes.ts';
 export { registerReauthentication, type ReauthenticationOptions } from './reauthentication.ts';
 export {

@@ -18,6 +18,7 @@ const longest = [
   'two-connections',
   'local-cluster',
   'warmup',
+  'packed-package',
   'scenario-connection',
   'scenario-endpoint',
   'scenario-expiry',
