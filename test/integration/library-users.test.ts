@@ -118,6 +118,8 @@ it.each(nodeVersions)('on %s both builds offer the same and share what is one pe
   await user.write({
     'both.cjs': `
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
 // A client keeps no process alive.
 const alive = setInterval(() => {}, 1000);
 (async () => {
@@ -125,6 +127,11 @@ const alive = setInterval(() => {}, 1000);
     const required = require('redis-entra-functions/' + name);
     const imported = await import('redis-entra-functions/' + name);
     assert.deepEqual(Object.keys(required).sort(), Object.keys(imported).sort());
+  }
+  // Also what is loaded on first use: a name that this Node.js does not have would be missed then only.
+  const dist = path.join(path.dirname(require.resolve('redis-entra-functions/package.json')), 'dist');
+  for (const file of fs.readdirSync(dist, { recursive: true })) {
+    if (/[.]c?js$/.test(file)) await import(path.join(dist, file));
   }
   const required = require('redis-entra-functions/redis');
   const imported = await import('redis-entra-functions/redis');
