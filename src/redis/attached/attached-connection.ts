@@ -117,7 +117,10 @@ export class AttachedConnection implements Authenticated {
 
 // The error of a client library may hold the command, and with it the token: it is described, and no cause.
 function authFailure(thrown: unknown): AppError {
-  const reason = describe(thrown);
-  const isRejection = /^(?:WRONGPASS|NOAUTH|NOPERM)\b/u.test(reason);
-  return new AppError(isRejection ? 'redis-rejected-identity' : 'command-failed', reason);
+  return new AppError(isRejection(thrown) ? 'redis-rejected-identity' : 'command-failed', describe(thrown));
+}
+
+/** Whether Redis has refused an identity. */
+export function isRejection(thrown: unknown): boolean {
+  return /^(?:WRONGPASS|NOAUTH|NOPERM)\b/u.test(describe(thrown));
 }

@@ -92,8 +92,9 @@ export class Attachments {
     connection.lose();
   }
 
-  /** A handshake with the current token failed, perhaps because that has been revoked: asks for a later one. */
-  handshakeFailed(): void {
+  /** A handshake with this token was refused, perhaps because it has been revoked: asks for a later one. */
+  handshakeRefused(token: Token): void {
+    this.#admission.refused(token);
     void this.#options.keeper.renew();
   }
 

@@ -103,14 +103,18 @@ export function attachDuplicates(client: IoredisClient, attach: (copy: IoredisCl
   return () => Object.assign(client, { duplicate });
 }
 
-/** The error of a handshake that was refused holds the command, and goes to whoever listens or waits. */
-export function hideTokens(client: IoredisClient): Undo {
+/**
+ * The error of a handshake that was refused holds the command, and goes to whoever listens or waits.
+ * @param onFailure called with the error of each handshake that failed.
+ */
+export function hideTokens(client: IoredisClient, onFailure: (error: unknown) => void): Undo {
   const { recoverFromFatalError } = client;
   client.recoverFromFatalError = (commandError, error, options) => {
     for (const one of [commandError, error]) {
       const { command } = one as { command?: { readonly name: string; args: unknown } };
       if (command !== undefined && /^(?:auth|hello)$/iu.test(command.name)) command.args = [];
     }
+    onFailure(error);
     recoverFromFatalError.call(client, commandError, error, options);
   };
   return () => Object.assign(client, { recoverFromFatalError });

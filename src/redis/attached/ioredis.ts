@@ -2,7 +2,7 @@
 
 import type { Token } from '../../auth/token.ts';
 import { AppError } from '../../util/errors.ts';
-import type { AttachedClient, AttachedConnection } from './attached-connection.ts';
+import { isRejection, type AttachedClient, type AttachedConnection } from './attached-connection.ts';
 import type { Attachments } from './attachments.ts';
 import {
   attachDuplicates,
@@ -98,19 +98,17 @@ function attachClient(client: IoredisClient, attachments: Attachments): () => vo
     attachments.closed(connection);
     connection = undefined;
   };
-  const onLost = (): void => {
-    // Before it was ready: the handshake may have been refused.
-    if (connection === undefined && used !== undefined) attachments.handshakeFailed();
+  const onHandshakeFailed = (error: unknown): void => {
+    if (used !== undefined && isRejection(error)) attachments.handshakeRefused(used);
     used = undefined;
-    onClose();
   };
   const undos = [
     setCredentials(client, attachments, offer),
     waitForTokens(client, attachments),
     attachDuplicates(client, (copy) => attachIoredis(copy as never, attachments)),
-    hideTokens(client),
+    hideTokens(client, onHandshakeFailed),
   ];
-  const listeners = { ready: onReady, close: onLost, end: onLost };
+  const listeners = { ready: onReady, close: onClose, end: onClose };
   for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
   if (client.status === 'ready') onReady();
   return () => {

@@ -4,10 +4,10 @@
 // subscribes again at each reconnect, and does not say for which client (docs/adr/0001-async-credentials-provider.md).
 
 import type { Token } from '../../auth/token.ts';
-import type { AttachedClient, AttachedConnection } from './attached-connection.ts';
+import { isRejection, type AttachedClient, type AttachedConnection } from './attached-connection.ts';
 import type { Attachments } from './attachments.ts';
 
-type Listen = (event: string, listener: () => void) => unknown;
+type Listen = (event: string, listener: (value?: unknown) => void) => unknown;
 
 /** The part of a node-redis client that is used. */
 export interface NodeRedisClient {
@@ -16,6 +16,7 @@ export interface NodeRedisClient {
   readonly options?: { readonly RESP?: number | undefined } | undefined;
   on: Listen;
   off: Listen;
+  listenerCount(event: string): number;
   auth(credentials: { username: string; password: string }): Promise<unknown>;
 }
 
@@ -75,24 +76,32 @@ function attachClient(client: NodeRedisClient, attachments: Attachments, isConne
     let connection: AttachedConnection | undefined;
     let offered: Token | undefined;
     let isHandshake = false;
+    const onError = (error: unknown): void => {
+      if (offered !== undefined && isRejection(error)) attachments.handshakeRefused(offered);
+    };
     const onConnect = (): void => {
       onEnd();
       isHandshake = true;
       offered = attachments.offer();
+      // A client without any listener ends the process with its first error: that is left so.
+      if (client.listenerCount('error') > 0) client.on('error', onError);
       // The provider waits for the same token, and has it before this.
       if (offered === undefined) attachments.token(Number.POSITIVE_INFINITY).then(onToken, () => {});
     };
     const onToken = (token: Token): void => {
       if (isHandshake) offered ??= token;
     };
-    const onReady = (): void => {
+    const endHandshake = (): void => {
       isHandshake = false;
+      client.off('error', onError);
+    };
+    const onReady = (): void => {
+      endHandshake();
       connection = attachments.opened(attached, offered);
       offered = undefined;
     };
     const onEnd = (): void => {
-      if (isHandshake) attachments.handshakeFailed();
-      isHandshake = false;
+      endHandshake();
       if (connection !== undefined) attachments.closed(connection);
       connection = undefined;
     };
@@ -102,7 +111,6 @@ function attachClient(client: NodeRedisClient, attachments: Attachments, isConne
     else if (client.isReady) onReady();
     return () => {
       for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);
-      isHandshake = false;
       onEnd();
     };
   });

@@ -46,6 +46,8 @@ let client: ScriptedClient;
 async function rotate(): Promise<void> {
   if (source.pending.length === 0) await clock.advance(0.6 * hourMs);
   source.take().answer(tokenOf(clock.wallMs(), hourMs));
+  // Requests that were given up meanwhile.
+  source.pending.length = 0;
   await settle();
 }
 
@@ -103,13 +105,34 @@ it('sends none for the token that the handshake waited for, and one for a later 
   expect(client.auths).toHaveLength(1);
 });
 
-it('asks for a later token when a handshake fails', async () => {
+it('asks for a later token when a handshake is refused, and uses one that was let in', async () => {
   await rotate();
+  const errors: unknown[] = [];
+  client.on('error', (error) => errors.push(error));
   attachNodeRedis(client, attachments);
-  await clock.advance(0.1 * hourMs);
+  client.connectTo();
+  const letIn = attachments.offer();
+  client.lose();
+  await rotate();
+  expect(attachments.offer()).not.toBe(letIn);
   client.emit('connect');
+  client.emit('error', new Error('connection reset'));
+  client.lose();
+  await clock.advance(0.1 * hourMs);
+  expect(source.pending).toHaveLength(0);
+  client.emit('connect');
+  client.emit('error', new Error('WRONGPASS invalid'));
   client.lose();
   expect(source.pending).toHaveLength(1);
+  expect(attachments.offer()).toBe(letIn);
+  expect([errors.length, client.listenerCount('error')]).toEqual([2, 1]);
+});
+
+it('adds no listener of errors where there is none: such a client ends with its first', async () => {
+  await rotate();
+  attachNodeRedis(client, attachments);
+  client.emit('connect');
+  expect(client.listenerCount('error')).toBe(0);
 });
 
 it('offers a refused token again until it is let in', async () => {
