@@ -8,17 +8,13 @@ import type { StoragePermission } from '../origin/storage.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
-import type { FactoryContext } from './cache-api.ts';
+import type { FactoryContext, LifetimeOptions } from './cache-api.ts';
 import { loadLimitMs } from './cache-parts.ts';
 import { encodeValue, type Serializer } from './cache-values.ts';
 
-export interface FactoryOptions {
-  readonly ask: (context: FactoryContext) => unknown;
-  readonly ttlSeconds: number | ((value: never) => number);
+/** What all factories of a cache share. */
+export interface FactoryDeps {
   readonly staleSeconds: number;
-  readonly staleIfErrorSeconds: number;
-  readonly negativeTtlSeconds: number | undefined;
-  readonly timeoutMs: number;
   readonly serializer: Serializer | undefined;
   readonly health: OriginHealth;
   readonly clock: Clock;
@@ -36,31 +32,40 @@ export class FactoryFailed extends AppError {
 
 const noFields = {};
 
+/** One is made for each call, also for a hit: what it needs it works out when it is asked. */
 export class FactorySource implements Source {
   readonly health: OriginHealth;
-  readonly maxWaitMs: number;
-  readonly acceptsNone: boolean;
-  readonly #options: FactoryOptions;
+  readonly #deps: FactoryDeps;
+  readonly #ask: (context: FactoryContext) => unknown;
+  readonly #options: LifetimeOptions<never>;
 
-  constructor(options: FactoryOptions) {
+  constructor(deps: FactoryDeps, ask: (context: FactoryContext) => unknown, options: LifetimeOptions<never>) {
+    this.health = deps.health;
+    this.#deps = deps;
+    this.#ask = ask;
     this.#options = options;
-    this.health = options.health;
-    this.maxWaitMs = options.timeoutMs;
-    this.acceptsNone = options.negativeTtlSeconds !== undefined;
+  }
+
+  get maxWaitMs(): number {
+    return this.#options.timeoutMs ?? loadLimitMs;
+  }
+
+  get acceptsNone(): boolean {
+    return this.#options.negativeTtlSeconds !== undefined;
   }
 
   async load(
     _key: string,
     { signal, maxBytes, admits }: Pick<OriginLoadOptions, 'signal' | 'maxBytes' | 'admits'>,
   ): Promise<OriginAnswer> {
-    const { clock, ask, timeoutMs } = this.#options;
+    const { clock } = this.#deps;
     const over = new AbortController();
-    const limitMs = Math.max(timeoutMs, loadLimitMs);
+    const limitMs = Math.max(this.maxWaitMs, loadLimitMs);
     const late = (): AppError =>
       new AppError('deadline-exceeded', `The factory did not answer within ${limitMs} ms.`);
     try {
       signal.throwIfAborted();
-      const asked = (async () => ask({ signal: over.signal }))();
+      const asked = (async () => this.#ask({ signal: over.signal }))();
       const value = await withDeadline(clock, clock.nowMs() + limitMs, asked, late, signal);
       return this.#answerOf(value, maxBytes, admits);
     } catch (error) {
@@ -71,12 +76,12 @@ export class FactorySource implements Source {
   }
 
   #answerOf(value: unknown, maxBytes: number, admits: OriginLoadOptions['admits']): OriginAnswer {
-    const { serializer, negativeTtlSeconds } = this.#options;
+    const { negativeTtlSeconds } = this.#options;
     if (value === null && negativeTtlSeconds !== undefined) {
       const permission = this.#allowed(negativeTtlSeconds);
       return { kind: 'none', status: 404, fields: noFields, permission };
     }
-    const { body, contentType } = encodeValue(value, serializer);
+    const { body, contentType } = encodeValue(value, this.#deps.serializer);
     return {
       kind: 'answered',
       status: 200,
@@ -112,7 +117,7 @@ export class FactorySource implements Source {
   }
 
   #allowed(lifetimeSeconds: number): StoragePermission {
-    const { staleSeconds, staleIfErrorSeconds } = this.#options;
+    const { staleSeconds = this.#deps.staleSeconds, staleIfErrorSeconds = staleSeconds } = this.#options;
     return {
       kind: 'allowed',
       lifetimeSeconds,

@@ -22,7 +22,7 @@ import type {
   WrapOptions,
 } from './cache-api.ts';
 import { keyOfArguments } from './cache-arguments.ts';
-import { FactoryFailed, FactorySource } from './cache-factory.ts';
+import { FactoryFailed, FactorySource, type FactoryDeps } from './cache-factory.ts';
 import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';
 import { cacheParts, loadLimitMs, type CacheParts } from './cache-parts.ts';
 import { decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
@@ -37,13 +37,15 @@ export class CacheHandle implements Cache {
   readonly [cacheParts]: CacheParts;
   readonly #parts: CacheParts;
   readonly #serializer: Serializer | undefined;
-  readonly #factoryHealth: OriginHealth;
+  readonly #factories: FactoryDeps;
 
   constructor(parts: CacheParts, serializer: Serializer | undefined) {
     this[cacheParts] = { ...parts, serializer };
     this.#parts = parts;
     this.#serializer = serializer;
-    this.#factoryHealth = new OriginHealth(parts.redis.emit, parts.redis.clock);
+    const { clock, emit } = parts.redis;
+    const { staleSeconds } = parts.settings;
+    this.#factories = { staleSeconds, serializer, health: new OriginHealth(emit, clock), clock };
   }
 
   async get<T = unknown>(name: string, options: GetOptions = nothing): Promise<GetResult<T>> {
@@ -106,8 +108,11 @@ export class CacheHandle implements Cache {
   ): Promise<T> {
     const owner = 'cache.getOrSet';
     checkCall(owner, options, getOrSetRules, 'ttlSeconds');
-    if (typeof factory !== 'function') checkOptions(owner, { factory }, { factory: aFunction });
-    return (await this.#load(this.#keyOf(owner, name), factory, options)) as T;
+    if (typeof factory !== 'function')
+      checkOptions(owner, { factory }, { factory: { ...aFunction, required: true } });
+    // Awaited here: to return the promise would take two more turns, on each hit.
+    const value = await this.#load<T>(this.#keyOf(owner, name), factory, options);
+    return value;
   }
 
   wrap<A extends readonly unknown[], T extends Cacheable>(
@@ -122,33 +127,24 @@ export class CacheHandle implements Cache {
     this.#keyOf(owner, `${name}:`);
     return async (...values) => {
       const key = this.#keyOf(owner, `${name}:${keyOf(...values)}`);
-      return (await this.#load(key, () => fn(...values), options)) as T;
+      const value = await this.#load<T>(key, () => fn(...values), options);
+      return value;
     };
   }
 
-  async #load(key: EntryKey, factory: Factory, options: Loading, isSecond = false): Promise<unknown> {
-    const { cache, redis, settings } = this.#parts;
-    const { signal, timeoutMs = loadLimitMs, staleSeconds = settings.staleSeconds } = options;
+  async #load<T>(key: EntryKey, factory: Factory, options: Loading, isSecond = false): Promise<T> {
+    const { cache, redis } = this.#parts;
+    const { signal, timeoutMs = loadLimitMs } = options;
     signal?.throwIfAborted();
-    const source = new FactorySource({
-      ask: factory,
-      ttlSeconds: options.ttlSeconds,
-      staleSeconds,
-      staleIfErrorSeconds: options.staleIfErrorSeconds ?? staleSeconds,
-      negativeTtlSeconds: options.negativeTtlSeconds,
-      timeoutMs,
-      serializer: this.#serializer,
-      health: this.#factoryHealth,
-      clock: redis.clock,
-    });
+    const source = new FactorySource(this.#factories, factory, options);
     const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
     const answer = await (signal === undefined ? reading : untilAborted(reading, signal));
-    if (answer.kind === 'miss') return null;
+    if (answer.kind === 'miss') return null as T;
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
     const { entry } = answer;
     try {
       const value = decodeValue(entry, answer.kind === 'loaded', this.#serializer);
-      return value instanceof Promise ? await value : value;
+      return (value instanceof Promise ? await value : value) as T;
     } catch (error) {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
       if (isSecond || answer.kind === 'loaded') throw error;

@@ -101,18 +101,13 @@ function isLoaded(warmSet: WarmSet): warmSet is LoadedWarmSet {
 
 /** What stands in for the origin of the cache. */
 function ownSource({ cache, redis, settings, serializer }: CacheParts, warmSet: LoadedWarmSet) {
-  const { load, ttlSeconds, staleSeconds = settings.staleSeconds } = warmSet;
+  const { load, ttlSeconds, staleSeconds } = warmSet;
   const health = new OriginHealth(redis.emit, redis.clock);
-  const times = {
-    ttlSeconds,
-    staleSeconds,
-    staleIfErrorSeconds: staleSeconds,
-    negativeTtlSeconds: undefined,
-  };
-  const common = { ...times, timeoutMs: loadLimitMs, serializer, health, clock: redis.clock };
+  const factories = { staleSeconds: settings.staleSeconds, serializer, health, clock: redis.clock };
+  const times = { ttlSeconds, staleSeconds };
   const origin: Origin = {
     load: (key, options) =>
-      new FactorySource({ ...common, ask: (context) => load(key, context) }).load(key, options),
+      new FactorySource(factories, (context) => load(key, context), times).load(key, options),
   };
   const refresher = cache.refresherFor({ ...origin, health });
   const warmed: InnerOptions['cache'] = {

@@ -85,6 +85,7 @@ describe('an error', () => {
       'the options: an object',
     );
     await expect(cache.getOrSet('key', 1 as never, lifetime)).rejects.toThrow('factory: expected a function');
+    await expect(cache.getOrSet('key', undefined as never, lifetime)).rejects.toThrow('factory is missing');
     await expect(cache.getOrSet('', () => 1, lifetime)).rejects.toThrow('cache.getOrSet: The key is empty.');
     await expect(cache.getOrSet('ref:x', () => 1, lifetime)).rejects.toThrow('reserved');
     const never = cache.getOrSet('key', () => 1, { ttlSeconds: () => Number.NaN });
