@@ -60,3 +60,21 @@ it('work can tell that all who waited for it have left, and that somebody came b
   third.leave();
   expect(gone).toBe(2);
 });
+
+it('nobody joins work whose last caller does not want its result any more', () => {
+  const flights = new SingleFlight<void>();
+  const all: Callers[] = [];
+  const work = async (callers: Callers): Promise<void> => {
+    all.push(callers);
+    await new Promise(() => {});
+  };
+  const [first, second] = [flights.do('a', work), flights.do('a', work)];
+  first.leave(true);
+  expect([all[0]?.areCancelled, flights.size]).toEqual([false, 1]);
+  second.leave(true);
+  expect([all[0]?.areCancelled, flights.size]).toEqual([true, 0]);
+  const third = flights.do('a', work);
+  expect([third.joined, all.length]).toEqual([false, 2]);
+  third.leave();
+  expect([all[1]?.areCancelled, flights.size]).toEqual([false, 1]);
+});
