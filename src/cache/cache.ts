@@ -13,11 +13,12 @@ import { EntryWriter } from './entry-writer.ts';
 import type { Entry, EntryHead } from './entry.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import { checkKey, type EntryKey, type KeyResult, type KeyRules } from './key.ts';
-import type { LoadOutcome } from './load-outcome.ts';
+import { isGivenUp, type LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import type { Locks } from './locks.ts';
+import { isWithinLoad, waitsForItself } from './nested-loads.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
-import type { Source } from './source.ts';
+import type { ReadOptions, Source } from './source.ts';
 import type {
   HeadResult,
   ReadResult,
@@ -47,16 +48,6 @@ export interface CacheOptions {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
-}
-
-/** What a read brings along of its own. */
-export interface ReadOptions {
-  /** Holds the bytes of the answer until it is handed over. */
-  readonly charge?: Charge | undefined;
-  /** Asked instead of the origin, also where Redis cannot be. */
-  readonly source?: Source | undefined;
-  /** The caller does not want the answer any more: the read rejects with its reason where a load is waited for. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Every method answers by its deadline, in milliseconds of the monotonic clock, and rejects only for a bug. */
@@ -193,7 +184,7 @@ export class Cache {
     const { key, source } = read;
     // Nobody is there who could say.
     if (source === undefined) return { kind: 'miss', origin: undefined };
-    const answer = await this.#awaited(this.#loader.load(key, source, entry), 'stale', read);
+    const answer = await this.#awaited(() => this.#loader.load(key, source, entry), 'stale', read);
     const failed = answer.kind === 'origin-failed' || answer.kind === 'origin-pending';
     return failed && isServableOnError(entry, this.#options.clock.wallMs())
       ? { kind: 'hit', entry, stale: true, despite: answer.kind }
@@ -203,7 +194,7 @@ export class Cache {
   async #loaded(read: Read): Promise<CacheAnswer> {
     const { key, source } = read;
     if (source === undefined) return { kind: 'miss', origin: undefined };
-    return this.#awaited(this.#loader.load(key, source), 'miss', read);
+    return this.#awaited(() => this.#loader.load(key, source), 'miss', read);
   }
 
   /** What the source says where Redis cannot be asked, or has what only a newer version of the app can read. */
@@ -214,7 +205,7 @@ export class Cache {
     const { key, source } = read;
     if (source === undefined) return obstacle;
     const why = obstacle.kind === 'unavailable' ? 'bypass' : obstacle.kind;
-    const answer = await this.#awaited(this.#loader.bypass(key, source), why, read);
+    const answer = await this.#awaited(() => this.#loader.bypass(key, source), why, read);
     // Who brings a source along wants what that says.
     if (answer.kind === 'loaded' || source !== this.#source) return answer;
     // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, what keeps the cache
@@ -222,21 +213,25 @@ export class Cache {
     return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;
   }
 
-  async #awaited(
-    flight: Flight<LoadOutcome>,
-    why: Forwarded['why'],
-    { deadlineAtMs, options: { signal } }: Read,
-  ): Promise<CacheAnswer> {
+  async #awaited(load: () => Flight<LoadOutcome>, why: Forwarded['why'], read: Read): Promise<CacheAnswer> {
+    const { key, deadlineAtMs, options } = read;
+    const { signal } = options;
+    if (isWithinLoad(this.#options.locks, key.redisKey))
+      return { kind: 'origin-pending', error: waitsForItself() };
+    const flight = load();
     try {
       const late = (): AppError => new AppError('deadline-exceeded', 'The answer was not there in time.');
       const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late, signal);
-      return answerOf(outcome, why, flight.joined);
+      // The time of whoever began it may be up, while this caller has more.
+      const hasOwnTime = flight.joined && options.source !== undefined;
+      if (!hasOwnTime || !isGivenUp(outcome)) return answerOf(outcome, why, flight.joined);
     } catch (error) {
       if (!(error instanceof AppError) || signal?.aborted === true) throw error;
       return { kind: 'origin-pending', error };
     } finally {
       flight.leave(signal?.aborted);
     }
+    return this.#awaited(load, why, read);
   }
 }
 

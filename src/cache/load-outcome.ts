@@ -47,3 +47,8 @@ export function pending(): LoadOutcome {
     'The origin has not answered yet; other loads are before this one, or another instance is at it.';
   return { kind: 'failed', error: new AppError('deadline-exceeded', message, { retryAfterSeconds: 1 }) };
 }
+
+/** The load ended without an answer: others came first, another instance was at it, or nobody waited for it. */
+export function isGivenUp(outcome: LoadOutcome): boolean {
+  return outcome.kind === 'failed' && outcome.error.code === 'deadline-exceeded';
+}

@@ -87,13 +87,7 @@ export class LoadPermits {
     maxWaitMs: number,
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T | undefined> {
-    const permit = this.acquire(callers);
-    try {
-      await fulfilledWithin(this.#options.clock, maxWaitMs, permit.granted);
-      return permit.isGranted ? await task(permit.signal) : undefined;
-    } finally {
-      permit.release();
-    }
+    return runWithPermit(this.acquire(callers), this.#options.clock, maxWaitMs, task);
   }
 
   /** Ends all loads, and each that would begin after this. */
@@ -173,6 +167,21 @@ export class LoadPermits {
 
   #in(state: State): Load[] {
     return [...this.#running].filter((load) => load.state === state);
+  }
+}
+
+/** Runs `task` as soon as `permit` lets it; undefined where that would be after `maxWaitMs`. The permit is used up. */
+export async function runWithPermit<T>(
+  permit: LoadPermit,
+  clock: Clock,
+  maxWaitMs: number,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    await fulfilledWithin(clock, maxWaitMs, permit.granted);
+    return permit.isGranted ? await task(permit.signal) : undefined;
+  } finally {
+    permit.release();
   }
 }
 

@@ -12,8 +12,10 @@ import { standingOf } from './freshness.ts';
 import { LoadPermits, type LoadPermit } from './load-permits.ts';
 import { loadOf } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
+import { asLoad, loadDepth } from './nested-loads.ts';
+import { NestedLoadPermits } from './nested-permits.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
-import type { Source } from './source.ts';
+import type { Source, Wanted } from './source.ts';
 import type { ReadResult, WriteCondition, RemoveResult, Tier } from './tier.ts';
 
 export interface LoaderOptions extends OriginLoadOptions {
@@ -24,10 +26,7 @@ export interface LoaderOptions extends OriginLoadOptions {
   readonly requestBudgetMs: number;
 }
 
-// Each kind has places of its own: see load-permits.ts.
-const loadPlaces = { quick: 32, slow: 16 };
-/** At the latest; of a short budget a quarter, so that who waits for a slow load's place still has most of it. */
-const slowAfterMs = 500;
+// Each kind has places of its own: see nested-permits.ts for the others.
 const renewalPlaces = { quick: 16, slow: 0, slowAfterMs: 5000 };
 const firstPollMs = 20;
 const longestPollMs = 200;
@@ -38,8 +37,8 @@ const stopLimitMs = 1000;
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #origin: OriginLoad;
-  readonly #loads: LoadPermits;
-  readonly #bypassing: LoadPermits;
+  readonly #loads: NestedLoadPermits;
+  readonly #bypassing: NestedLoadPermits;
   readonly #renewals: LoadPermits;
   readonly #flights = new SingleFlight<LoadOutcome>();
   readonly #bypasses = new SingleFlight<LoadOutcome>();
@@ -48,39 +47,39 @@ export class Loader {
 
   constructor(options: LoaderOptions) {
     const { clock, requestBudgetMs } = options;
-    const slow = { slowAfterMs: Math.min(slowAfterMs, requestBudgetMs / 4) };
     this.#options = options;
     this.#origin = new OriginLoad(options);
-    this.#loads = new LoadPermits({ clock, ...loadPlaces, ...slow });
-    this.#bypassing = new LoadPermits({ clock, ...loadPlaces, ...slow });
+    this.#loads = new NestedLoadPermits(clock, requestBudgetMs);
+    this.#bypassing = new NestedLoadPermits(clock, requestBudgetMs);
     this.#renewals = new LoadPermits({ clock, ...renewalPlaces });
   }
 
-  /**
-   * Loads what the cache does not have, or has asked whether `expired` is still current. Never rejects but for a bug.
-   */
+  /** Loads what the cache has not, or asks whether `expired` is still current. Never rejects but for a bug. */
   load(key: EntryKey, source: Source, expired?: Entry): Flight<LoadOutcome> {
-    return this.#flights.do(key.redisKey, async (callers) => {
+    const work = async (callers: Callers): Promise<LoadOutcome> => {
       try {
-        return await this.#loadOrWait({ key, source, expired }, callers);
+        return await this.#asLoad(key, callers, () => this.#loadOrWait({ key, source, expired }, callers));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         // Redis cannot be asked any more, or a newer version of the app has written the entry meanwhile.
-        const bypass = this.bypass(key, source);
+        const bypass = this.bypass(key, source, callers.depth);
         const leave = (): void => bypass.leave(callers.areCancelled);
         callers.onGone(leave);
         if (callers.areGone) leave();
         return await bypass.result;
       }
-    });
+    };
+    return this.#flights.do(key.redisKey, work, loadDepth());
   }
 
   /** Asks the source alone, because what Redis holds cannot be had; nothing is stored. Never rejects but for a bug. */
-  bypass(key: EntryKey, source: Source): Flight<LoadOutcome> {
-    return this.#bypasses.do(key.redisKey, async (callers) => {
-      const ask = (signal: AbortSignal) => this.#origin.run(key, source, signal);
+  bypass(key: EntryKey, source: Source, depth = loadDepth()): Flight<LoadOutcome> {
+    const work = async (callers: Callers): Promise<LoadOutcome> => {
+      const ask = (signal: AbortSignal) =>
+        this.#asLoad(key, callers, () => this.#origin.run(key, source, signal));
       return (await this.#bypassing.run(callers, source.maxWaitMs, ask)) ?? pending();
-    });
+    };
+    return this.#bypasses.do(key.redisKey, work, depth);
   }
 
   /** Renews `entry` in the background, unless that is being done or has just been tried. Never throws. */
@@ -126,6 +125,10 @@ export class Loader {
       ...this.#renewing.values(),
     ]);
     await fulfilledWithin(this.#options.clock, stopLimitMs, ended);
+  }
+
+  #asLoad<T>({ redisKey }: EntryKey, callers: Callers | undefined, work: () => Promise<T>): Promise<T> {
+    return asLoad({ owner: this.#options.locks, redisKey, callers }, work);
   }
 
   /** Until the entry is there, by this load or another instance's, or the time is up. */
@@ -218,7 +221,9 @@ export class Loader {
     const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' && current.entry.writeId === entry.writeId;
     const current = await this.#readUnder(attempt.lock, key, isAsSeen);
-    if (isAsSeen(current)) await this.#origin.run(key, source, signal, { held: entry, lock: attempt.lock });
+    if (!isAsSeen(current)) return;
+    const replacing = { held: entry, lock: attempt.lock };
+    await this.#asLoad(key, undefined, () => this.#origin.run(key, source, signal, replacing));
   }
 
   /** Whoever had the lock before may have filled the entry. The lock is kept only if `isToBeLoaded` says so. */
@@ -241,10 +246,4 @@ export class Loader {
     const { clock, requestBudgetMs } = this.#options;
     return clock.nowMs() + requestBudgetMs * redisShare;
   }
-}
-
-interface Wanted {
-  readonly key: EntryKey;
-  readonly source: Source;
-  readonly expired: Entry | undefined;
 }

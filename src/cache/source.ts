@@ -2,6 +2,9 @@
 
 import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
+import type { Charge } from '../util/byte-budget.ts';
+import type { Entry } from './entry.ts';
+import type { EntryKey } from './key.ts';
 
 export interface Source extends Pick<Origin, 'load'> {
   /** Told of every answer and failure. */
@@ -10,4 +13,21 @@ export interface Source extends Pick<Origin, 'load'> {
   readonly maxWaitMs: number;
   /** Whether it is content to hear that another source had nothing a moment ago. */
   readonly acceptsNone: boolean;
+}
+
+/** What a read brings along of its own. */
+export interface ReadOptions {
+  /** Holds the bytes of the answer until it is handed over. */
+  readonly charge?: Charge | undefined;
+  /** Asked instead of the origin, also where Redis cannot be. */
+  readonly source?: Source | undefined;
+  /** The caller does not want the answer any more: the read rejects with its reason where a load is waited for. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is to be loaded, from where, and perhaps in the place of what. */
+export interface Wanted {
+  readonly key: EntryKey;
+  readonly source: Source;
+  readonly expired: Entry | undefined;
 }

@@ -169,7 +169,8 @@ export interface Cache {
    * cannot be asked, the factory is, once a key and process and with bounded concurrency, and nothing is stored. What is
    * answered is always what was stored: parsed anew for each caller.
    *
-   * A factory may run after the call that gave it has been answered: for a renewal, or for others.
+   * A factory may run after the call that gave it has been answered: for a renewal, or for others. It may ask the cache for
+   * other keys: factories inside others have places of their own.
    *
    * @example
    * ```ts
@@ -183,8 +184,9 @@ export interface Cache {
    * );
    * ```
    * @throws what `factory` throws, as it is, where no old value may be answered; the reason of `signal`; AppError
-   * `deadline-exceeded` after `timeoutMs`, `value-invalid` for a value that cannot be stored as one, `wrong-type` where
-   * the key holds another type of Redis, `overloaded` and `stopped`.
+   * `options-invalid` where `factory` asks for the key that it is to load; `deadline-exceeded` after `timeoutMs`,
+   * `value-invalid` for a value that cannot be stored as one, `wrong-type` where the key holds another type of Redis,
+   * `overloaded` and `stopped`.
    */
   getOrSet<T extends Cacheable>(
     key: string,

@@ -15,7 +15,9 @@ export interface Flight<T> {
 /** The callers that wait for one flight. */
 export class Callers {
   readonly #listeners: (() => void)[] = [];
+  readonly #deeperListeners: (() => void)[] = [];
   #count = 0;
+  #depth = 0;
   #areCancelled = false;
 
   /** Whether all have left. Others may still come. */
@@ -28,15 +30,29 @@ export class Callers {
     return this.#areCancelled;
   }
 
+  /** In how many other works the deepest caller of all is that has come: they wait for this one. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Called each time a caller comes that is deeper than those before. */
+  onDeeper(listener: () => void): void {
+    this.#deeperListeners.push(listener);
+  }
+
   /** Called each time the last one leaves. */
   onGone(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
   /** Adds a caller; returns how it leaves. */
-  join(): (cancels?: boolean) => void {
+  join(depth = 0): (cancels?: boolean) => void {
     let isHere = true;
     this.#count += 1;
+    if (depth > this.#depth) {
+      this.#depth = depth;
+      for (const listener of this.#deeperListeners) listener();
+    }
     return (cancels = false) => {
       if (!isHere) return;
       isHere = false;
@@ -60,14 +76,17 @@ export class SingleFlight<T> {
     return this.#flights.size;
   }
 
-  /** Joins the flight under `key`, or starts one if there is none or it has ended. */
-  do(key: string, work: (callers: Callers) => Promise<T>): Flight<T> {
+  /**
+   * Joins the flight under `key`, or starts one if there is none or it has ended.
+   * @param depth in how many other works this caller is: they wait for this one.
+   */
+  do(key: string, work: (callers: Callers) => Promise<T>, depth = 0): Flight<T> {
     const current = this.#flights.get(key);
     if (current !== undefined) {
-      return { result: current.result, joined: true, leave: current.callers.join() };
+      return { result: current.result, joined: true, leave: current.callers.join(depth) };
     }
     const callers = new Callers();
-    const leave = callers.join();
+    const leave = callers.join(depth);
     const end = (): void => {
       if (this.#flights.get(key)?.callers === callers) this.#flights.delete(key);
     };
