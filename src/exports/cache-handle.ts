@@ -8,6 +8,7 @@ import { OriginHealth } from '../origin/origin-health.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
+import { keptAlive } from '../util/pending-calls.ts';
 import { conditionOf, errorOf, notApplied, sameAs } from './cache-answers.ts';
 import type {
   Cache,
@@ -51,7 +52,7 @@ export class CacheHandle implements Cache {
   async get<T = unknown>(name: string, options: GetOptions = nothing): Promise<GetResult<T>> {
     checkCall('cache.get', options, getRules);
     const key = this.#keyOf('cache.get', name);
-    const answer = await this.#parts.cache.read(key, this.#deadline(options));
+    const answer = await keptAlive(this.#parts.cache.read(key, this.#deadline(options)));
     return this.#resultOf<T>(answer);
   }
 
@@ -62,7 +63,7 @@ export class CacheHandle implements Cache {
     checkCall('cache.getMany', options, getRules);
     const keys = names.map((name) => this.#keyOf('cache.getMany', name));
     if (keys.length === 0) return [];
-    const answers = await this.#parts.cache.readMany(keys, this.#deadline(options));
+    const answers = await keptAlive(this.#parts.cache.readMany(keys, this.#deadline(options)));
     return Promise.all(answers.map(async (answer) => this.#resultOf<T>(answer)));
   }
 
@@ -80,7 +81,7 @@ export class CacheHandle implements Cache {
       const ttlSeconds = options.ttlSeconds ?? settings.defaultTtlSeconds;
       const entry = newEntry(body, contentType, redis.clock.wallMs(), ttlSeconds);
       const condition = conditionOf(options.condition);
-      const result = await cache.write(key, entry, condition, this.#deadline(options), charge);
+      const result = await keptAlive(cache.write(key, entry, condition, this.#deadline(options), charge));
       if (result.kind === 'created' || result.kind === 'replaced') {
         return { kind: result.kind, etag: entry.etag };
       }
@@ -94,7 +95,7 @@ export class CacheHandle implements Cache {
     checkCall('cache.delete', options, deleteRules);
     const key = this.#keyOf('cache.delete', name);
     const condition = conditionOf(options.condition);
-    const result = await this.#parts.cache.remove(key, condition, this.#deadline(options));
+    const result = await keptAlive(this.#parts.cache.remove(key, condition, this.#deadline(options)));
     if (result.kind === 'removed') return { kind: 'deleted' };
     return result.kind === 'absent' || result.kind === 'precondition-failed'
       ? { kind: result.kind }
@@ -137,7 +138,7 @@ export class CacheHandle implements Cache {
     const { signal, timeoutMs = loadLimitMs } = options;
     signal?.throwIfAborted();
     const source = new FactorySource(this.#factories, factory, options);
-    const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
+    const reading = keptAlive(cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal }));
     const answer = await (signal === undefined ? reading : untilAborted(reading, signal));
     if (answer.kind === 'miss') return null as T;
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
@@ -148,7 +149,7 @@ export class CacheHandle implements Cache {
     } catch (error) {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
       if (isSecond || answer.kind === 'loaded') throw error;
-      await cache.remove(key, sameAs(entry), this.#deadline(nothing));
+      await keptAlive(cache.remove(key, sameAs(entry), this.#deadline(nothing)));
       return this.#load(key, factory, options, true);
     }
   }

@@ -9,6 +9,7 @@ import { EventHub } from '../telemetry/event-hub.ts';
 import { emit } from '../telemetry/events.ts';
 import { systemClock as clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import { keptAlive } from '../util/pending-calls.ts';
 import { checkOptions } from './options.ts';
 import type { RedisEvent } from './redis-api.ts';
 import { defaultScope, identityRules, type IdentityOptions } from './redis-options.ts';
@@ -139,7 +140,7 @@ export function createRedisAuth(options: IdentityOptions): RedisAuth {
     credentialsProvider: {
       type: 'async-credentials-provider',
       async credentials() {
-        const token = await attachments.token(tokenWaitMs);
+        const token = await keptAlive(attachments.token(tokenWaitMs));
         return { username: attachments.usernameOf(token), password: token.reveal() };
       },
     },

@@ -10,6 +10,7 @@ import { emit } from '../telemetry/events.ts';
 import { systemClock as clock } from '../util/clock.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
+import { keptAlive } from '../util/pending-calls.ts';
 import { shielded } from '../util/shielded.ts';
 import { Dependents } from './dependents.ts';
 import type { CallOptions, Redis } from './redis-api.ts';
@@ -57,7 +58,7 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     await redis.close();
     keeper.stop();
   };
-  const close = (): Promise<void> => (closing ??= closeOnce());
+  const close = (): Promise<void> => (closing ??= keptAlive(closeOnce()));
   const shared = { credential, namespace, timeoutMs, dependents, caches: [], close };
   const parts: RedisParts = { redis, keeper, ...shared, ...common };
 
@@ -72,7 +73,7 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     const wrong = fault ?? (ownMs > 0 ? undefined : 'timeoutMs: expected milliseconds above 0');
     if (wrong !== undefined) throw new AppError('options-invalid', `Redis client: ${wrong}`);
     signal?.throwIfAborted();
-    const begun = begin({ deadlineAtMs: clock.nowMs() + ownMs, idempotent });
+    const begun = keptAlive(begin({ deadlineAtMs: clock.nowMs() + ownMs, idempotent }));
     return signal === undefined ? begun : untilAborted(begun, signal);
   };
   const noWork = (work: unknown): string | undefined =>

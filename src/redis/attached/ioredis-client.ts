@@ -5,6 +5,7 @@
 
 import { Socket } from 'node:net';
 import type { Token } from '../../auth/token.ts';
+import { keptAlive } from '../../util/pending-calls.ts';
 import type { Attachments } from './attachments.ts';
 import { LazyText } from './lazy-text.ts';
 
@@ -67,7 +68,7 @@ export function waitForTokens({ connector, options }: IoredisClient, attachments
   const tokenOrClosed = (): Promise<unknown> =>
     new Promise((resolve, reject) => {
       giveUp = reject;
-      attachments.token(connectTimeout).then(resolve, (error: unknown) => resolve(error));
+      keptAlive(attachments.token(connectTimeout)).then(resolve, (error: unknown) => resolve(error));
     });
   connector.connect = async (onError) => {
     const failure = attachments.offer() === undefined ? await tokenOrClosed() : undefined;
