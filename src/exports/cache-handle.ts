@@ -8,7 +8,7 @@ import { OriginHealth } from '../origin/origin-health.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
-import { keptAlive } from '../util/pending-calls.ts';
+import { beginCall, endCall, keptAlive } from '../util/pending-calls.ts';
 import { conditionOf, errorOf, notApplied, sameAs } from './cache-answers.ts';
 import type {
   Cache,
@@ -102,18 +102,19 @@ export class CacheHandle implements Cache {
       : notApplied(result);
   }
 
-  async getOrSet<T extends Cacheable>(
+  getOrSet<T extends Cacheable>(
     name: string,
     factory: (context: FactoryContext) => T | Promise<T>,
     options: GetOrSetOptions<T>,
   ): Promise<T> {
     const owner = 'cache.getOrSet';
-    checkCall(owner, options, getOrSetRules, 'ttlSeconds');
-    if (typeof factory !== 'function')
-      checkOptions(owner, { factory }, { factory: { ...aFunction, required: true } });
-    // Awaited here: to return the promise would take two more turns, on each hit.
-    const value = await this.#load<T>(this.#keyOf(owner, name), factory, options);
-    return value;
+    const checkedKey = (): EntryKey => {
+      checkCall(owner, options, getOrSetRules, 'ttlSeconds');
+      if (typeof factory !== 'function')
+        checkOptions(owner, { factory }, { factory: { ...aFunction, required: true } });
+      return this.#keyOf(owner, name);
+    };
+    return this.#load(checkedKey, factory, options);
   }
 
   wrap<A extends readonly unknown[], T extends Cacheable>(
@@ -126,20 +127,34 @@ export class CacheHandle implements Cache {
     checkOptions(owner, { fn }, { fn: { ...aFunction, required: true } });
     const { key: keyOf = (...values: A) => keyOfArguments(owner, values) } = options;
     this.#keyOf(owner, `${name}:`);
-    return async (...values) => {
-      const key = this.#keyOf(owner, `${name}:${keyOf(...values)}`);
-      const value = await this.#load<T>(key, () => fn(...values), options);
-      return value;
-    };
+    return (...values) =>
+      this.#load(
+        () => this.#keyOf(owner, `${name}:${keyOf(...values)}`),
+        () => fn(...values),
+        options,
+      );
   }
 
-  async #load<T>(key: EntryKey, factory: Factory, options: Loading, isSecond = false): Promise<T> {
+  /** One promise from call to answer, for a hit is to cost no more. */
+  async #load<T>(
+    checkedKey: () => EntryKey,
+    factory: Factory,
+    options: Loading,
+    isSecond = false,
+  ): Promise<T> {
+    const key = checkedKey();
     const { cache, redis } = this.#parts;
     const { signal, timeoutMs = loadLimitMs } = options;
     signal?.throwIfAborted();
     const source = new FactorySource(this.#factories, factory, options);
-    const reading = keptAlive(cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal }));
-    const answer = await (signal === undefined ? reading : untilAborted(reading, signal));
+    beginCall();
+    let answer: CacheAnswer;
+    try {
+      const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
+      answer = await (signal === undefined ? reading : untilAborted(reading, signal));
+    } finally {
+      endCall();
+    }
     if (answer.kind === 'miss') return null as T;
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
     const { entry } = answer;
@@ -150,7 +165,7 @@ export class CacheHandle implements Cache {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
       if (isSecond || answer.kind === 'loaded') throw error;
       await keptAlive(cache.remove(key, sameAs(entry), this.#deadline(nothing)));
-      return this.#load(key, factory, options, true);
+      return this.#load(() => key, factory, options, true);
     }
   }
 

@@ -75,13 +75,17 @@ export class RedisNode {
     this.#commands.start();
   }
 
-  run<T>(work: Work<T>, options: NodeCall): Promise<T> {
+  /** @param onFailure throws what a failure is to be told as. */
+  run<T>(work: Work<T>, options: NodeCall, onFailure?: (error: unknown) => never): Promise<T> {
+    const retried = (first?: Failure): Promise<T> => {
+      const outcome = this.#runWithRetries(work, options, first);
+      return onFailure === undefined ? outcome : outcome.catch(onFailure);
+    };
     const connection = this.#commands.current;
     // The usual way of a command: no promise and no timer but the connection's own.
-    if (connection === undefined) return this.#runWithRetries(work, options);
-    return connection.run(work, options, (error) =>
-      this.#runWithRetries(work, options, { connection, error }),
-    );
+    return connection === undefined
+      ? retried()
+      : connection.run(work, options, (error) => retried({ connection, error }));
   }
 
   async ping(deadlineAtMs: number): Promise<void> {

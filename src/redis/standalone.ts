@@ -35,9 +35,7 @@ export class StandaloneRedis implements Redis {
   run<T>(work: (client: RedisClient) => Promise<T>, options: NodeCall): Promise<T> {
     // Otherwise the keys that happen to be on the node behind the endpoint would work, and hide the fault.
     if (this.#wrongPolicy !== undefined) return Promise.reject(this.#wrongPolicy);
-    return this.#node.run(work, options).catch((error: unknown) => {
-      throw error instanceof AppError ? this.#explain(error) : error;
-    });
+    return this.#node.run(work, options, this.#onFailure);
   }
 
   async runMany<T>(
@@ -78,6 +76,10 @@ export class StandaloneRedis implements Redis {
   close(): Promise<void> {
     return this.#node.close();
   }
+
+  readonly #onFailure = (error: unknown): never => {
+    throw error instanceof AppError ? this.#explain(error) : error;
+  };
 
   #explain(error: AppError): AppError {
     const { kind } = nextStep(error, '');

@@ -7,14 +7,19 @@ const longestMs = 2 ** 31 - 1;
 
 /** `call`, until which the process stays alive. */
 export function keptAlive<T>(call: Promise<T>): Promise<T> {
-  timer ??= setInterval(() => {}, longestMs);
-  if (pending === 0) timer.ref();
-  pending += 1;
-  call.then(end, end);
+  beginCall();
+  call.then(endCall, endCall);
   return call;
 }
 
-function end(): void {
+/** From now on the process stays alive, until `endCall`: for a call that is to make no promise more. */
+export function beginCall(): void {
+  timer ??= setInterval(() => {}, longestMs);
+  if (pending === 0) timer.ref();
+  pending += 1;
+}
+
+export function endCall(): void {
   pending -= 1;
   if (pending === 0) timer?.unref();
 }

@@ -16,9 +16,9 @@ beforeEach(() => {
   events = [];
   calls = 0;
   const node = {
-    run: () => {
+    run: (_work: unknown, _options: unknown, onFailure: (error: unknown) => never) => {
       calls += 1;
-      return outcome();
+      return outcome().catch(onFailure);
     },
     status: () => ({ state: 'ready', lastFailure: undefined }),
   };
