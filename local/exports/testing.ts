@@ -1,5 +1,6 @@
 // redis-entra-functions/testing: Azure in a box, for the tests of an app that uses the package.
 
+import { checkOptions, trueOrFalse, wholeNumber } from '../../src/exports/options.ts';
 import { startStack, type AnyStack } from '../stack.ts';
 import { localCredential, type LocalCredential } from './local-credential.ts';
 
@@ -7,11 +8,14 @@ export type { LocalCredential } from './local-credential.ts';
 
 /** What is started, and how long its tokens live. */
 export interface AzureInABoxOptions {
-  /** Milliseconds, whole seconds of them count; 600,000 where undefined. A few thousand show rotations in a short test. */
+  /** Milliseconds from 1000 to a day, whole seconds of them count; 600,000 where undefined. A few thousand show rotations in a short test. */
   readonly tokenLifetimeMs?: number | undefined;
   /** Whether Redis is a cluster of three primaries and three replicas, as with the policy `OSSCluster`. */
   readonly cluster?: boolean | undefined;
-  /** Whether there is blob storage, too. It needs the package `azurite`, and takes the longest to start. */
+  /**
+   * Whether there is blob storage, too. It needs the package `azurite`, and takes the longest to start. What asks it by
+   * `fetch`, as the origin of a cache does, has to trust `client.ca`: see docs/package/testing.md.
+   */
   readonly storage?: boolean | undefined;
 }
 
@@ -127,7 +131,7 @@ export interface AzureInABox extends AsyncDisposable {
  * blob storage. Needs `redis-server` or `valkey-server` (7 or later) on the `PATH`. Nothing outlives the process, however
  * that ends.
  *
- * @throws Error that says what is missing.
+ * @throws Error that says what is missing; AppError `options-invalid` that names every option that is wrong or unknown.
  * @example
  * ```ts
  * await using box = await startAzureInABox({ tokenLifetimeMs: 5000 });
@@ -136,6 +140,11 @@ export interface AzureInABox extends AsyncDisposable {
  * ```
  */
 export async function startAzureInABox(options: AzureInABoxOptions = {}): Promise<AzureInABox> {
+  checkOptions('startAzureInABox', options, {
+    tokenLifetimeMs: wholeNumber(1000, 86_400_000),
+    cluster: trueOrFalse,
+    storage: trueOrFalse,
+  });
   const { tokenLifetimeMs = 600_000, cluster = false, storage = false } = options;
   const stack = await startStack({ tokenLifetimeMs, cluster, storage });
   let stopping: Promise<void> | undefined;
