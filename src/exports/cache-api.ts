@@ -105,8 +105,11 @@ export interface GetOrSetOptions<T> extends LifetimeOptions<T> {
 /** How long values may be used, and what their keys are made of. */
 export interface WrapOptions<A extends readonly unknown[], T> extends LifetimeOptions<T> {
   /** What tells calls apart, instead of all arguments: the end of the key. */
-  readonly key?: ((...values: A) => string) | undefined;
+  readonly key?: ((...values: Same<A>) => string) | undefined;
 }
+
+/** `A`, which is not inferred from here: a `key` that needs the first argument only leaves `fn` the others. */
+type Same<A extends readonly unknown[]> = A extends infer B extends readonly unknown[] ? B : never;
 
 /** What a factory is given. */
 export interface FactoryContext {

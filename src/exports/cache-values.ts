@@ -6,8 +6,8 @@ import { largestValueBytes } from '../http/request-body.ts';
 import { decodeBody } from '../origin/content-codings.ts';
 import { AppError } from '../util/errors.ts';
 
-/** Any value but `undefined`. */
-export type Cacheable = string | number | boolean | object | null;
+/** Any value but `undefined`; a promise is none, what it resolves to may be. */
+export type Cacheable = string | number | boolean | (object & { readonly then?: undefined }) | null;
 
 /**
  * Another form for values than JSON. Bytes (`Buffer`, `Uint8Array`) never pass through it.
