@@ -213,6 +213,6 @@ function rememberedMs(
 
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {
   const size = bytes === undefined ? 'more' : `${bytes} bytes, more`;
-  const message = `What the origin has is ${size} than CACHE_MAX_VALUE_BYTES (${maxValueBytes}).`;
+  const message = `What the origin has is ${size} than CACHE_MAX_VALUE_BYTES (in code: maxValueBytes), ${maxValueBytes}.`;
   return new AppError('origin-failed', message, { isOfOneEntry: true });
 }

@@ -8,6 +8,7 @@ import { aCache, cachePartsOf } from './cache-parts.ts';
 import {
   anAuthLevel,
   aRoute,
+  aSuffix,
   checkApp,
   closeAtEnd,
   type AuthLevel,
@@ -27,6 +28,8 @@ export interface CacheRoutesOptions {
   readonly authLevel?: AuthLevel | undefined;
   /** `disabled` makes the HTTP side read-only: PUT and DELETE are answered with 405. As the cache's where undefined. */
   readonly writes?: 'enabled' | 'disabled' | undefined;
+  /** After the names of the functions: for a second cache in one app, on routes of its own. None where undefined. */
+  readonly suffix?: string | undefined;
 }
 
 const owner = 'registerCacheRoutes';
@@ -46,10 +49,12 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     route: aRoute,
     batchRoute: aRoute,
     authLevel: anAuthLevel,
+    suffix: aSuffix,
     writes: oneOf('enabled', 'disabled'),
   });
   const { cache, redis, settings, budget } = cachePartsOf(owner, options.cache);
   const { route = 'cache', batchRoute = 'batch', authLevel = 'function', writes = settings.writes } = options;
+  const { suffix = '' } = options;
   const { query: queryRule, defaultTtlSeconds, maxValueBytes, requestBudgetMs } = settings;
   closeAtEnd(app, redis);
   const deps = {
@@ -63,8 +68,13 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     maxValueBytes,
   };
   const entry = { route: `${route}/{*key}`, authLevel } as const;
-  app.http('readCache', { ...entry, methods: ['GET', 'HEAD'], handler: readCache(deps) });
-  app.http('writeCache', { ...entry, methods: ['PUT'], handler: writeCache(deps) });
-  app.http('removeCache', { ...entry, methods: ['DELETE'], handler: removeCache(deps) });
-  app.http('readBatch', { route: batchRoute, authLevel, methods: ['POST'], handler: readBatch(deps) });
+  app.http(`readCache${suffix}`, { ...entry, methods: ['GET', 'HEAD'], handler: readCache(deps) });
+  app.http(`writeCache${suffix}`, { ...entry, methods: ['PUT'], handler: writeCache(deps) });
+  app.http(`removeCache${suffix}`, { ...entry, methods: ['DELETE'], handler: removeCache(deps) });
+  app.http(`readBatch${suffix}`, {
+    route: batchRoute,
+    authLevel,
+    methods: ['POST'],
+    handler: readBatch(deps),
+  });
 }

@@ -22,6 +22,9 @@ export const aRoute: Rule = text(
   /^[\w.-]+(?:\/[\w.-]+)*$/u,
 );
 
+/** After the names of functions, so that an app may have them twice. */
+export const aSuffix: Rule = text('1 to 32 letters, digits, "-" or "_"', /^[\w-]{1,32}$/u);
+
 export const aSchedule: Rule = {
   expected: 'an NCRONTAB expression of six fields, like "0 */5 * * * *"',
   holds: (value) => typeof value === 'string' && isSchedule(value),

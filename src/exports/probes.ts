@@ -1,7 +1,7 @@
 // registerProbes: whether the process answers, and whether what functions need of Redis works now.
 
 import { live, ready } from '../functions/health.ts';
-import { aRoute, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
+import { aRoute, aSuffix, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
 import { unlimited } from './handler-deps.ts';
 import { checkOptions, trueOrFalse } from './options.ts';
 import { aRedis, partsOf } from './redis-parts.ts';
@@ -15,6 +15,8 @@ export interface ProbesOptions {
   readonly route?: string | undefined;
   /** Whether anything is written to Redis, so that `ready` says where writes are refused; true where undefined. */
   readonly writes?: boolean | undefined;
+  /** After the names of the functions: for a second client in one app, on a route of its own. None where undefined. */
+  readonly suffix?: string | undefined;
 }
 
 const owner = 'registerProbes';
@@ -33,15 +35,21 @@ export function registerProbes(app: FunctionsApp, options: ProbesOptions): void 
     redis: { ...aRedis, required: true },
     route: aRoute,
     writes: trueOrFalse,
+    suffix: aSuffix,
   });
-  const { route = 'health', writes = true } = options;
+  const { route = 'health', writes = true, suffix = '' } = options;
   const parts = partsOf(owner, options.redis);
   const { redis, keeper, clock, namespace, caches, timeoutMs: requestBudgetMs } = parts;
   closeAtEnd(app, parts);
   const http = { clock, requestBudgetMs, budget: unlimited };
   const keyRules = { prefix: caches[0]?.keyPrefix ?? '', namespace };
   const probe = { authLevel: 'anonymous' } as const;
-  app.http('live', { ...probe, methods: ['GET', 'HEAD'], route: `${route}/live`, handler: live(http) });
+  app.http(`live${suffix}`, {
+    ...probe,
+    methods: ['GET', 'HEAD'],
+    route: `${route}/live`,
+    handler: live(http),
+  });
   const handler = ready({ ...http, redis, keeper, keyRules, writes });
-  app.http('ready', { ...probe, methods: ['GET', 'HEAD'], route: `${route}/ready`, handler });
+  app.http(`ready${suffix}`, { ...probe, methods: ['GET', 'HEAD'], route: `${route}/ready`, handler });
 }

@@ -6,7 +6,7 @@ import { startFleet, type Fleet } from '../fleet/fleet.ts';
 import { fleetPage } from '../functions/fleet-page.ts';
 import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
-import { anAuthLevel, aRoute, aSchedule, checkApp, closeAtEnd } from './functions-app.ts';
+import { anAuthLevel, aRoute, aSchedule, aSuffix, checkApp, closeAtEnd } from './functions-app.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
 import { checkOptions, orNull, type Rule } from './options.ts';
 import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
@@ -34,6 +34,8 @@ export interface ReauthenticationOptions {
   readonly region?: string | null | undefined;
   /** Of your app, shown by the fleet. */
   readonly version?: string | undefined;
+  /** After the names of the functions: for a second client in one app, on a route of its own. None where undefined. */
+  readonly suffix?: string | undefined;
 }
 
 const owner = 'registerReauthentication';
@@ -61,16 +63,20 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
     host: orNull(words),
     region: orNull(words),
     version: words,
+    suffix: aSuffix,
   });
-  const { redis, schedule = '0 * * * * *', fleetRoute: route, authLevel = 'function' } = options;
+  const { redis, schedule = '0 * * * * *', fleetRoute: route, authLevel = 'function', suffix = '' } = options;
   const parts = partsOf(owner, redis);
   const { keeper, clock, timeoutMs: requestBudgetMs } = parts;
   const { registry, rollCall } = parts.dependents.once('fleet', () => enterFleet(parts, options));
   closeAtEnd(app, parts);
-  app.timer('reauthenticate', { schedule, handler: reauthenticate({ keeper, rollCall, clock, schedule }) });
+  app.timer(`reauthenticate${suffix}`, {
+    schedule,
+    handler: reauthenticate({ keeper, rollCall, clock, schedule }),
+  });
   if (route === undefined) return;
   const deps = { clock, requestBudgetMs, budget: unlimited, registry, schedule, page: fleetPage };
-  app.http('fleet', { methods: ['GET', 'HEAD'], route, authLevel, handler: fleetHandler(deps) });
+  app.http(`fleet${suffix}`, { methods: ['GET', 'HEAD'], route, authLevel, handler: fleetHandler(deps) });
 }
 
 function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet {

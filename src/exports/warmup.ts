@@ -11,7 +11,7 @@ import { FactorySource } from './cache-factory.ts';
 import { lifetime, staleTime } from './cache-options.ts';
 import { aCache, cachePartsOf, loadLimitMs, type CacheParts } from './cache-parts.ts';
 import type { Cacheable } from './cache-values.ts';
-import { aSchedule, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
+import { aSchedule, aSuffix, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
 import { checkOptions, wholeNumber, type Rule } from './options.ts';
 
 /** Values that a function of yours makes, as the factory of `getOrSet` does, under the same keys. */
@@ -43,6 +43,8 @@ export interface WarmupOptions {
   readonly schedule?: string | undefined;
   /** `functionTimeout` of host.json, in milliseconds: 300,000 where undefined. A run ends before that. */
   readonly invocationLimitMs?: number | undefined;
+  /** After the name of the function: for a second warm set in one app. None where undefined. */
+  readonly suffix?: string | undefined;
 }
 
 const owner = 'registerWarmup';
@@ -66,14 +68,15 @@ export function registerWarmup(app: FunctionsApp, options: WarmupOptions): void 
     warmSet: { ...aWarmSet, required: true },
     schedule: aSchedule,
     invocationLimitMs: wholeNumber(1000, 86_400_000),
+    suffix: aSuffix,
   });
-  const { schedule = '0 */5 * * * *', invocationLimitMs = 300_000 } = options;
+  const { schedule = '0 */5 * * * *', invocationLimitMs = 300_000, suffix = '' } = options;
   const parts = cachePartsOf(owner, options.cache);
   const warmup = warmupOf(parts, options.warmSet);
   const { clock } = parts.redis;
   closeAtEnd(app, parts.redis);
   const handler = scheduledWarmup({ warmup, clock, schedule, invocationLimitMs, loadLimitMs });
-  app.timer('scheduledWarmup', { schedule, handler });
+  app.timer(`scheduledWarmup${suffix}`, { schedule, handler });
 }
 
 /** Made once for a cache and a warm set, and stopped before the client closes; undefined for an empty one. */

@@ -22,12 +22,12 @@ export function conflictOf(app: AppIdentity, other: AppIdentity): string | undef
   if (own.startsWith(others) || others.startsWith(own)) {
     const effect = own === others ? "each reads and writes the other's" : "one reads and writes the other's";
     conflicts.push(
-      `CACHE_KEY_PREFIX is ${quoted(own)} here and ${quoted(others)} there, so ${effect} entries: give each its own, of which none begins with another's, such as "shop:"`,
+      `CACHE_KEY_PREFIX is ${quoted(own)} here and ${quoted(others)} there, so ${effect} entries: give each its own, of which none begins with another's, such as "shop:" (in code: the namespace of createCache)`,
     );
   }
   if (app.namespace === other.namespace) {
     conflicts.push(
-      `APP_NAMESPACE is ${quoted(app.namespace)} in both, so a roll call counts the instances of both: give each its own`,
+      `APP_NAMESPACE is ${quoted(app.namespace)} in both, so a roll call counts the instances of both: give each its own (in code: the namespace of createRedis)`,
     );
   }
   return conflicts.length === 0 ? undefined : `${conflicts.join('. ')}.`;

@@ -48,7 +48,9 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
       const line = `${done} of ${report.listed} entries are warm: warmup ${JSON.stringify(report)}`;
       // A warm set was configured, so an empty one is a mistake.
       if (report.listed === 0) {
-        context.warn(`The warm set is empty: is WARMUP_PREFIX the beginning of blob names? ${line}`);
+        context.warn(
+          `The warm set is empty: is WARMUP_PREFIX (in code: the prefix of warmSet) the beginning of blob names? ${line}`,
+        );
       } else if (Object.keys(report.failed).length > 0) context.warn(line);
       else context.log(line);
     } catch (error) {

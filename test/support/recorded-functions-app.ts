@@ -15,14 +15,19 @@ export function recordedFunctionsApp(): RecordedFunctionsApp {
   const httpFunctions = new Map<string, HttpFunctionOptions>();
   const timerFunctions = new Map<string, TimerFunctionOptions>();
   const hooks: AppTerminateHandler[] = [];
+  const checked = (name: string): string => {
+    // As the host does.
+    if (httpFunctions.has(name) || timerFunctions.has(name)) throw new Error(`There is a function ${name}.`);
+    return name;
+  };
   return {
     httpFunctions,
     timerFunctions,
     get hooks() {
       return hooks.length;
     },
-    http: (name, options) => void httpFunctions.set(name, options),
-    timer: (name, options) => void timerFunctions.set(name, options),
+    http: (name, options) => void httpFunctions.set(checked(name), options),
+    timer: (name, options) => void timerFunctions.set(checked(name), options),
     hook: {
       appTerminate(handler) {
         hooks.push(handler);

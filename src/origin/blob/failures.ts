@@ -13,8 +13,10 @@ const remedies: Readonly<Record<string, string>> = {
     'give the identity the role "Storage Blob Data Reader" on the container; a new assignment takes up to 10 minutes',
   AuthorizationFailure:
     'the network rules of the storage account keep this app out, or the identity lacks the role "Storage Blob Data Reader"',
-  ContainerNotFound: 'there is no such container; check ORIGIN_BLOB_CONTAINER_URL',
-  ContainerBeingDeleted: 'the container is being deleted; check ORIGIN_BLOB_CONTAINER_URL',
+  ContainerNotFound:
+    'there is no such container; check ORIGIN_BLOB_CONTAINER_URL (in code: blobContainerUrl)',
+  ContainerBeingDeleted:
+    'the container is being deleted; check ORIGIN_BLOB_CONTAINER_URL (in code: blobContainerUrl)',
   InvalidAuthenticationInfo: "the identity's token was refused: is the account in the identity's tenant?",
   NoAuthenticationInformation: "it asks for a sign-in: is it a storage account of the identity's tenant?",
 };

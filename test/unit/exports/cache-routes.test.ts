@@ -52,13 +52,23 @@ describe('registerCacheRoutes', () => {
     const cache = startCache(redis, cacheSettings);
     cachePartsOf('test', cache).cache.stop = async () => void ended.push('cache');
     registerCacheRoutes(app, { cache });
-    registerCacheRoutes(app, { cache: startCache(redis, cacheSettings), route: 'other' });
+    const other = startCache(redis, { ...cacheSettings, keyPrefix: 'other:' });
+    registerCacheRoutes(app, { cache: other, route: 'other', batchRoute: 'others', suffix: 'Other' });
+    expect([...app.httpFunctions.keys()]).toContain('readCacheOther');
     await app.end();
     expect(ended).toEqual(['cache', 'client']);
   });
 
   it('refuses what is no cache, and names every other fault', () => {
-    const options = { cache: {}, route: 'a/', batchRoute: '', authLevel: 1, writes: true, ttl: 1 };
+    const options = {
+      cache: {},
+      route: 'a/',
+      batchRoute: '',
+      authLevel: 1,
+      writes: true,
+      suffix: ' ',
+      ttl: 1,
+    };
     const registering = () => registerCacheRoutes(recordedFunctionsApp(), options as never);
     for (const name of Object.keys(options)) expect(registering).toThrow(name);
   });
