@@ -68,6 +68,21 @@ describe.concurrent.each(versions)('ioredis $version', ({ version, make }) => {
     client.disconnect();
   });
 
+  it('belongs to the logins that it was attached to last, also while it is connected', async ({ expect }) => {
+    const first = createRedisAuth({ credential: credentialOf(stack) });
+    using second = createRedisAuth({ credential: credentialOf(stack) });
+    const client = make();
+    first.attachIoredis(client);
+    await client.ping();
+    first.close();
+    second.attachIoredis(client);
+    expect(second.status().connections).toBe(1);
+    client.disconnect(true);
+    await eventually(async () => expect(await client.ping()).toBe('PONG'));
+    expect(second.status().connections).toBe(1);
+    client.disconnect();
+  });
+
   it('can be disconnected while it waits for a token, and connected again', async ({ expect }) => {
     const late = lateCredential();
     using own = createRedisAuth({ credential: late.credential });

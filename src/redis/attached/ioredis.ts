@@ -27,23 +27,39 @@ interface IoredisCluster extends Ioredis {
   duplicate: (...override: unknown[]) => IoredisCluster;
 }
 
-const attached = new WeakMap<object, () => void>();
+interface Held {
+  readonly by: Attachments;
+  readonly detach: () => void;
+}
+
+const attached = new WeakMap<object, Held>();
 
 /**
- * Attached again it changes nothing. Undone, the client keeps the connections that it has.
+ * Attached again it changes nothing; to others, it belongs to those from then on. Undone, the client keeps the connections that it has.
  * @throws AppError `options-invalid` for a client that connects already.
  */
 export function attachIoredis(target: Ioredis, attachments: Attachments): () => void {
   const found = attached.get(target);
-  if (found !== undefined) return found;
+  if (found?.by === attachments) return found.detach;
+  if (!target.isCluster) checkNotConnecting(target);
+  found?.detach();
   const undo = target.isCluster
     ? attachCluster(target as IoredisCluster, attachments)
     : attachClient(target as unknown as IoredisClient, attachments);
   const detach = (): void => {
     if (attached.delete(target)) undo();
   };
-  attached.set(target, detach);
+  attached.set(target, { by: attachments, detach });
   return detach;
+}
+
+function checkNotConnecting(client: Ioredis): void {
+  if (client.status === 'connecting' || client.status === 'connect') {
+    throw new AppError(
+      'options-invalid',
+      'The ioredis client connects already, without a token: make it with `lazyConnect: true`, and attach it before its first command.',
+    );
+  }
 }
 
 function attachCluster(cluster: IoredisCluster, attachments: Attachments): () => void {
@@ -59,17 +75,11 @@ function attachCluster(cluster: IoredisCluster, attachments: Attachments): () =>
   return () => {
     cluster.off('+node', onNode);
     cluster.duplicate = duplicate;
-    for (const node of cluster.nodes()) attached.get(node)?.();
+    for (const node of cluster.nodes()) attached.get(node)?.detach();
   };
 }
 
 function attachClient(client: IoredisClient, attachments: Attachments): () => void {
-  if (client.status === 'connecting' || client.status === 'connect') {
-    throw new AppError(
-      'options-invalid',
-      'The ioredis client connects already, without a token: make it with `lazyConnect: true`, and attach it before its first command.',
-    );
-  }
   const actions: AttachedClient = {
     auth: (token: Token) => client.auth(attachments.usernameOf(token), token.reveal()),
     mayAuthenticate: () => client.mode !== 'subscriber',
