@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { createRedis } from 'redis-entra-functions/redis';
 import { startAzureInABox, type AzureInABox } from 'redis-entra-functions/testing';
 import { startPrices, type Prices } from './prices.ts';
 
@@ -10,7 +11,10 @@ let loads = 0;
 
 before(async () => {
   box = await startAzureInABox({ tokenLifetimeMs: 4000 });
-  prices = startPrices({ ...box.client, timeoutMs: 500 }, async () => (loads += 1));
+  const client = { ...box.client, timeoutMs: 1500 };
+  prices = startPrices(client, async () => (loads += 1));
+  // The same client. A cache waits a third of `timeoutMs` for Redis, which may be less than a first connection takes.
+  await createRedis(client).run((commands) => commands.ping(), { key: 'any', timeoutMs: 30_000 });
 });
 after(async () => {
   await prices?.close();
