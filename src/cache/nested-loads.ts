@@ -20,7 +20,9 @@ export async function asLoad<T>(
   { owner, redisKey, callers }: Pick<Loading, 'owner' | 'redisKey' | 'callers'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const load: Loading = { owner, redisKey, callers, around: current(), isOver: false };
+  // Whoever has set off a load that nobody waits for does not wait for it either.
+  const around = callers === undefined ? undefined : current();
+  const load: Loading = { owner, redisKey, callers, around, isOver: false };
   try {
     return await loads.run(load, work);
   } finally {

@@ -61,6 +61,8 @@ export class CacheHandle implements Cache {
     options: GetOptions = nothing,
   ): Promise<readonly GetResult<T>[]> {
     checkCall('cache.getMany', options, getRules);
+    if (!Array.isArray(names))
+      throw new AppError('options-invalid', 'cache.getMany: expected an array of keys');
     const keys = names.map((name) => this.#keyOf('cache.getMany', name));
     if (keys.length === 0) return [];
     const answers = await keptAlive(this.#parts.cache.readMany(keys, this.#deadline(options)));
@@ -188,6 +190,7 @@ export class CacheHandle implements Cache {
   }
 
   #keyOf(owner: string, name: string): EntryKey {
+    if (typeof name !== 'string') throw new AppError('options-invalid', `${owner}: expected a string as key`);
     const result = this.#parts.cache.keyOf(name);
     if (result.kind === 'valid') return result.key;
     throw new AppError('options-invalid', `${owner}: ${result.detail}`);

@@ -70,7 +70,8 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
   ): Promise<T> => {
     if (closing !== undefined) throw closedError();
     const { timeoutMs: ownMs = timeoutMs, idempotent = false, signal } = given;
-    const wrong = fault ?? (ownMs > 0 ? undefined : 'timeoutMs: expected milliseconds above 0');
+    const wrong =
+      fault ?? unknownOption(given) ?? (ownMs > 0 ? undefined : 'timeoutMs: expected milliseconds above 0');
     if (wrong !== undefined) throw new AppError('options-invalid', `Redis client: ${wrong}`);
     signal?.throwIfAborted();
     const begun = keptAlive(begin({ deadlineAtMs: clock.nowMs() + ownMs, idempotent }));
@@ -91,6 +92,8 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     },
     subscribe(channel, listener) {
       if (closing !== undefined) throw closedError();
+      if (typeof channel !== 'string' || typeof listener !== 'function')
+        throw new AppError('options-invalid', 'Redis client: expected a channel and a function');
       return redis.subscribe(channel, shielded(listener));
     },
     status: () => ({ ...redis.status(), token: keeper.status() }),
@@ -99,4 +102,12 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     [Symbol.asyncDispose]: close,
   };
   return handle;
+}
+
+const callOptions: readonly string[] = ['key', 'timeoutMs', 'idempotent', 'signal'];
+
+function unknownOption(given: object): string | undefined {
+  for (const name in given)
+    if (!callOptions.includes(name)) return `${name} is no option; there are ${callOptions.join(', ')}`;
+  return undefined;
 }

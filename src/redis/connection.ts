@@ -240,10 +240,10 @@ export class Connection {
   }
 }
 
-/** What `work` throws at once is a rejection like any other. */
+/** What `work` throws at once is a rejection like any other, and what it returns at once a result. */
 function started<T>(work: (client: RedisClient) => Promise<T>, client: RedisClient): Promise<T> {
   try {
-    return work(client);
+    return Promise.resolve(work(client));
   } catch (error) {
     return Promise.reject(error);
   }

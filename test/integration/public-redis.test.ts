@@ -37,6 +37,7 @@ it('connects by itself; commands, many keys, subscriptions, status and events', 
   client.onEvent('connectionReady', (event) => events.push(event));
   client.onEvent('connectionReauthenticated', (event) => events.push(event));
   await client.run((commands) => commands.set('k', 'v'), { key: 'k' });
+  expect(await client.run((() => 'at once') as never, reads)).toBe('at once');
   const outcomes = await client.runMany(['k', 'absent'], (commands, keys) =>
     Promise.all(keys.map((key) => commands.get(key))),
   );

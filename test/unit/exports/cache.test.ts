@@ -166,3 +166,14 @@ describe('a serializer', () => {
     await expect(shop.cache.set('fails', () => {})).rejects.toMatchObject({ code: 'value-invalid' });
   });
 });
+
+it('refuses what is no key, by name', async ({ world }) => {
+  const { cache } = publicInstance(world);
+  const wrong = [
+    cache.get(5 as never),
+    cache.getMany('key' as never),
+    cache.set('', 1),
+    cache.getOrSet('ref:own', () => 1, { ttlSeconds: 1 }),
+  ];
+  for (const call of wrong) await expect(call).rejects.toMatchObject({ code: 'options-invalid' });
+});

@@ -118,8 +118,10 @@ describe('a client without a token', () => {
       redis.run(undefined as never, { key: 'k' }),
       redis.run(async () => Promise.resolve(1), undefined as never),
       redis.run(async () => Promise.resolve(1), { key: 'k', timeoutMs: Number.NaN }),
+      redis.run(async () => Promise.resolve(1), { key: 'k', timeout: 5 } as never),
       redis.runMany('k' as never, async () => Promise.resolve([])),
     ];
+    expect(() => redis.subscribe('news', undefined as never)).toThrow('expected a channel and a function');
     for (const call of wrong) await expect(call).rejects.toMatchObject({ code: 'options-invalid' });
   });
 });
