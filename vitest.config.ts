@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-// These have real servers in real time and wait more than they compute: four files at a time keep two cores busy.
-const maxWorkers = 4;
+// These have real servers in real time and wait more than they compute: six files at a time keep two cores busy.
+const maxWorkers = 6;
 const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
 const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
+const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.test.ts';
+const withScenarios = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+// For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
+const givesWay = { setupFiles: 'test/support/low-priority.ts', ...withScenarios };
 
 const project = (name: string, more: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers, ...more },
@@ -25,17 +29,17 @@ export default defineConfig({
     projects: [
       // These change nothing that other files see: a worker runs them all, which halves what they cost.
       project('unit', { isolate: false, testTimeout: 30_000 }),
-      project('property', { isolate: false, testTimeout: 60_000 }),
-      project('integration', { ...limits, ...onRedis, exclude: [scenarios], maxConcurrency: 4 }),
-      // Each of these reads 50 times a second through TLS: four at a time are what two cores carry with time to
-      // spare, and nothing else beside them.
-      project('scenario', {
+      project('property', { isolate: false, testTimeout: 60_000, ...givesWay }),
+      project('integration', {
         ...limits,
-        include: [scenarios],
-        maxWorkers: 2,
-        maxConcurrency: 2,
-        sequence: { groupOrder: 1 },
+        ...onRedis,
+        exclude: [scenarios, background],
+        maxConcurrency: 4,
       }),
+      // Each of these reads 50 times a second through TLS: four at a time, or six for a while, are what two cores carry
+      // with time to spare. Nothing of the usual priority runs beside them.
+      project('scenario', { ...limits, include: [scenarios], maxConcurrency: 2, ...withScenarios }),
+      project('background', { ...limits, ...onRedis, include: [background], ...givesWay }),
     ],
   },
 });

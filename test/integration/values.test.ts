@@ -33,44 +33,40 @@ afterAll(async () => {
 const valueOf = (version: number): Buffer =>
   Buffer.alloc(200_000 + (version % 7) * 90_000, version.toString(36).padStart(8, '.'));
 
-async function readUntil(key: string, written: Promise<unknown>): Promise<number> {
-  const writing = { over: false };
-  void written.finally(() => (writing.over = true));
-  let reads = 0;
-  while (!writing.over) {
-    const result = await store.read(key, soon());
-    expect(result.kind).toBe('hit');
-    if (result.kind !== 'hit') break;
-    const { body } = result.entry;
-    const version = Number.parseInt(body.toString('latin1', 0, 8).replaceAll('.', ''), 36);
-    expect(body.equals(valueOf(version)), `a mixture that begins with ${version}`).toBe(true);
-    reads += 1;
+/** Writes version after version, and reads all the while: 150 writes at the least, and more than 10 reads. */
+async function readWhileWriting(key: string, write: (version: number) => Promise<unknown>): Promise<void> {
+  await write(0);
+  const progress = { versions: 0, reads: 0, over: false };
+  const writing = (async () => {
+    while (!progress.over && (progress.versions < 150 || progress.reads <= 10)) {
+      await write((progress.versions += 1));
+    }
+  })().finally(() => (progress.over = true));
+  try {
+    while (!progress.over) {
+      const result = await store.read(key, soon());
+      if (result.kind !== 'hit') return expect.unreachable(`a read is ${result.kind}`);
+      const { body } = result.entry;
+      const version = Number.parseInt(body.toString('latin1', 0, 8).replaceAll('.', ''), 36);
+      expect(body.equals(valueOf(version)), `a mixture that begins with ${version}`).toBe(true);
+      progress.reads += 1;
+    }
+  } finally {
+    progress.over = true;
+    await writing;
   }
-  return reads;
 }
 
 describe('a value that is replaced while it is read in portions', () => {
   it('is one of those that were written, never a mixture', async () => {
-    const write = async (version: number): Promise<void> => {
-      const entry = newEntry(valueOf(version), 'text/plain', Date.now(), 60);
-      await store.write('written', entry, always, soon());
-    };
-    await write(0);
-    const writing = (async () => {
-      for (let version = 1; version <= 150; version += 1) await write(version);
-    })();
-    expect(await readUntil('written', writing)).toBeGreaterThan(10);
+    await readWhileWriting('written', (version) =>
+      store.write('written', newEntry(valueOf(version), 'text/plain', Date.now(), 60), always, soon()),
+    );
     expect(budget.usedBytes).toBe(0);
   }, 30_000);
 
   it('neither where others write it as plain strings', async () => {
-    await stack.redis.admin('SET', 'foreign', valueOf(0));
-    const writing = (async () => {
-      for (let version = 1; version <= 150; version += 1) {
-        await stack.redis.admin('SET', 'foreign', valueOf(version));
-      }
-    })();
-    expect(await readUntil('foreign', writing)).toBeGreaterThan(10);
+    await readWhileWriting('foreign', (version) => stack.redis.admin('SET', 'foreign', valueOf(version)));
     expect(budget.usedBytes).toBe(0);
   }, 30_000);
 });

@@ -1,7 +1,6 @@
 // One Bicep CLI for many questions: it speaks JSON-RPC over its pipes, and is fast once it is warm.
 
 import { spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
 import type { Prediction } from '../../scripts/infra-changes.ts';
 
 export interface Compilation {
@@ -46,9 +45,6 @@ interface Answer {
 /** What main.bicepparam demands; everything else has a default there. */
 const demanded = { AZURE_ENV_NAME: 'demo', AZURE_LOCATION: 'westeurope' };
 
-/** A third of the time that a process of the usual priority gets, where there is not enough for both. */
-const lowered = 5;
-
 const runtime = {
   // Without ICU on the machine it starts in this mode only.
   DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
@@ -60,8 +56,6 @@ const runtime = {
 export function startBicepServer(path: string): BicepServer {
   const env = { ...process.env, ...demanded, ...runtime };
   const child = spawn(path, ['jsonrpc', '--stdio'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
-  // It computes for half a minute, beside tests that measure times.
-  if (child.pid !== undefined) setPriority(child.pid, lowered);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const waiting = new Map<number, (answer: Answer) => void>();
   child.stdout.on(

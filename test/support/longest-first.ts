@@ -2,26 +2,38 @@
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Half a minute or more of two quiet cores, the longest first. All others in the order of their size. */
+/** A quarter of a minute or more of two quiet cores, the longest first. All others in the order of their size. */
 const longest = [
-  'infra',
   'fleet',
-  'fleet-cluster',
-  'pressure',
   'cluster',
+  'admitted-token',
+  'fleet-cluster',
   'fleet-http',
   'cache-routes-origin',
-  'origin-contract-blob',
-  'warmup-cluster',
-  'read-through-cluster',
-  'admitted-token',
   'two-connections',
-  'local-cluster',
-  'warmup',
   'packed-package',
+  'pressure',
+  'warmup-cluster',
+  'connection',
+  'local-cluster',
+  'client-faults-ioredis',
+  'client-faults-node-redis',
+  'read-through-cluster',
+  'fleet-page',
+  'client-faults-libraries',
+  'warmup',
+  'origin-contract-blob',
+  'cache-routes-blobs',
+  'samples',
+  'rotation',
+  'package-redis',
+  // Two scenarios and one file that mostly computes, at a time.
   'scenario-connection',
   'scenario-endpoint',
+  'infra',
+  'library-users',
   'scenario-expiry',
+  'scenario-stop',
 ];
 
 export class LongestFirst extends BaseSequencer {
