@@ -35,6 +35,11 @@ describe.concurrent('through rotations, cuts, revoked tokens, a failing identity
     const worker = new Worker('jobs', async ({ data }) => Promise.resolve(done.get(data as string)?.()), {
       connection,
       concurrency: 10,
+      // A job that Redis has handed over, by an answer that was cut off, is nobody's until BullMQ finds it stalled: after
+      // 30 to 60 s by its defaults (https://docs.bullmq.io/guide/workers/stalled-jobs).
+      lockDuration: 2000,
+      stalledInterval: 1000,
+      maxStalledCount: 10,
     });
     queue.on('error', onError);
     worker.on('error', onError);
