@@ -46,8 +46,10 @@ export function renewalFailures(fleets: Fleets): void {
       expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 2, failed: 2, silent: [] });
       const seen = await last.registry.read(Date.now() + 1000);
       for (const { report } of seen.entries) {
-        expect(report.failure).toContain('not authenticated');
         expect(report.reauthenticationsFailed).toBeGreaterThan(0);
+        // Another connection may have taken its place before the report, or not.
+        const late = 'A connection is not authenticated with the new token yet.';
+        expect([late, null]).toContain(report.failure);
       }
     });
   });
