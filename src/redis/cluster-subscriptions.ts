@@ -39,7 +39,11 @@ export class ClusterSubscriptions {
   }
 
   add(channel: string, listener: Listener): () => void {
-    const subscription: Subscription = { channel, listener, onNodes: [] };
+    const hear = (message: string): void => {
+      // What a node is left with is heard after a move, and not after the end.
+      if (this.#subscriptions.has(subscription)) listener(message);
+    };
+    const subscription: Subscription = { channel, listener: hear, onNodes: [] };
     this.#subscriptions.add(subscription);
     this.#moveSubscription(subscription);
     return () => {

@@ -66,7 +66,14 @@ export class StandaloneRedis implements Redis {
   }
 
   subscribe(channel: string, listener: (message: string) => void): () => void {
-    return this.#node.subscribe(channel, listener);
+    let isStopped = false;
+    const stop = this.#node.subscribe(channel, (message) => {
+      if (!isStopped) listener(message);
+    });
+    return () => {
+      isStopped = true;
+      stop();
+    };
   }
 
   listening(channel: string, deadlineAtMs: number): Promise<void> {

@@ -21,6 +21,8 @@ const retryMs = 1000;
 export class Subscriptions {
   readonly #clock: Clock;
   readonly #channels = new Map<string, Channel>();
+  /** Being unsubscribed. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #onEmpty: (() => void)[] = [];
   #connection: Connection | undefined;
 
@@ -37,6 +39,7 @@ export class Subscriptions {
     await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }
 
+  /** Returns how to stop; what Redis publishes before it has taken that in is still heard. */
   add(name: string, listener: Listener): () => void {
     const known = this.#channels.get(name);
     const channel = known ?? {
@@ -76,12 +79,20 @@ export class Subscriptions {
 
   #remove(name: string, listener: Listener): void {
     const channel = this.#channels.get(name);
-    if (channel?.listeners.delete(listener) !== true || channel.listeners.size > 0) return;
+    if (channel?.listeners.has(listener) !== true) return;
+    if (channel.listeners.size > 1) return void channel.listeners.delete(listener);
     this.#channels.delete(name);
     channel.waiters.rejectAll(notListening(name));
     const deadlineAtMs = this.#clock.nowMs() + timeLimitMs;
-    // If that fails the connection is going, and the subscription goes with it.
-    this.#connection?.run((client) => client.unsubscribe(name), { deadlineAtMs }).catch(() => {});
+    // Until the answer the listener stays: what was published before is on its way. If that fails the connection is
+    // going, and the subscription goes with it.
+    const leaving = this.#connection
+      ?.run((client) => client.unsubscribe(name), { deadlineAtMs })
+      .catch(() => {})
+      .then(() => {
+        if (this.#leaving.get(name) === leaving) this.#leaving.delete(name);
+      });
+    if (leaving !== undefined) this.#leaving.set(name, leaving);
     if (this.isEmpty) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
@@ -93,6 +104,12 @@ export class Subscriptions {
     const isWanted = (): boolean =>
       this.#connection === connection && connection.isLive && this.#channels.get(name) === channel;
     try {
+      // node-redis drops all listeners of a channel when UNSUBSCRIBE is answered, also those that came meanwhile.
+      const leaving = this.#leaving.get(name);
+      if (leaving !== undefined) {
+        await leaving;
+        if (!isWanted()) return;
+      }
       await connection.run((client) => client.subscribe(name, hear), { deadlineAtMs });
       if (!isWanted()) return;
       channel.confirmedOn = connection;

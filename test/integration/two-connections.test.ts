@@ -53,6 +53,19 @@ it('32 MiB of answers, in one batch or to 40 readers, cost no connection of a cl
   expect(typesOf(client)).not.toContain('connectionLost');
 });
 
+it('a channel that is left and listened to again at once is heard, by the listener that is there', async () => {
+  await using client = startSharedClient(stack);
+  client.redis.subscribe('another', () => {});
+  const heard: string[] = [];
+  const stop = client.redis.subscribe(channel, (message) => heard.push(`first ${message}`));
+  await client.redis.listening(channel, soonMs());
+  stop();
+  client.redis.subscribe(channel, (message) => heard.push(`second ${message}`));
+  await client.redis.listening(channel, soonMs());
+  for (const message of ['a', 'b', 'c']) await stack.redis.admin('PUBLISH', channel, message);
+  await eventually(() => expect(heard).toEqual(['second a', 'second b', 'second c']));
+});
+
 it('a client that listens to nothing has one connection, also when it has listened before', async () => {
   await using client = startSharedClient(stack);
   await client.connected();

@@ -40,8 +40,9 @@ export class ScriptedConnection {
         this.channels.set(name, listener);
       },
       unsubscribe: async (name: string) => {
-        this.channels.delete(name);
         await run(['UNSUBSCRIBE', name]);
+        // As node-redis does: only then, and with whatever was subscribed meanwhile.
+        this.channels.delete(name);
       },
     };
     Object.assign(methods, { sendCommand: run, destroy: () => this.#end(), ...channels });

@@ -104,3 +104,33 @@ it('says when nothing is listened to any more', async () => {
   expect([isEmpty, subscriptions.isEmpty]).toEqual([true, true]);
   await subscriptions.whenEmpty();
 });
+
+it('is heard until Redis has taken in that nobody listens any more', async () => {
+  await subscriptions.moveTo(await connect());
+  const stop = subscriptions.add('a', hear);
+  await subscriptions.listening('a', soon());
+  server.answer = () => 'later';
+  stop();
+  server.last.channels.get('a')?.('on its way');
+  server.last.pending.shift()?.answer('OK');
+  await settle();
+  expect(heard).toEqual(['on its way']);
+  expect(server.last.channels.size).toBe(0);
+});
+
+it('a channel that is left and listened to again at once is subscribed again, after that', async () => {
+  await subscriptions.moveTo(await connect());
+  const stop = subscriptions.add('a', hear);
+  await subscriptions.listening('a', soon());
+  server.answer = () => 'later';
+  stop();
+  subscriptions.add('a', hear);
+  const listening = subscriptions.listening('a', soon());
+  await settle();
+  expect(server.last.sent).toEqual(['SUBSCRIBE a', 'UNSUBSCRIBE a']);
+  server.answer = () => ({ value: 'OK' });
+  server.last.pending.shift()?.answer('OK');
+  await listening;
+  server.last.channels.get('a')?.('hello');
+  expect(heard).toEqual(['hello']);
+});
