@@ -3,7 +3,7 @@
 
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { TokenCredentialLike } from '../auth/token-source.ts';
-import { createRedis, type ClusteringPolicy } from '../redis/create.ts';
+import { createRedis, type RedisEndpoint } from '../redis/create.ts';
 import { closedError } from '../redis/outage.ts';
 import { EventHub } from '../telemetry/event-hub.ts';
 import { emit } from '../telemetry/events.ts';
@@ -16,15 +16,10 @@ import { Dependents } from './dependents.ts';
 import type { CallOptions, Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
 
-export interface StartRedisOptions {
-  readonly hostname: string;
-  readonly port?: number | undefined;
-  readonly clusteringPolicy?: ClusteringPolicy | undefined;
-  readonly tls?: boolean | undefined;
-  readonly ca?: string | undefined;
-  readonly username?: string | undefined;
-  readonly namespace?: string | undefined;
-  readonly timeoutMs?: number | undefined;
+/** As `RedisOptions`, its defaults filled in. */
+export interface StartRedisOptions extends RedisEndpoint {
+  readonly namespace: string;
+  readonly timeoutMs: number;
 }
 
 /** What the client's tokens come from; the keeper has been started, and stops with the client. */
@@ -39,16 +34,17 @@ export interface StartedAuth {
 
 /** Begins to connect. Waits for nothing. */
 export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis {
-  const { hostname, port = 10_000, username, namespace = 'ref', timeoutMs = 2000 } = options;
-  const { clusteringPolicy = 'EnterpriseCluster', tls = true, ca } = options;
+  const { namespace, timeoutMs, ...endpoint } = options;
   const { credential, keeper, events = new EventHub(emit), onClosing } = auth;
   const common = { clock, random: Math.random, emit: events.emit };
   let instances = 1;
   events.on('rollCallHeard', ({ expected }) => (instances = expected));
-  const redis = createRedis(
-    { hostname, port, clusteringPolicy, tls, ca, username },
-    { keeper, failFastAfterMs: timeoutMs, instances: () => instances, ...common },
-  );
+  const redis = createRedis(endpoint, {
+    keeper,
+    failFastAfterMs: timeoutMs,
+    instances: () => instances,
+    ...common,
+  });
   redis.start();
   const dependents = new Dependents();
   let closing: Promise<void> | undefined;

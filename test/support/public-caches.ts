@@ -7,7 +7,7 @@ import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { createCache, type Cache, type CacheOptions } from '../../src/exports/cache.ts';
 import { partsOf } from '../../src/exports/redis-parts.ts';
-import { defaultScope } from '../../src/exports/redis-options.ts';
+import { defaultScope, resolveRedisOptions } from '../../src/exports/redis-options.ts';
 import { startRedis } from '../../src/exports/start-redis.ts';
 import type { Redis } from '../../src/exports/redis.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
@@ -43,7 +43,8 @@ export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => Pub
     keeper.start();
     const { hostname, port } = stack.front;
     const clusteringPolicy = cluster ? 'OSSCluster' : 'EnterpriseCluster';
-    const client = startRedis({ hostname, port, clusteringPolicy }, { credential, keeper });
+    const options = resolveRedisOptions({ hostname, port, clusteringPolicy, credential });
+    const client = startRedis(options, { credential, keeper });
     clients.push(client);
     await partsOf('test', client).redis.ping(clock.nowMs() + 10_000);
     return client;
