@@ -2,17 +2,21 @@
 
 import { describe, expect, it } from 'vitest';
 import { allCaches } from '../support/caches.ts';
-import { hasLostKeys, nextRotation, refill, runScenario, tokenLifetimeMs } from '../support/scenario.ts';
+import {
+  afterwardsMs,
+  hasLostKeys,
+  nextRotation,
+  recoveryMs,
+  refill,
+  runScenario,
+  tokenLifetimeMs,
+} from '../support/scenario.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { lateMs } from '../support/timing.ts';
 
 const timeout = 90_000;
 const budgetMs = 2000;
 const handshakeLimitMs = 5000;
-/** Until a cache that is back is used again. */
-const recoveryMs = 1000 + lateMs;
-/** How long no read may fail any more once an outage is over. */
-const afterwardsMs = 2000;
 
 describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes }) => {
   const options = { cluster };

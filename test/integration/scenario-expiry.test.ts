@@ -4,16 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { allCaches } from '../support/caches.ts';
 import { sleep } from '../support/eventually.ts';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
-import { nextRotation, peakPerSecond, runScenario } from '../support/scenario.ts';
+import { afterwardsMs, nextRotation, peakPerSecond, recoveryMs, runScenario } from '../support/scenario.ts';
 import { lateMs } from '../support/timing.ts';
 
 const timeout = 90_000;
 const pastExpiryMs = 3000;
-/** How long no read may fail any more once the outage is over. */
-const afterwardsMs = 2000;
 const budgetMs = 2000;
-/** Until a cache that is back is used again. */
-const recoveryMs = 1000 + lateMs;
 
 describe.concurrent.each(allCaches)(
   'with $cache, while the identity endpoint, until three seconds past expiry,',

@@ -8,10 +8,16 @@ import type { AnyStack } from '../../local/stack.ts';
 import { eventually, sleep } from './eventually.ts';
 import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
+import { lateMs } from './timing.ts';
 
 export const tokenLifetimeMs = 6000;
 /** Each goes through TLS, and four scenarios share two cores. */
 export const readsPerSecond = 50;
+
+/** Until a cache that is back is used again. */
+export const recoveryMs = 1000 + lateMs;
+/** How long no read may fail any more once an outage is over. */
+export const afterwardsMs = 2000;
 
 /** Read in turn; on a cluster they are in all shards. */
 const keys = Array.from({ length: 8 }, (_, index) => `steady-${index}`);
