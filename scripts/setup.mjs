@@ -25,7 +25,7 @@ export async function ensurePackages() {
   const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
   // The engines of some packages ask for the Node.js 24 that is about to be installed; npm runs on this one.
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  await machine.run('Installing npm packages (about 550; a minute or two)', command, [
+  await machine.run('Installing npm packages (about 680; a minute or two)', command, [
     ...first,
     'ci',
     ...quiet,
