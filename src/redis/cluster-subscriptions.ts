@@ -2,7 +2,7 @@
 //
 // Not sharded Pub/Sub, so that what is published while the slot moves still reaches listeners on both nodes.
 
-import type { Clock } from '../util/clock.ts';
+import { delay, type Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { ClusterNodes } from './cluster-nodes.ts';
 import { slotOf } from './key-slot.ts';
@@ -24,6 +24,9 @@ interface Subscription {
 }
 
 const moveLimitMs = 30_000;
+// What is published on the next node just before it takes the subscription reaches the earlier ones by the bus of the
+// cluster, which promises no time; https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/.
+const busDelayMs = 2000;
 
 export class ClusterSubscriptions {
   readonly #nodes: ClusterNodes;
@@ -76,10 +79,11 @@ export class ClusterSubscriptions {
     if (onNodes.length > 0) void this.#leaveOthers(subscription, newest);
   }
 
-  /** The earlier nodes are left when `newest` is confirmed, or cannot be: then they are of no use either. */
+  /** The earlier nodes are left a while after `newest` is confirmed, or cannot be: then they are of no use either. */
   async #leaveOthers(subscription: Subscription, newest: NodeSubscription): Promise<void> {
     const deadlineAtMs = this.#clock.nowMs() + moveLimitMs;
     await newest.node.listening(subscription.channel, deadlineAtMs).catch(() => {});
+    await delay(this.#clock, busDelayMs);
     const { onNodes } = subscription;
     // Gone, where nobody listens any more or a later move has been confirmed first.
     if (!onNodes.includes(newest)) return;
