@@ -16,7 +16,7 @@ export function encodeEntry(entry: Entry): Buffer {
 }
 
 /** The header alone, which can be replaced in Redis without moving the body. */
-export function encodeHeader({ contentType, writeId, freshness, loaded }: EntryHead): Buffer {
+export function encodeHeader({ contentType, writeId, freshness, loaded, tags, place }: EntryHead): Buffer {
   if (freshness === undefined) throw new TypeError('Only an entry with a stored time can be encoded.');
   const ms = (seconds: number): string => `${Math.round(seconds * 1000)}`;
   const flag = (is: boolean | undefined): string | undefined => (is === true ? '1' : undefined);
@@ -35,6 +35,8 @@ export function encodeHeader({ contentType, writeId, freshness, loaded }: EntryH
     reval: flag(loaded?.revalidate),
     strict: flag(loaded?.staleAllowed === false),
     fields: loaded && encodeFields(loaded.fields),
+    Tags: tags?.join(',') || undefined,
+    place: place === undefined ? undefined : `${place}`,
     maxage: undefined,
     validator: undefined,
   };

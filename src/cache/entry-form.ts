@@ -96,6 +96,10 @@ export const fieldRules = {
   strict: optional(flag),
   /** The stored part of the origin's header fields: `name:value` of each, separated by tabs. */
   fields: optional(rule(4096, [0x09, 0x09], printable, [0x80, 0xff])),
+  /** Tags, separated by commas. With a capital letter: a renewal by a version that does not know it would lose them. */
+  Tags: optional(rule(4096, [0x21, 0x7e])),
+  /** Its place in the order of purges: those with a later place are about it. */
+  place: optional(number),
   /** Written before `fields` existed, and still read: seconds of freshness that the origin named, and its validator. */
   maxage: optional(number),
   validator: optional(rule(4096, printable, [0x80, 0xff])),

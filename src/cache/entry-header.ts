@@ -54,6 +54,8 @@ export function headOf(etag: string, values: Readonly<Values>): EntryHead {
     writeId: values.write,
     freshness: { storedAtMs: Number(values.stored), ttlSeconds: Number(values.ttl) / 1000 },
     loaded: values.stale === undefined ? undefined : new StoredLoad(values),
+    tags: values.Tags?.split(','),
+    place: values.place === undefined ? undefined : Number(values.place),
   };
 }
 

@@ -20,6 +20,10 @@ export interface EntryHead {
   readonly freshness: Freshness | undefined;
   /** Undefined for what a client, or somebody else, wrote. */
   readonly loaded: Loaded | undefined;
+  /** By which it is purged together with others; none where undefined. */
+  readonly tags?: readonly string[] | undefined;
+  /** Its place in the order of purges; undefined for what was written without one: it is older than every purge. */
+  readonly place?: number | undefined;
 }
 
 export interface Entry extends EntryHead {
