@@ -2,6 +2,7 @@
 
 import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Origin } from '../origin/origin.ts';
+import type { Tagging } from '../origin/tags.ts';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
@@ -132,8 +133,8 @@ export class Cache {
   }
 
   /** Gives an entry of the origin's a new lifetime that is known to be unchanged. */
-  extend(key: EntryKey, held: EntryHead): Promise<Refreshed> {
-    return this.#withOrigin().extend(key, held);
+  extend(key: EntryKey, held: EntryHead, tagging?: Tagging): Promise<Refreshed> {
+    return this.#withOrigin().extend(key, held, tagging);
   }
 
   /** What brings entries up to date with a source that is not the origin. */

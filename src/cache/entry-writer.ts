@@ -56,7 +56,7 @@ export class EntryWriter {
    */
   updated<T extends EntryHead>(
     held: T,
-    answer: Pick<Unchanged, 'fields' | 'restrictions'>,
+    answer: Pick<Unchanged, 'fields' | 'restrictions' | 'tags'>,
     loadMs?: number,
   ): T | undefined {
     const { loaded } = held;
@@ -68,7 +68,12 @@ export class EntryWriter {
     const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
     const fields = storableFields(all, status, nowMs);
     const lifetime = this.#lifetime(permission, fields, nowMs);
-    return extendedHead(held, { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs }, lifetime);
+    const tagged = answer.tags === undefined ? held : { ...held, tags: answer.tags };
+    return extendedHead(
+      tagged,
+      { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs },
+      lifetime,
+    );
   }
 
   /** Writes the new lifetime of `held`, whose bytes stay; removes it where it has none. */

@@ -77,7 +77,13 @@ export function isContentType(text: string): boolean {
 }
 
 /** An entry that a client has written. */
-export function newEntry(body: Buffer, contentType: string, storedAtMs: number, ttlSeconds: number): Entry {
+export function newEntry(
+  body: Buffer,
+  contentType: string,
+  storedAtMs: number,
+  ttlSeconds: number,
+  tags?: readonly string[],
+): Entry {
   return {
     body,
     contentType,
@@ -85,7 +91,13 @@ export function newEntry(body: Buffer, contentType: string, storedAtMs: number, 
     writeId: newWriteId(),
     freshness: { storedAtMs, ttlSeconds },
     loaded: undefined,
+    ...(tags === undefined ? {} : { tags }),
   };
+}
+
+/** Whether `head` has all of these tags. */
+export function hasTags({ tags = [] }: EntryHead, wanted: readonly string[] = []): boolean {
+  return wanted.every((tag) => tags.includes(tag));
 }
 
 /** How long Redis keeps it: as long as it may be used at all. */

@@ -19,7 +19,7 @@ import { etagRule, isValid } from './entry-form.ts';
  * @param fields what is kept of the answer's.
  */
 export function loadedEntry(
-  { status, body, codings, fields: { 'content-type': type = '' } }: OriginResponse,
+  { status, body, codings, tags, fields: { 'content-type': type = '' } }: OriginResponse,
   fields: Fields,
   lifetime: Lifetime | NotStored,
   loadMs: number,
@@ -30,7 +30,8 @@ export function loadedEntry(
   const isKept = opaque !== undefined && isValid(etagRule, opaque);
   const etag = isKept ? opaque : entityTag(body, contentType);
   const loaded = { status, codings, fields, isWeak: isKept && tag?.['weak'] !== undefined, loadMs };
-  return { body, contentType, etag, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
+  const entry = { body, contentType, etag, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
+  return tags === undefined ? entry : { ...entry, tags };
 }
 
 /** The same bytes with another lifetime: another write. */

@@ -201,14 +201,15 @@ function troubled({ status, fields }: OriginResponse, nowMs: number): AppError {
 
 /** How long a 404 or 410 holds by its own word: not at all where it may not be stored; undefined where it says nothing. */
 function rememberedMs(
-  { fields, status, permission }: Extract<OriginAnswer, { kind: 'none' }>,
+  { fields, status, tags, permission }: Extract<OriginAnswer, { kind: 'none' }>,
   nowMs: number,
 ): number | undefined {
   const said = permission ?? storagePermission(fields, status, nowMs);
   if (said.kind === 'forbidden' || said.revalidate) return 0;
   if (said.lifetimeSeconds === undefined) return undefined;
   const leftMs = Math.ceil(Math.max(said.lifetimeSeconds - said.ageSeconds, 0) * 1000);
-  return Math.min(leftMs, longestMarkMs);
+  // What is remembered has no tags: where the origin gave some, to purge by, it is not remembered for longer than that.
+  return Math.min(leftMs, tags === undefined ? longestMarkMs : usualMarkMs);
 }
 
 function tooLarge(bytes: number | undefined, maxValueBytes: number): AppError {

@@ -5,8 +5,9 @@ import type { Origin } from '../origin/origin.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import { validatorsOf } from '../origin/response.ts';
 import type { Clock } from '../util/clock.ts';
+import type { Tagging } from '../origin/tags.ts';
 import { AppError } from '../util/errors.ts';
-import type { EntryHead } from './entry.ts';
+import { hasTags, type EntryHead } from './entry.ts';
 import { isStored, type Change, type EntryWriter } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
 import type { Locks } from './locks.ts';
@@ -56,6 +57,7 @@ export interface RefresherOptions {
 }
 
 const commandLimitMs = 5000;
+const nothingSaid: Tagging = { restrictions: [] };
 
 export class Refresher {
   readonly #options: RefresherOptions;
@@ -78,9 +80,12 @@ export class Refresher {
     }
   }
 
-  /** Gives an entry a new lifetime that is known to be unchanged. */
-  async extend(key: EntryKey, held: EntryHead): Promise<Refreshed> {
-    const head = this.#options.writer.updated(held, { fields: {}, restrictions: [] });
+  /**
+   * Gives an entry a new lifetime that is known to be unchanged.
+   * @param tagging what a listing says of its tags.
+   */
+  async extend(key: EntryKey, held: EntryHead, tagging: Tagging = nothingSaid): Promise<Refreshed> {
+    const head = this.#options.writer.updated(held, { fields: {}, ...tagging });
     return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
   }
 
@@ -112,9 +117,9 @@ export class Refresher {
         return { kind: 'loaded', bytes: answer.body.length };
       }
       case 'unchanged': {
-        if (isFresh) return { kind: 'current' };
         if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
         const head = writer.updated(held, answer, loadMs);
+        if (isFresh && (head === undefined || isStandingSo(held, head))) return { kind: 'current' };
         return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
       }
       case 'none':
@@ -131,6 +136,11 @@ export class Refresher {
     if (head.freshness === undefined) return failed('not-cacheable');
     return isStored(result) ? { kind: 'renewed' } : notWritten(result);
   }
+}
+
+/** Whether nothing but its lifetime would change. */
+function isStandingSo(held: EntryHead, head: EntryHead): boolean {
+  return head.freshness !== undefined && hasTags(held, head.tags) && hasTags(head, held.tags);
 }
 
 function failed(cause: RefreshFailure): Refreshed {

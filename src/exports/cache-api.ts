@@ -64,6 +64,11 @@ export interface DeleteOptions extends GetOptions {
 export interface SetOptions extends DeleteOptions {
   /** Seconds that it lives, from 0.001 to a year; the cache's `defaultTtlSeconds` where undefined. */
   readonly ttlSeconds?: number | undefined;
+  /**
+   * By which it is purged together with others: at most 64 tags of 1 to 128 printable ASCII characters without spaces and
+   * commas, 4,096 characters together. They go with this value: the next write has its own. None where undefined.
+   */
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** How long what a factory makes may be used, and how. */
@@ -86,6 +91,11 @@ export interface LifetimeOptions<T> {
    * undefined, `null` is a value like any other.
    */
   readonly negativeTtlSeconds?: number | undefined;
+  /**
+   * Tags of the value, as those of `set`, or a function that says them of a value. A remembered `null` has none. None where
+   * undefined.
+   */
+  readonly tags?: readonly string[] | ((value: T) => readonly string[]) | undefined;
   /**
    * Milliseconds after which the caller gets an old value, or `deadline-exceeded`; 30,000 where undefined. The factory
    * goes on, and what it brings is stored; it has 30 s, or as long as this, if that is longer.

@@ -5,6 +5,7 @@ import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import type { LoadOptions as OriginLoadOptions, OriginAnswer } from '../origin/origin.ts';
 import type { StoragePermission } from '../origin/storage.ts';
+import { distinctTags, tagsExpectation } from '../origin/tags.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
@@ -82,6 +83,7 @@ export class FactorySource implements Source {
       return { kind: 'none', status: 404, fields: noFields, permission };
     }
     const { body, contentType } = encodeValue(value, this.#deps.serializer);
+    const tags = this.#tagsOf(value);
     return {
       kind: 'answered',
       status: 200,
@@ -89,6 +91,7 @@ export class FactorySource implements Source {
       codings: [],
       fields: { 'content-type': contentType },
       restrictions: [],
+      ...(tags === undefined ? {} : { tags }),
       permission: this.#permissionFor(value, body.length, maxBytes, admits),
     };
   }
@@ -116,6 +119,16 @@ export class FactorySource implements Source {
     throw new AppError('options-invalid', `ttlSeconds: expected the function to return ${expected}.`);
   }
 
+  #tagsOf(value: unknown): readonly string[] | undefined {
+    const { tags } = this.#options;
+    if (tags === undefined) return undefined;
+    const own: unknown = typeof tags === 'function' ? tags(value as never) : tags;
+    const distinct = Array.isArray(own) && own.every(isString) ? distinctTags(own) : undefined;
+    if (distinct !== undefined) return distinct;
+    const expected = `an array of ${tagsExpectation}`;
+    throw new AppError('options-invalid', `tags: expected the function to return ${expected}.`);
+  }
+
   #allowed(lifetimeSeconds: number): StoragePermission {
     const { staleSeconds = this.#deps.staleSeconds, staleIfErrorSeconds = staleSeconds } = this.#options;
     return {
@@ -128,6 +141,10 @@ export class FactorySource implements Source {
       staleIfErrorSeconds,
     };
   }
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** The name and code of what was thrown: its message may hold anything, and this is logged. */

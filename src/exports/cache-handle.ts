@@ -5,6 +5,7 @@ import type { CacheAnswer } from '../cache/answer.ts';
 import { newEntry } from '../cache/entry.ts';
 import type { EntryKey } from '../cache/key.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
+import { distinctTags } from '../origin/tags.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
@@ -81,7 +82,8 @@ export class CacheHandle implements Cache {
         return { kind: 'unavailable', error: overloaded(), applied: 'no' };
       }
       const ttlSeconds = options.ttlSeconds ?? settings.defaultTtlSeconds;
-      const entry = newEntry(body, contentType, redis.clock.wallMs(), ttlSeconds);
+      const tags = options.tags && distinctTags(options.tags);
+      const entry = newEntry(body, contentType, redis.clock.wallMs(), ttlSeconds, tags);
       const condition = conditionOf(options.condition);
       const result = await keptAlive(cache.write(key, entry, condition, this.#deadline(options), charge));
       if (result.kind === 'created' || result.kind === 'replaced') {

@@ -12,6 +12,7 @@ import {
   templateExpectation,
   type OriginChoice,
 } from '../origin/origin-rules.ts';
+import { distinctTags, tagsExpectation } from '../origin/tags.ts';
 import { isUrlTemplate } from '../util/url-template.ts';
 import type {
   Condition,
@@ -158,9 +159,17 @@ const abortSignal: Rule = {
   holds: (value) => typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === 'function',
 };
 
+const areTags = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((tag) => typeof tag === 'string') && distinctTags(value) !== undefined;
+const someTags: Rule = { expected: `an array of ${tagsExpectation}`, holds: areTags };
+export const tagsOrFunction: Rule = {
+  expected: `${someTags.expected}, or a function that returns them`,
+  holds: (value) => typeof value === 'function' || areTags(value),
+};
+
 export const getRules: Rules<GetOptions> = { timeoutMs: callTimeout };
 export const deleteRules: Rules<DeleteOptions> = { ...getRules, condition };
-export const setRules: Rules<SetOptions> = { ...deleteRules, ttlSeconds: lifetime };
+export const setRules: Rules<SetOptions> = { ...deleteRules, ttlSeconds: lifetime, tags: someTags };
 const lifetimeRules = {
   ttlSeconds: {
     expected: `${lifetime.expected}, or a function that returns them`,
@@ -170,6 +179,7 @@ const lifetimeRules = {
   staleSeconds: staleTime,
   staleIfErrorSeconds: staleTime,
   negativeTtlSeconds: lifetime,
+  tags: tagsOrFunction,
   timeoutMs: wholeNumber(1, 3_600_000),
 } as const;
 export const getOrSetRules: Rules<GetOrSetOptions<never>> = { ...lifetimeRules, signal: abortSignal };

@@ -8,7 +8,7 @@ import { createWarmup } from '../warmup/create.ts';
 import type { Warmup, WarmupOptions as InnerOptions } from '../warmup/warmup.ts';
 import type { Cache, FactoryContext } from './cache-api.ts';
 import { FactorySource } from './cache-factory.ts';
-import { lifetime, staleTime } from './cache-options.ts';
+import { lifetime, staleTime, tagsOrFunction } from './cache-options.ts';
 import { aCache, cachePartsOf, loadLimitMs, type CacheParts } from './cache-parts.ts';
 import type { Cacheable } from './cache-values.ts';
 import { aSchedule, aSuffix, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
@@ -24,6 +24,8 @@ export interface LoadedWarmSet {
   readonly ttlSeconds: number;
   /** Seconds past that in which the old value may be answered; the cache's `staleSeconds` where undefined. */
   readonly staleSeconds?: number | undefined;
+  /** Tags of the values, or a function that says them of one: as `getOrSet` has them. None where undefined. */
+  readonly tags?: readonly string[] | ((value: unknown) => readonly string[]) | undefined;
 }
 
 /** What the cache's origin has: under some keys, or, of a blob container, all that begins with a prefix. */
@@ -104,10 +106,10 @@ function isLoaded(warmSet: WarmSet): warmSet is LoadedWarmSet {
 
 /** What stands in for the origin of the cache. */
 function ownSource({ cache, redis, settings, serializer }: CacheParts, warmSet: LoadedWarmSet) {
-  const { load, ttlSeconds, staleSeconds } = warmSet;
+  const { load, ttlSeconds, staleSeconds, tags } = warmSet;
   const health = new OriginHealth(redis.emit, redis.clock);
   const factories = { staleSeconds: settings.staleSeconds, serializer, health, clock: redis.clock };
-  const times = { ttlSeconds, staleSeconds };
+  const times = { ttlSeconds, staleSeconds, tags };
   const origin: Origin = {
     load: (key, options) =>
       new FactorySource(factories, (context) => load(key, context), times).load(key, options),
@@ -117,23 +119,25 @@ function ownSource({ cache, redis, settings, serializer }: CacheParts, warmSet: 
     keyOf: (name) => cache.keyOf(name),
     readHeads: (keys, deadlineAtMs) => cache.readHeads(keys, deadlineAtMs),
     refresh: (key, request) => refresher.refresh(key, request),
-    extend: (key, held) => refresher.extend(key, held),
+    extend: (key, held, tagging) => refresher.extend(key, held, tagging),
   };
   return { origin, health, cache: warmed };
 }
 
 const aWarmSet: Rule = {
   expected:
-    '{ keys: [...] } with names of entries, with or without load() and ttlSeconds (and staleSeconds), or { prefix: "..." }',
+    '{ keys: [...] } with names of entries, with or without load() and ttlSeconds (and staleSeconds, tags), or { prefix: "..." }',
   holds: (value) => {
     const { keys, prefix, load, ...times } = (value ?? {}) as Readonly<Record<string, unknown>>;
-    const { ttlSeconds, staleSeconds, ...others } = times;
+    const { ttlSeconds, staleSeconds, tags, ...others } = times;
     if (Object.keys(others).length > 0) return false;
     if (keys === undefined) return typeof prefix === 'string' && load === undefined;
     const areKeys =
       prefix === undefined && Array.isArray(keys) && keys.every((key) => typeof key === 'string');
-    if (load === undefined) return areKeys && ttlSeconds === undefined && staleSeconds === undefined;
+    if (load === undefined)
+      return areKeys && [ttlSeconds, staleSeconds, tags].every((one) => one === undefined);
+    const isTagged = tags === undefined || tagsOrFunction.holds(tags);
     const isStale = staleSeconds === undefined || staleTime.holds(staleSeconds);
-    return areKeys && typeof load === 'function' && lifetime.holds(ttlSeconds) && isStale;
+    return areKeys && typeof load === 'function' && lifetime.holds(ttlSeconds) && isStale && isTagged;
   },
 };

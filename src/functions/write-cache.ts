@@ -11,6 +11,7 @@ import { keyFromRoute } from '../http/entry-key.ts';
 import { cacheUnavailable, entryNewer, Problem } from '../http/problem.ts';
 import { parameterOf, rejectUnknown } from '../http/query.ts';
 import { readBody } from '../http/request-body.ts';
+import { tagsExpectation, tagsOfFields } from '../origin/tags.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
 export interface RemoveCacheDeps extends HandlerDeps {
@@ -31,8 +32,9 @@ export function writeCache(deps: WriteCacheDeps): HttpHandler {
     const { key, condition } = targetOf(request, deps);
     const ttlSeconds = ttlOf(request) ?? defaultTtlSeconds;
     const contentType = contentTypeOf(request);
+    const tags = tagsOf(request);
     const body = await readBody(request, { maxBytes: maxValueBytes, tooLarge: 'value-too-large', charge });
-    const entry = newEntry(body, contentType, clock.wallMs(), ttlSeconds);
+    const entry = newEntry(body, contentType, clock.wallMs(), ttlSeconds, tags);
     const result = await cache.write(key, entry, condition, deadlineAtMs, charge);
     if (result.kind !== 'created' && result.kind !== 'replaced') throw problemOf(result);
     return { status: result.kind === 'created' ? 201 : 204, headers: { ETag: `"${entry.etag}"` } };
@@ -88,6 +90,17 @@ function contentTypeOf({ headers }: HttpRequest): string {
   // RFC 9110, section 14.5.
   if (!headers.has('content-range')) return contentType;
   throw new Problem('invalid-header', 'A value is written whole: Content-Range is not supported.');
+}
+
+function tagsOf({ headers }: HttpRequest): readonly string[] | undefined {
+  const [cacheTag, surrogateKey] = [headers.get('cache-tag'), headers.get('surrogate-key')];
+  const tags = tagsOfFields({
+    ...(cacheTag === null ? {} : { 'cache-tag': cacheTag }),
+    ...(surrogateKey === null ? {} : { 'surrogate-key': surrogateKey }),
+  });
+  if (tags !== 'invalid') return tags;
+  const detail = `Expected ${tagsExpectation}: separated by commas in Cache-Tag, by spaces in Surrogate-Key.`;
+  throw new Problem('invalid-header', detail);
 }
 
 function problemOf(result: NotChanged): Problem {

@@ -2,6 +2,7 @@
 
 import type { ContentCoding } from './content-codings.ts';
 import type { Fields, StoragePermission } from './storage.ts';
+import type { Tagging } from './tags.ts';
 
 /** What the origin answers for a key. A failure to answer is an AppError `origin-failed`, never one of these. */
 export type OriginAnswer =
@@ -10,6 +11,8 @@ export type OriginAnswer =
   | {
       readonly kind: 'unchanged';
       readonly fields: Fields;
+      /** In the place of those that the entry has; undefined where it says nothing of tags. */
+      readonly tags?: readonly string[];
       readonly restrictions: readonly StoragePermission[];
     }
   /** It has nothing under this key: 404, 410, or a key that it cannot hold at all. */
@@ -17,6 +20,7 @@ export type OriginAnswer =
       readonly kind: 'none';
       readonly status: 404 | 410;
       readonly fields: Fields;
+      readonly tags?: readonly string[];
       readonly permission?: StoragePermission;
     }
   /** Larger than the limit, as it is sent or decoded; nothing beyond the limit was read. */
@@ -33,6 +37,8 @@ export interface OriginResponse {
   /** In the order in which they were applied. */
   readonly codings: readonly ContentCoding[];
   readonly fields: Fields;
+  /** By which the entry is purged together with others. */
+  readonly tags?: readonly string[];
   /** What else limits storing it: redirects on the way, a body whose end was not announced. */
   readonly restrictions: readonly StoragePermission[];
   /** Instead of what the fields say, where it is known without them. */
@@ -64,6 +70,8 @@ export interface ListedEntry {
   /** The entity tag that `OriginResponse.fields` has of the same state of the entry. */
   readonly etag: string;
   readonly bytes: number;
+  /** As a load of it would say; nothing where undefined. */
+  readonly tagging?: Tagging;
 }
 
 export interface ListedPage {

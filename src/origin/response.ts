@@ -7,6 +7,7 @@ import { decodeBody, readCodings } from './content-codings.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { LoadOptions, OriginAnswer, Validators } from './origin.ts';
 import type { Fields, StoragePermission } from './storage.ts';
+import { taggingOf, type Tagging } from './tags.ts';
 import type { Answer } from './transport.ts';
 
 /** What decides whether and how long it is stored, and its validators. */
@@ -25,12 +26,21 @@ const storedFields = [
 
 /** @param keepHeaders further names, in lower case. */
 export function fieldsOf(headers: Answer['headers'], keepHeaders: readonly string[]): Fields {
+  return namedFields(headers, [...storedFields, ...keepHeaders]);
+}
+
+/** The fields of these names, in lower case, several of one name joined by commas. */
+export function namedFields(headers: Answer['headers'], names: readonly string[]): Fields {
   const fields: Record<string, string> = {};
-  for (const name of [...storedFields, ...keepHeaders]) {
+  for (const name of names) {
     const value = headers[name];
     if (value !== undefined) fields[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return fields;
+}
+
+export function taggingOfHeaders(headers: Answer['headers']): Tagging {
+  return taggingOf(namedFields(headers, ['cache-tag', 'surrogate-key']));
 }
 
 const endNotAnnounced: StoragePermission = {
@@ -45,6 +55,7 @@ export interface ReadOptions {
   readonly admits?: LoadOptions['admits'];
   readonly fields: Fields;
   readonly restrictions: readonly StoragePermission[];
+  readonly tagging: Tagging;
   readonly clock: Clock;
 }
 
@@ -53,7 +64,8 @@ export interface ReadOptions {
  * @throws AppError `origin-failed` where it is not.
  */
 export async function readResponse(answer: Answer, options: ReadOptions): Promise<OriginAnswer> {
-  const { where, maxBytes, admits, fields, restrictions, clock } = options;
+  const { where, maxBytes, admits, fields, tagging, clock } = options;
+  const restrictions = [...options.restrictions, ...tagging.restrictions];
   const { status, headers, framing } = answer;
   const codings = readCodings(headers['content-encoding']);
   if (typeof codings === 'string') {
@@ -78,6 +90,7 @@ export async function readResponse(answer: Answer, options: ReadOptions): Promis
     body,
     codings: body.length === 0 ? [] : codings,
     fields,
+    ...(tagging.tags === undefined ? {} : { tags: tagging.tags }),
     restrictions: framing.kind === 'until-close' ? [...restrictions, endNotAnnounced] : restrictions,
   };
 }

@@ -73,7 +73,7 @@ export class PageWarmer {
       const heads = await cache.readHeads(keys, clock.nowMs() + commandLimitMs);
       for (const [{ candidate, key }, head] of zip(some, heads)) {
         if (!run.mayContinue) return;
-        yield { candidate, key, plan: planFor(head, candidate.listed?.etag, run.limits.nextRunAtMs) };
+        yield { candidate, key, plan: planFor(head, candidate.listed, run.limits.nextRunAtMs) };
       }
     }
   }
@@ -91,7 +91,7 @@ export class PageWarmer {
       case 'failed':
         return run.fail(plan.cause);
       case 'extend':
-        return run.count(await cache.extend(key, plan.held), name);
+        return run.count(await cache.extend(key, plan.held, listed?.tagging), name);
       case 'load': {
         const { held, isFresh } = plan;
         const bytes = listed?.bytes ?? maxValueBytes;

@@ -1,8 +1,9 @@
 // What the warmup does about one key of the warm set: a pure function.
 
 import { freshUntilMs } from '../cache/freshness.ts';
-import type { EntryHead } from '../cache/entry.ts';
+import { hasTags, type EntryHead } from '../cache/entry.ts';
 import type { HeadResult } from '../cache/tier.ts';
+import type { ListedEntry } from '../origin/origin.ts';
 
 export type Plan =
   /** Cached, unchanged, and fresh until after the next run. */
@@ -15,8 +16,12 @@ export type Plan =
   | { readonly kind: 'load'; readonly held: EntryHead | undefined; readonly isFresh: boolean }
   | { readonly kind: 'failed'; readonly cause: string };
 
-/** @param etag what a listing says of the origin's entry; undefined where there was no listing. */
-export function planFor(result: HeadResult, etag: string | undefined, nextRunAtMs: number): Plan {
+/** @param listed what a listing says of the origin's entry; undefined where there was no listing. */
+export function planFor(
+  result: HeadResult,
+  listed: Omit<ListedEntry, 'key' | 'bytes'> | undefined,
+  nextRunAtMs: number,
+): Plan {
   switch (result.kind) {
     case 'miss':
       return { kind: 'load', held: undefined, isFresh: false };
@@ -31,13 +36,18 @@ export function planFor(result: HeadResult, etag: string | undefined, nextRunAtM
       if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'foreign' };
       const { fields, revalidate } = head.loaded;
       const isFresh = freshUntilMs(head.freshness) > nextRunAtMs && !revalidate;
-      if (etag === undefined) {
+      if (listed === undefined) {
         // Without a validator only its whole body would show whether it has changed.
         const isCurrent = isFresh && fields['etag'] === undefined && fields['last-modified'] === undefined;
         return isCurrent ? { kind: 'current' } : { kind: 'load', held: head, isFresh };
       }
-      if (etag !== fields['etag']) return { kind: 'load', held: head, isFresh: false };
-      return isFresh ? { kind: 'current' } : { kind: 'extend', held: head };
+      if (listed.etag !== fields['etag']) return { kind: 'load', held: head, isFresh: false };
+      return isFresh && isTaggedAs(listed, head) ? { kind: 'current' } : { kind: 'extend', held: head };
     }
   }
+}
+
+/** One that was stored before its tags were read has none yet. */
+function isTaggedAs({ tagging }: Pick<ListedEntry, 'tagging'>, head: EntryHead): boolean {
+  return tagging === undefined || (hasTags(head, tagging.tags) && tagging.restrictions.length === 0);
 }

@@ -1,11 +1,11 @@
 // The pages of the warm set: the keys that the settings name, or what the origin lists under a prefix.
 
-import type { OriginListing } from '../origin/origin.ts';
+import type { ListedEntry, OriginListing } from '../origin/origin.ts';
 
 export interface Candidate {
   readonly name: string;
   /** What a listing says of it; undefined for a key that the settings name. */
-  readonly listed: { readonly etag: string; readonly bytes: number } | undefined;
+  readonly listed: Omit<ListedEntry, 'key'> | undefined;
 }
 
 export interface WarmPage {
@@ -34,10 +34,7 @@ export function listing(origin: OriginListing, prefix: string): WarmSet {
     scope: JSON.stringify([origin.scope, prefix]),
     async *pages(continuationToken, signal) {
       for await (const page of origin.pages(prefix, { continuationToken, signal })) {
-        const candidates = page.entries.map(({ key, etag, bytes }) => ({
-          name: key,
-          listed: { etag, bytes },
-        }));
+        const candidates = page.entries.map(({ key, ...listed }) => ({ name: key, listed }));
         yield { candidates, continuationToken: page.continuationToken };
       }
     },

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/util/errors.ts';
 import type { LoadOptions, Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { validatorsOf } from '../../src/origin/response.ts';
+import { tagsNotStorable } from '../../src/origin/tags.ts';
 import { eventually } from '../support/eventually.ts';
 import type { OriginBehaviour, OriginServer } from '../support/origin-server.ts';
 import { lateMs } from '../support/timing.ts';
@@ -28,6 +29,7 @@ export interface EntryHeaders {
   readonly contentType?: string;
   readonly contentEncoding?: string;
   readonly cacheControl?: string;
+  readonly tags?: string;
 }
 
 const codings = ['gzip', 'GZip', 'deflate', 'br', 'zstd'] as const;
@@ -120,6 +122,24 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
         await fixture.put('stored', 'value', { cacheControl: 'max-age=120, must-revalidate' });
         const fields = { 'cache-control': 'max-age=120, must-revalidate' };
         expect(await load(fixture.origin, 'stored')).toMatchObject({ kind: 'answered', fields });
+      });
+
+      it('its tags, and no others when it is asked whether it has changed', async () => {
+        await fixture.put('tagged', 'value', { tags: 'a, b' });
+        const answer = await load(fixture.origin, 'tagged');
+        expect(answer).toMatchObject({ kind: 'answered', tags: ['a', 'b'], restrictions: [] });
+        if (answer.kind !== 'answered') return;
+        expect(Object.values(answer.fields)).not.toContain('a, b');
+        const validators = validatorsOf(answer.fields, Date.now());
+        const unchanged = await load(fixture.origin, 'tagged', { validators });
+        expect(unchanged.kind).toBe('unchanged');
+        expect([undefined, ['a', 'b']]).toContainEqual('tags' in unchanged ? unchanged.tags : undefined);
+      });
+
+      it('what has tags that no entry can have, and that it is not to be stored', async () => {
+        await fixture.put('tagged', 'value', { tags: 'a b' });
+        const answer = await load(fixture.origin, 'tagged');
+        expect(answer).toMatchObject({ kind: 'answered', restrictions: [tagsNotStorable] });
       });
 
       it.each(codings)('what is stored as %s, as it is', async (coding) => {

@@ -22,6 +22,10 @@ const laterVersion = encodeEntry(mine);
 laterVersion[magic.length] = version + 1;
 const known = { write: 'w', type: 'text/plain', stored: '1', ttl: '1000' };
 const large = Buffer.concat([laterVersion, Buffer.alloc(200_000)]);
+// As a version that knows no tags sees it.
+const tagged = encodeEntry({ ...mine, tags: ['a'] })
+  .toString('latin1')
+  .replace('\nTags=', '\nTagz=');
 const newerEntries = [
   { what: 'of the next version', stored: laterVersion, told: { version: version + 1 } },
   { what: 'of the next version, and large', stored: large, told: { version: version + 1 } },
@@ -30,6 +34,11 @@ const newerEntries = [
     what: 'with a field that must be understood',
     stored: bytesOf({ ...known, Key: 'k1' }),
     told: { version, field: 'Key' },
+  },
+  {
+    what: 'with tags, where they are not known',
+    stored: Buffer.from(tagged, 'latin1'),
+    told: { version, field: 'Tagz' },
   },
 ];
 

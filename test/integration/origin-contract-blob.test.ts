@@ -68,11 +68,12 @@ async function putBlob(
 
 describeOrigin('blob', async () => ({
   origin: onAzurite('contract'),
-  put: (key, body, { contentType, contentEncoding, cacheControl } = {}) =>
+  put: (key, body, { contentType, contentEncoding, cacheControl, tags } = {}) =>
     putBlob('contract', key, body, {
       ...(contentType === undefined ? {} : { 'x-ms-blob-content-type': contentType }),
       ...(contentEncoding === undefined ? {} : { 'x-ms-blob-content-encoding': contentEncoding }),
       ...(cacheControl === undefined ? {} : { 'x-ms-blob-cache-control': cacheControl }),
+      ...(tags === undefined ? {} : { 'x-ms-meta-cachetags': tags }),
     }),
   async remove(key) {
     expect((await storage.request('DELETE', `/contract/${encoded(key)}`)).status).toBe(202);
@@ -195,10 +196,12 @@ describe('the blob origin by itself', () => {
   it('has no directories of a hierarchical namespace, nor lists them', async () => {
     const directory = { 'x-ms-meta-hdi_isfolder': 'true' };
     await putBlob('listed', 'folder', '', directory);
-    await putBlob('listed', 'folder/file', 'value');
+    await putBlob('listed', 'folder/file', 'value', { 'x-ms-meta-CacheTags': 'a, b' });
     expect(await load(onAzurite('listed'), 'folder')).toMatchObject({ kind: 'none' });
     const pages = await pagesOf(onAzurite('listed'), 'folder');
-    expect(pages.flatMap(({ entries }) => entries.map(({ key }) => key))).toEqual(['folder/file']);
+    const entries = pages.flatMap((page) => page.entries);
+    const tagging = { tags: ['a', 'b'], restrictions: [] };
+    expect(entries).toMatchObject([{ key: 'folder/file', tagging }]);
   });
 
   it('lists nothing where there is nothing', async () => {

@@ -24,11 +24,12 @@ describeOrigin('HTTP', async () => {
   const server = await startOriginServer();
   return {
     origin: originOver(server),
-    async put(key, body, { contentType, contentEncoding, cacheControl } = {}) {
+    async put(key, body, { contentType, contentEncoding, cacheControl, tags } = {}) {
       const headers = {
         ...(contentType === undefined ? {} : { 'Content-Type': contentType }),
         ...(contentEncoding === undefined ? {} : { 'Content-Encoding': contentEncoding }),
         ...(cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }),
+        ...(tags === undefined ? {} : { 'Cache-Tag': tags }),
       };
       server.put(targetOf(key), { body, headers });
     },
@@ -187,6 +188,10 @@ describe('the HTTP origin by itself', () => {
       // None of the three says how long it holds, and a 302 is nothing to be kept without that.
       restrictions: [{ kind: 'forbidden' }, { kind: 'forbidden' }, { kind: 'forbidden' }],
     });
+    server.put('/moved/here', { body: 'moved', headers: { 'Cache-Tag': 'a', 'Surrogate-Key': 'b a' } });
+    const tagged = { status: 302, headers: { Location: '/moved/here', 'Cache-Tag': 'moved' } };
+    server.put(targetOf('tagged'), { body: '', behaviour: tagged });
+    expect(await load(origin, 'tagged')).toMatchObject({ tags: ['moved', 'a', 'b'] });
     redirect('/0', '/1');
     redirect(targetOf('far'), '/0');
     expect((await failureOf(load(origin, 'far'))).message).toContain('redirects more than 3 times');

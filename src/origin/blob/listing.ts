@@ -5,6 +5,7 @@ import type { ListedEntry, ListedPage } from '../origin.ts';
 import { originFailed } from '../origin-timeout.ts';
 import { drain, readBody } from '../response-body.ts';
 import { blobFailure } from './failures.ts';
+import { metadataTagging } from './load.ts';
 import { askStorage, type BlobService } from './service.ts';
 
 /** The service gives up to 5,000. A page is in memory as a whole. */
@@ -61,7 +62,7 @@ export async function listPage(
 export function readPage(xml: string): ListedPage {
   const entries: ListedEntry[] = [];
   let continuationToken = '';
-  let blob = { name: '', etag: '', bytes: 0, isDirectory: false };
+  let blob = noBlob();
   let isNameEncoded = false;
   const path: string[] = [];
   let text = '';
@@ -75,6 +76,8 @@ export function readPage(xml: string): ListedPage {
   parser.on('text', (more) => (text += more));
   parser.on('cdata', (more) => (text += more));
   parser.on('closetag', () => {
+    // Names of metadata keep the case in which they were given.
+    if (path.length === 5 && path[3] === 'Metadata') path[4] = path[4]?.toLowerCase() ?? '';
     switch (path.join('/')) {
       case 'EnumerationResults/NextMarker':
         continuationToken = text;
@@ -93,9 +96,12 @@ export function readPage(xml: string): ListedPage {
       case 'EnumerationResults/Blobs/Blob/Metadata/hdi_isfolder':
         blob.isDirectory = text.toLowerCase() === 'true';
         break;
+      case 'EnumerationResults/Blobs/Blob/Metadata/cachetags':
+        blob.cachetags = text;
+        break;
       case 'EnumerationResults/Blobs/Blob':
-        if (!blob.isDirectory) entries.push({ key: blob.name, etag: blob.etag, bytes: blob.bytes });
-        blob = { name: '', etag: '', bytes: 0, isDirectory: false };
+        if (!blob.isDirectory) entries.push(listed(blob));
+        blob = noBlob();
         break;
     }
     path.pop();
@@ -103,4 +109,21 @@ export function readPage(xml: string): ListedPage {
   });
   parser.write(xml).close();
   return { entries, continuationToken: continuationToken === '' ? undefined : continuationToken };
+}
+
+interface ListedBlob {
+  name: string;
+  etag: string;
+  bytes: number;
+  isDirectory: boolean;
+  cachetags: string | undefined;
+}
+
+function noBlob(): ListedBlob {
+  return { name: '', etag: '', bytes: 0, isDirectory: false, cachetags: undefined };
+}
+
+function listed({ name, etag, bytes, cachetags }: ListedBlob): ListedEntry {
+  const tagging = cachetags === undefined ? {} : { tagging: metadataTagging(cachetags) };
+  return { key: name, etag, bytes, ...tagging };
 }

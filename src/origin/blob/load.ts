@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import type { LoadOptions, OriginAnswer } from '../origin.ts';
 import { unusable } from '../origin-timeout.ts';
 import { drain } from '../response-body.ts';
-import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from '../response.ts';
+import { conditionalHeaders, fieldsOf, namedFields, readResponse, type ReadOptions } from '../response.ts';
+import { taggingOf, type Tagging } from '../tags.ts';
 import type { Answer } from '../transport.ts';
 import { blobFailure, errorCodeOf } from './failures.ts';
 import { askStorage, type BlobService } from './service.ts';
@@ -26,7 +27,10 @@ export async function loadBlob(
     await drain(answer.body, clock);
     return { kind: 'none', status: 404, fields: {} };
   }
-  if (status === 200) return readBlob(answer, { where, maxBytes, admits, fields, restrictions: [], clock });
+  if (status === 200) {
+    const tagging = metadataTagging(namedFields(headers, [tagsHeader])[tagsHeader]);
+    return readBlob(answer, { where, maxBytes, admits, fields, tagging, restrictions: [], clock });
+  }
   await drain(answer.body, clock);
   if (status === 304 && 'If-None-Match' in condition) return { kind: 'unchanged', fields, restrictions: [] };
   // Any other 404 may come from a proxy or mean that there is no container.
@@ -34,6 +38,13 @@ export async function loadBlob(
     return { kind: 'none', status, fields: {} };
   }
   throw blobFailure(answer, where, clock.wallMs());
+}
+
+const tagsHeader = 'x-ms-meta-cachetags';
+
+/** Metadata is part of a blob's state: where the tags have changed, so has its entity tag. */
+export function metadataTagging(cachetags: string | undefined): Tagging {
+  return taggingOf(cachetags === undefined ? {} : { 'cache-tag': cachetags });
 }
 
 /** In a hierarchical namespace directories are empty blobs with this mark. */

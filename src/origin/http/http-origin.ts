@@ -6,10 +6,17 @@ import { drain } from '../response-body.ts';
 import { acceptedCodings } from '../content-codings.ts';
 import type { Origin, OriginAnswer } from '../origin.ts';
 import { urlTemplate as parseTemplate, withQuery } from '../../util/url-template.ts';
-import { conditionalHeaders, fieldsOf, readResponse, type ReadOptions } from '../response.ts';
+import {
+  conditionalHeaders,
+  fieldsOf,
+  readResponse,
+  taggingOfHeaders,
+  type ReadOptions,
+} from '../response.ts';
 import { readRetryAfter } from '../retry-after.ts';
 import { RetryBudget } from '../retry-budget.ts';
 import { hasExplicitLifetime, storagePermission, type StoragePermission } from '../storage.ts';
+import { taggedByAll, type Tagging } from '../tags.ts';
 import { createTransport, type Answer, type Transport } from '../transport.ts';
 
 export interface HttpOriginOptions {
@@ -59,6 +66,8 @@ interface Chain {
   readonly answer: Answer;
   /** What each redirect on the way allows to store. */
   readonly redirects: readonly StoragePermission[];
+  /** Of all answers: when one of the redirects is purged, so is what it led to. */
+  readonly tagging: Tagging;
 }
 
 async function follow(
@@ -68,12 +77,14 @@ async function follow(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Chain> {
   const redirects: StoragePermission[] = [];
+  const taggings: Tagging[] = [];
   const retries = new RetryBudget();
   for (let url = start; ;) {
     const answer = await transport.get(url, headers, signal, retries);
     const { location } = answer.headers;
+    taggings.push(taggingOfHeaders(answer.headers));
     if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
-      return { answer, redirects };
+      return { answer, redirects, tagging: taggedByAll(taggings) };
     if (redirects.length === maxRedirects) {
       throw unusable(start.origin, `redirects more than ${maxRedirects} times`);
     }
@@ -91,13 +102,13 @@ async function follow(
   }
 }
 
-type Asked = Omit<ReadOptions, 'fields' | 'restrictions'> & {
+type Asked = Omit<ReadOptions, 'fields' | 'restrictions' | 'tagging'> & {
   readonly isConditional: boolean;
   readonly keepHeaders: readonly string[];
 };
 
 async function read(
-  { answer, redirects }: Chain,
+  { answer, redirects, tagging }: Chain,
   { isConditional, keepHeaders, ...options }: Asked,
 ): Promise<OriginAnswer> {
   const { where, clock } = options;
@@ -105,11 +116,11 @@ async function read(
   const fields = fieldsOf(answer.headers, keepHeaders);
   if (status === 304 && isConditional) {
     await drain(answer.body, clock);
-    return { kind: 'unchanged', fields, restrictions: redirects };
+    return { kind: 'unchanged', fields, ...tagging, restrictions: [...redirects, ...tagging.restrictions] };
   }
   if (status === 404 || status === 410) {
     await drain(answer.body, clock);
-    return { kind: 'none', status, fields };
+    return { kind: 'none', status, fields, ...(tagging.tags && { tags: tagging.tags }) };
   }
   if (isFailure(status) && !hasExplicitLifetime(fields, clock.wallMs())) {
     await drain(answer.body, clock);
@@ -120,7 +131,7 @@ async function read(
       retryAfterSeconds === undefined ? {} : { retryAfterSeconds },
     );
   }
-  return readResponse(answer, { ...options, fields, restrictions: redirects });
+  return readResponse(answer, { ...options, fields, tagging, restrictions: redirects });
 }
 
 /**

@@ -85,6 +85,15 @@ describe('a field that is not known', () => {
     expect(decodeEntry(bytesOf(header, { etag: '"', more: 'Key=\n' }))).toEqual(newer('Key'));
   });
 
+  it('is how a version that knows no tags sees an entry with some, and only such an entry', () => {
+    const [bare, tagged] = [undefined, ['a']].map((tags) =>
+      encodeEntry(newEntry(Buffer.from('body'), 'text/plain', 1, 1, tags)).toString('latin1'),
+    );
+    expect(bare).not.toMatch(/^[A-Z]\w*=/mu);
+    const unknown = Buffer.from(tagged?.replace('\nTags=', '\nTagz=') ?? '', 'latin1');
+    expect(decodeEntry(unknown)).toEqual(newer('Tagz'));
+  });
+
   it('is ignored else, whatever its value', () => {
     const known = decodeEntry(bytesOf(header));
     expect(known.kind).toBe('entry');

@@ -56,6 +56,49 @@ describe('a value that is not there', () => {
     expect(await ask(7)).toBe(7);
   });
 
+  it('has the tags of its call, or those that a function says of it', async ({ world }) => {
+    const { cache, instance } = publicInstance(world);
+    const tagsOf = async (key: string): Promise<readonly string[] | undefined> => {
+      const answer = await instance.read(key);
+      return answer.kind === 'hit' ? answer.entry.tags : expect.unreachable(answer.kind);
+    };
+    await cache.getOrSet('array', () => old, { ...lifetime, tags: ['a', 'b', 'a'] });
+    expect(await tagsOf('array')).toEqual(['a', 'b']);
+    const tags = ({ name }: Product): string[] => [`product:${name}`];
+    await cache.getOrSet('function', () => old, { ...lifetime, tags });
+    expect(await tagsOf('function')).toEqual(['product:old']);
+    const load = cache.wrap('wrapped', (name: string) => ({ name }), { ...lifetime, tags });
+    await load('x');
+    expect(await tagsOf('wrapped:"x"')).toEqual(['product:x']);
+    await cache.set('set', 1, { tags: ['a', 'a'] });
+    expect(await tagsOf('set')).toEqual(['a']);
+    await cache.set('set', 1);
+    expect(await tagsOf('set')).toBeUndefined();
+  });
+
+  it('cannot have other tags than there can be', async ({ world }) => {
+    const { cache, instance } = publicInstance(world);
+    const wrong = [
+      ['a b'],
+      [''],
+      'a',
+      [1],
+      Array.from({ length: 65 }, (_, index) => `${index}`),
+    ] as unknown as string[][];
+    for (const tags of wrong) {
+      const expected = {
+        code: 'options-invalid',
+        message: expect.stringContaining('tags: expected') as string,
+      };
+      await expect(cache.set('key', 1, { tags })).rejects.toMatchObject(expected);
+      const ask = async (told: string[] | (() => string[])): Promise<unknown> =>
+        cache.getOrSet('key', () => 1, { ...lifetime, tags: told });
+      await expect(ask(tags)).rejects.toMatchObject(expected);
+      await expect(ask(() => tags)).rejects.toMatchObject(expected);
+    }
+    expect(await instance.read('key')).toMatchObject({ kind: 'miss' });
+  });
+
   it('is renewed before its end is there, the earlier the longer its factory takes', async ({ world }) => {
     const factory = product(world);
     factory.delayMs = 1000;

@@ -57,6 +57,8 @@ describe('registerWarmup', () => {
     ['a load without a lifetime', { keys: ['a'], load }],
     ['a lifetime without a load', { keys: ['a'], ttlSeconds: 60 }],
     ['a prefix with a load', { prefix: '', load, ttlSeconds: 60 }],
+    ['tags that no value can have', { keys: ['a'], load, ttlSeconds: 60, tags: ['a b'] }],
+    ['tags without a load', { keys: ['a'], tags: ['a'] }],
     ['an option that there is not', { keys: ['a'], load, ttlSeconds: 60, ttl: 5 }],
   ])('refuses %s', (_name, warmSet) => {
     const cache = startCache(publicClient().redis, cacheSettings);

@@ -55,6 +55,13 @@ describe('a write', () => {
     }
   });
 
+  it('has the tags of Cache-Tag and Surrogate-Key, or none', async () => {
+    const { put, cache } = start();
+    await put({ headers: { 'cache-tag': 'a, b', 'surrogate-key': 'c b' } });
+    await put();
+    expect(cache.writes.map(([, { tags }]) => tags)).toEqual([['a', 'b', 'c'], undefined]);
+  });
+
   it('passes its condition on', async () => {
     const { put, cache } = start();
     await put({ headers: { 'if-match': '"a"' } });
@@ -74,6 +81,8 @@ describe('a write', () => {
     [{ headers: { 'if-match': 'unquoted' } }, 400, 'invalid-header'],
     [{ headers: { 'content-type': `text/${'x'.repeat(255)}` } }, 400, 'invalid-header'],
     [{ headers: { 'content-range': 'bytes 0-1/5' } }, 400, 'invalid-header'],
+    [{ headers: { 'cache-tag': 'a b' } }, 400, 'invalid-header'],
+    [{ headers: { 'surrogate-key': 'x'.repeat(129) } }, 400, 'invalid-header'],
     [{ headers: { 'content-encoding': 'gzip' } }, 415, 'unsupported-encoding'],
     [{ headers: { 'content-encoding': 'identity, br' } }, 415, 'unsupported-encoding'],
     [{ body: 'x'.repeat(1001) }, 413, 'value-too-large'],

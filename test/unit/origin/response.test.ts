@@ -16,7 +16,8 @@ function read(body: Buffer, more: Partial<Answer> = {}, options: object = {}) {
     body: chunks(body),
     ...more,
   };
-  const usual = { where: 'x', maxBytes: 100, fields: {}, restrictions: [], clock: new FakeClock() };
+  const said = { fields: {}, restrictions: [], tagging: { restrictions: [] } };
+  const usual = { where: 'x', maxBytes: 100, ...said, clock: new FakeClock() };
   return readResponse(answer, { ...usual, ...options });
 }
 

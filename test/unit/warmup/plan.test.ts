@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newEntry } from '../../../src/cache/entry.ts';
+import { taggingOf } from '../../../src/origin/tags.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { planFor, type Plan } from '../../../src/warmup/plan.ts';
 import { loadedHead } from '../../support/scripted-warmup.ts';
@@ -16,7 +17,11 @@ function plan(
   revalidate = false,
 ): Plan {
   const head = loadedHead(storedAtMs, fields, { revalidate });
-  return planFor({ kind: 'hit', head }, listedEtag, nextRunAtMs);
+  return planFor(
+    { kind: 'hit', head },
+    listedEtag === undefined ? undefined : { etag: listedEtag },
+    nextRunAtMs,
+  );
 }
 
 describe('what a listing names', () => {
@@ -34,6 +39,27 @@ describe('what a listing names', () => {
 
   it('is loaded in whole where it has changed, however fresh it is', () => {
     expect(plan({ etag }, '"v2"', beforeExpiryMs)).toMatchObject({ isFresh: false, held: { etag: 'any' } });
+  });
+});
+
+describe('the tags that a listing names', () => {
+  const said = (tags: readonly string[]) => ({ etag, tagging: { tags, restrictions: [] } });
+  const tagged = (tags: readonly string[] | undefined) =>
+    ({ kind: 'hit', head: { ...loadedHead(storedAtMs, { etag }), tags } }) as const;
+
+  it('are written where the entry was stored before they were read', () => {
+    expect(planFor(tagged(undefined), said(['a']), beforeExpiryMs).kind).toBe('extend');
+    expect(planFor(tagged(['b']), said(['a', 'b']), beforeExpiryMs).kind).toBe('extend');
+  });
+
+  it('change nothing where the entry has them', () => {
+    expect(planFor(tagged(['b', 'a', 'c']), said(['a', 'b']), beforeExpiryMs).kind).toBe('current');
+    expect(planFor(tagged(['a']), { etag }, beforeExpiryMs).kind).toBe('current');
+  });
+
+  it('end the entry where it cannot have them', () => {
+    const listed = { etag, tagging: taggingOf({ 'cache-tag': 'a b' }) };
+    expect(planFor(tagged(undefined), listed, beforeExpiryMs).kind).toBe('extend');
   });
 });
 
@@ -66,17 +92,17 @@ describe('what is cached already', () => {
     ['by another program', undefined],
     ['without a lifetime', { ...loadedHead(storedAtMs, { etag }), freshness: undefined }],
   ])('%s is left alone', (_name, head) => {
-    expect(planFor({ kind: 'hit', head }, etag, beforeExpiryMs)).toEqual({ kind: 'foreign' });
+    expect(planFor({ kind: 'hit', head }, { etag }, beforeExpiryMs)).toEqual({ kind: 'foreign' });
   });
 
   it('is loaded where there is nothing', () => {
-    expect(planFor({ kind: 'miss' }, etag, 0)).toEqual({ kind: 'load', held: undefined, isFresh: false });
+    expect(planFor({ kind: 'miss' }, { etag }, 0)).toEqual({ kind: 'load', held: undefined, isFresh: false });
   });
 
   it('fails where it cannot be an entry, or cannot be asked for', () => {
     const error = new AppError('redis-unavailable', 'away');
-    expect(planFor({ kind: 'wrong-type' }, etag, 0)).toEqual({ kind: 'failed', cause: 'wrong-type' });
+    expect(planFor({ kind: 'wrong-type' }, { etag }, 0)).toEqual({ kind: 'failed', cause: 'wrong-type' });
     const unavailable = { kind: 'failed', cause: 'cache-unavailable' };
-    expect(planFor({ kind: 'unavailable', error }, etag, 0)).toEqual(unavailable);
+    expect(planFor({ kind: 'unavailable', error }, { etag }, 0)).toEqual(unavailable);
   });
 });

@@ -35,6 +35,22 @@ describe('a page of a listing', () => {
     expect(keysOf(page(directory + other))).toEqual(['f']);
   });
 
+  it('has the tags that metadata name, in whatever letters', () => {
+    const [lower, mixed, none] = [
+      '<Metadata><cachetags>a, b</cachetags></Metadata>',
+      '<Metadata><CacheTags>c</CacheTags></Metadata>',
+      '',
+    ].map((metadata) => blob('<Name>a</Name>', metadata));
+    const { entries } = readPage(page(`${lower}${mixed}${none}`));
+    expect(entries.map(({ tagging }) => tagging)).toEqual([
+      { tags: ['a', 'b'], restrictions: [] },
+      { tags: ['c'], restrictions: [] },
+      undefined,
+    ]);
+    const broken = blob('<Name>a</Name>', '<Metadata><cachetags>a b</cachetags></Metadata>');
+    expect(readPage(page(broken)).entries[0]?.tagging?.restrictions).toHaveLength(1);
+  });
+
   it('may be empty', () => {
     const xml = '<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>';
     expect(readPage(xml)).toEqual({ entries: [], continuationToken: undefined });
