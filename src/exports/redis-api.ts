@@ -6,7 +6,10 @@ import type { AppEvent, ClusterEvent, RefusalEvent } from '../telemetry/events.t
 
 /** What happens to one client: its tokens, its connections, its nodes, its fleet. No event carries a token or a value. */
 export type RedisEvent =
-  | Extract<AppEvent, { type: `token${string}` | `connection${string}` | `rollCall${string}` }>
+  | Extract<
+      AppEvent,
+      { type: `token${string}` | `connection${string}` | `tracking${string}` | `rollCall${string}` }
+    >
   | ClusterEvent
   | RefusalEvent;
 

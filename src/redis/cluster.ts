@@ -12,9 +12,11 @@ import { slotOf } from './key-slot.ts';
 import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep } from './redirect.ts';
 import type { CallOptions, KeyOutcome, Redis, RedisStatus } from './redis.ts';
+import type { ClientTracking, Tracking } from './tracking.ts';
 
 export interface ClusterRedisOptions {
   readonly nodes: ClusterNodes;
+  readonly tracking: ClientTracking;
   readonly clock: Clock;
 }
 
@@ -25,11 +27,17 @@ const maxSteps = 16;
 const retryAfterMs = 75;
 
 export class ClusterRedis implements Redis {
+  readonly tracking: Tracking;
   readonly #nodes: ClusterNodes;
   readonly #clock: Clock;
   readonly #subscriptions: ClusterSubscriptions;
 
-  constructor({ nodes, clock }: ClusterRedisOptions) {
+  constructor({ nodes, tracking, clock }: ClusterRedisOptions) {
+    this.tracking = {
+      listen: (onChanged) => tracking.listen(onChanged),
+      of: (client) => tracking.of(client),
+      serving: (slot) => nodes.ownerOf(slot)?.tracker,
+    };
     this.#nodes = nodes;
     this.#clock = clock;
     this.#subscriptions = new ClusterSubscriptions(nodes, clock);

@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts';
 import type { ConnectionOptions, ShakeHands } from './handshake.ts';
 import type { Outage } from './outage.ts';
 import type { AuthCounts } from './reauthentication.ts';
+import type { ClientTracking } from './tracking.ts';
 
 /** What all connections of a process share. */
 export interface ConnectionDeps {
@@ -33,6 +34,8 @@ export interface ConnectionKeeperOptions extends ConnectionDeps {
   readonly connection: ConnectionOptions;
   readonly counts: AuthCounts;
   readonly observer?: CommandObserver;
+  /** Undefined where no keys are read on its connections. */
+  readonly tracking?: ClientTracking | undefined;
   /** Awaited before each attempt to connect. */
   readonly before?: (outage: Outage) => Promise<void>;
   /** Prepares a connection for use; the one before is left when this has resolved. Never rejects. */

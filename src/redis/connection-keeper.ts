@@ -10,6 +10,7 @@ import { asAppError, closedError, isKnown, outageError, type Outage } from './ou
 import { Reauthentication } from './reauthentication.ts';
 import { reconnectDelayMs } from './reconnect-policy.ts';
 import { Replacement } from './replacement.ts';
+import type { Tracker } from './tracker.ts';
 
 type State =
   | { readonly kind: 'idle' }
@@ -37,6 +38,8 @@ export class ConnectionKeeper {
   readonly #waiting: DeadlineQueue<Connection>;
   readonly #reauthentication: Reauthentication<Connection>;
   readonly #opener: ConnectionOpener;
+  readonly #replacement: Replacement;
+  #tracker: Tracker | undefined;
   #state: State = { kind: 'idle' };
   #stopListening = (): void => {};
 
@@ -57,6 +60,7 @@ export class ConnectionKeeper {
       adopt: (successor, startedAtMs) => this.#adopt(successor, startedAtMs),
     });
     this.#opener = opener;
+    this.#replacement = replacement;
     this.#reauthentication = new Reauthentication({
       ...options,
       replace: (connection, token) => replacement.ofExpiring(connection, token),
@@ -65,8 +69,9 @@ export class ConnectionKeeper {
 
   start(): void {
     if (this.#state.kind !== 'idle') return;
-    const { keeper, admission } = this.#options;
+    const { keeper, admission, tracking } = this.#options;
     const stops = [keeper.onRotation(() => this.#onToken()), admission.onLetIn(() => this.#onToken())];
+    if (tracking !== undefined) stops.push(tracking.onWanted(() => this.#ensureTracking()));
     this.#stopListening = () => stops.forEach((stop) => stop());
     void this.#connect({ kind: 'start', sinceMs: this.#clock.nowMs(), failures: 0, lastFailure: undefined });
   }
@@ -82,6 +87,11 @@ export class ConnectionKeeper {
   /** The connection to use now, without waiting. */
   get current(): Connection | undefined {
     return this.#state.kind === 'ready' ? this.#state.connection : undefined;
+  }
+
+  /** Of the connection that is used now, or, where that is lost, was used last. */
+  get tracker(): Tracker | undefined {
+    return this.#tracker;
   }
 
   /** @throws AppError what stands in the way, at the deadline; at once where it has stood there for long. */
@@ -173,6 +183,7 @@ export class ConnectionKeeper {
   async #adopt(connection: Connection, startedAtMs: number): Promise<void> {
     const { connection: options, emit, purpose, onReady } = this.#options;
     this.#state = { kind: 'ready', connection };
+    this.#tracker = connection.tracker;
     emit({
       type: 'connectionReady',
       connectionId: connection.id,
@@ -184,7 +195,14 @@ export class ConnectionKeeper {
     this.#waiting.resolveAll(connection);
     // A rotation may have happened during the handshake.
     this.#reauthentication.ensureCurrent(connection);
+    this.#ensureTracking();
     await onReady?.(connection);
+  }
+
+  /** Keys may have become of interest after the connection was begun. */
+  #ensureTracking(): void {
+    if (this.current?.tracker.isTracking === false && this.#options.tracking?.isAsked === true)
+      void this.#replacement.ofUntracked(this.current);
   }
 
   #backOff(outage: Outage, error: unknown): void {

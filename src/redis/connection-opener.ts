@@ -7,7 +7,8 @@ import { AppError } from '../util/errors.ts';
 import type { Admission } from './admission.ts';
 import type { CommandObserver } from './command-replies.ts';
 import { Connection, type ConnectionEvents } from './connection.ts';
-import type { ConnectionOptions, ShakeHands } from './handshake.ts';
+import { TrackingRefusedError, type ConnectionOptions, type ShakeHands } from './handshake.ts';
+import type { ClientTracking } from './tracking.ts';
 
 export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly connection: ConnectionOptions;
@@ -17,6 +18,7 @@ export interface ConnectionOpenerOptions extends ConnectionEvents {
   readonly clock: Clock;
   readonly shakeHands: ShakeHands;
   readonly observer?: CommandObserver | undefined;
+  readonly tracking?: ClientTracking | undefined;
 }
 
 export class ConnectionOpener {
@@ -81,7 +83,10 @@ export class ConnectionOpener {
       return connection;
     } catch (error) {
       if (offered !== undefined && isRejection(error)) onRefused(offered);
-      throw error;
+      if (!(error instanceof TrackingRefusedError)) throw error;
+      this.#options.tracking?.refused(error);
+      // Without it, in the same attempt: it is not asked for again.
+      return await this.#open(token, onRefused);
     }
   }
 }

@@ -17,6 +17,9 @@ import {
 import { IdlePing } from './idle-ping.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { withParsedReply } from './reply-error.ts';
+import { started } from './started-work.ts';
+import { Tracker } from './tracker.ts';
+import type { ClientTracking } from './tracking.ts';
 
 export interface ConnectionEvents {
   /** Once, when the connection has ended without `close()`. */
@@ -32,6 +35,8 @@ export interface OpenOptions extends ConnectionEvents {
   readonly token: () => Promise<Token>;
   readonly shakeHands: ShakeHands;
   readonly observer?: CommandObserver | undefined;
+  /** Of the client that this is a connection of, where it carries commands. */
+  readonly tracking?: ClientTracking | undefined;
 }
 
 export interface CommandOptions {
@@ -51,6 +56,7 @@ const aliveForMs = 100;
 export class Connection {
   readonly id: number;
   readonly openedAtMs: number;
+  readonly tracker: Tracker;
   readonly #client: RedisClient;
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
@@ -64,7 +70,7 @@ export class Connection {
   #repliedAtMs: number;
   #onIdle = (): void => {};
 
-  constructor(handshake: Handshake, open: Omit<OpenOptions, 'token' | 'shakeHands'>) {
+  constructor(handshake: Handshake, isTracking: boolean, open: Omit<OpenOptions, 'token' | 'shakeHands'>) {
     const { id, options, clock, observer } = open;
     const { client, wire, token } = handshake;
     this.id = id;
@@ -82,19 +88,20 @@ export class Connection {
     this.#abandoned = new AbandonedReplies(clock, bytesReceived, () => open.onBlocked(this));
     this.#deadlines = new CallDeadlines(clock, (call) => this.#onDeadline(call));
     takeInReplies(client, observer);
-    const ping = (deadlineAtMs: number): void => {
-      // What a missing reply means is the watchdog's matter.
-      this.run((pinged) => pinged.ping(), { deadlineAtMs }).catch(() => {});
-    };
+    const ping = (deadlineAtMs: number) => this.run((pinged) => pinged.ping(), { deadlineAtMs });
     this.#idlePing = new IdlePing(clock, options, { repliedAtMs: () => this.#repliedAtMs, ping });
+    this.tracker = new Tracker({ isTracking, ping });
+    open.tracking?.connected(client, this.tracker);
   }
 
   /** @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws. */
   static async open(open: OpenOptions): Promise<Connection> {
     let connection: Connection | undefined;
     const onError = (error: unknown): void => connection?.fail(`connection ended: ${describe(error)}`);
-    const { options, token, clock } = open;
-    connection = new Connection(await open.shakeHands(options, token, clock, onError), open);
+    const { options, token, clock, tracking } = open;
+    const onKeyChanged = tracking?.askFor(() => connection?.tracker);
+    const handshake = await open.shakeHands(options, token, clock, onError, onKeyChanged);
+    connection = new Connection(handshake, onKeyChanged !== undefined, open);
     return connection;
   }
 
@@ -222,6 +229,7 @@ export class Connection {
 
   #end(state: 'lost' | 'silent' | 'closed'): void {
     this.#state = state;
+    this.tracker.end();
     this.#idlePing.stop();
     this.#watchdog.stop();
     this.#abandoned.stop();
@@ -237,14 +245,5 @@ export class Connection {
       isSuspect: this.#state !== 'closed' && !wasSilentBefore,
       cause: error,
     });
-  }
-}
-
-/** What `work` throws at once is a rejection like any other, and what it returns at once a result. */
-function started<T>(work: (client: RedisClient) => Promise<T>, client: RedisClient): Promise<T> {
-  try {
-    return Promise.resolve(work(client));
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

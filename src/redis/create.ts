@@ -7,6 +7,7 @@ import { shakeHands, type ConnectionOptions } from './handshake.ts';
 import { RedisNode, type RedisNodeOptions } from './node.ts';
 import type { Redis } from './redis.ts';
 import { StandaloneRedis } from './standalone.ts';
+import { ClientTracking } from './tracking.ts';
 
 export const clusteringPolicies = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'] as const;
 /** Of the cache: the first two have one endpoint, `OSSCluster` one for each node. */
@@ -26,7 +27,7 @@ export interface RedisEndpoint {
 
 export type CreateRedisOptions = Omit<
   RedisNodeOptions,
-  'connection' | 'nextConnectionId' | 'admission' | 'shakeHands'
+  'connection' | 'nextConnectionId' | 'admission' | 'shakeHands' | 'tracking'
 >;
 
 /** What may be set differently in tests. */
@@ -53,10 +54,11 @@ export function createRedis(
   };
   let lastConnectionId = 0;
   const nextConnectionId = (): number => (lastConnectionId += 1);
-  const shared = { ...options, nextConnectionId, admission: new Admission(options), shakeHands };
+  const tracking = new ClientTracking(options);
+  const shared = { ...options, nextConnectionId, admission: new Admission(options), shakeHands, tracking };
   if (policy !== 'OSSCluster') {
     const node = new RedisNode({ ...shared, connection });
-    return new StandaloneRedis({ node, emit, policy });
+    return new StandaloneRedis({ node, emit, tracking, policy });
   }
   const nodes = new ClusterNodes({
     endpoint: { host: hostname, port },
@@ -72,5 +74,5 @@ export function createRedis(
         connection: { ...connection, hostname: address.host, port: address.port, servername: hostname },
       }),
   });
-  return new ClusterRedis({ nodes, clock });
+  return new ClusterRedis({ nodes, tracking, clock });
 }

@@ -32,6 +32,7 @@ function newClient(
   options: ConnectionOptions,
   wire: Socket | undefined,
   token: () => Promise<Token>,
+  tracks: boolean,
 ): RedisClient {
   const socket = {
     host: options.hostname,
@@ -48,6 +49,8 @@ function newClient(
     // Deadlines are the caller's: node-redis's own limit ends when the command is written.
     commandOptions: { timeout: 0 },
     maintNotifications: 'disabled',
+    // With this it sends CLIENT TRACKING ON in its handshake.
+    emitInvalidate: tracks,
     credentialsProvider: {
       type: 'async-credentials-provider',
       credentials: async () => {
@@ -80,35 +83,55 @@ export interface Handshake {
 
 export type ShakeHands = typeof shakeHands;
 
+/** Redis, or a proxy before it, lets this identity in and does not tell it which keys change. */
+export class TrackingRefusedError extends AppError {
+  /** What it said. */
+  readonly reason: string;
+
+  constructor(error: ReplyError) {
+    super('command-failed', `Redis does not track keys for this identity: ${describe(error.cause)}`, {
+      cause: error,
+    });
+    this.reason = describe(error.cause).slice(0, maxReasonLength);
+  }
+}
+
+const maxReasonLength = 300;
+
 /**
  * TCP and TLS go ahead while the token is still being requested.
  * @param onError called with every error of the client, also later ones.
- * @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws.
+ * @param onKeyChanged called with each key that has changed, undefined for all; keys are tracked only where it is given.
+ * @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws; `TrackingRefusedError`.
  */
 export async function shakeHands(
   options: ConnectionOptions,
   token: () => Promise<Token>,
   clock: Clock,
   onError: (error: unknown) => void,
+  onKeyChanged?: (key: string | undefined) => void,
 ): Promise<Handshake> {
   let used: Token | undefined;
   let tokenError: AppError | undefined;
   const wire = options.tls ? dial(options) : undefined;
-  const client = newClient(options, wire, async () => {
+  const tracks = onKeyChanged !== undefined;
+  const authenticate = async (): Promise<Token> => {
     try {
       return (used = await token());
     } catch (error) {
       if (error instanceof AppError) tokenError = error;
       throw error;
     }
-  });
+  };
+  const client = newClient(options, wire, authenticate, tracks);
+  if (tracks) client.on('invalidate', (key: Buffer | null) => onKeyChanged(key?.toString()));
   // Without a listener an 'error' event ends the process.
   client.on('error', onError);
   try {
     await connectWithin(client, wire, options.connectTimeoutMs, clock);
   } catch (error) {
     if (tokenError !== undefined) throw tokenError;
-    throw connectFailure(error, options, used);
+    throw (tracks && trackingRefusal(error)) || connectFailure(error, options, used);
   }
   if (used === undefined) throw new AppError('redis-unavailable', 'Connected without asking for a token.');
   if (!client.isReady) throw new AppError('redis-unavailable', 'Redis closed the connection at once.');
@@ -159,6 +182,17 @@ async function connectWithin(
     connecting.then(destroyAgain, destroyAgain);
     throw error;
   }
+}
+
+// Redis 6 names the command without its subcommand, Redis 7 both; other servers and proxies say anything.
+const isAboutTracking = /tracking|'client'/iu;
+
+/** Undefined where something else was refused, or Redis cannot serve now. */
+function trackingRefusal(thrown: unknown): TrackingRefusedError | undefined {
+  const error = withParsedReply(thrown);
+  if (!(error instanceof ReplyError) || error.code !== 'command-failed') return undefined;
+  const isOwnName = isAboutTracking.test(describe(error.cause));
+  return isOwnName || refusalCause(error) !== 'no-permission' ? new TrackingRefusedError(error) : undefined;
 }
 
 function connectFailure(thrown: unknown, options: ConnectionOptions, token: Token | undefined): AppError {

@@ -8,7 +8,7 @@ const defaultPingTimeoutMs = 5000;
 export interface PingedConnection {
   /** When the last reply came. */
   readonly repliedAtMs: () => number;
-  readonly ping: (deadlineAtMs: number) => void;
+  readonly ping: (deadlineAtMs: number) => Promise<unknown>;
 }
 
 export class IdlePing {
@@ -38,7 +38,8 @@ export class IdlePing {
       const nowMs = this.#clock.nowMs();
       const leftMs = this.#connection.repliedAtMs() + pingAfterMs - nowMs;
       this.#checkAfter(leftMs > 0 ? leftMs : pingAfterMs);
-      if (leftMs <= 0) this.#connection.ping(nowMs + pingTimeoutMs);
+      // What a missing reply means is a matter of the connection's watchdog.
+      if (leftMs <= 0) this.#connection.ping(nowMs + pingTimeoutMs).catch(() => {});
     });
   }
 }

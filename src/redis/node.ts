@@ -14,9 +14,12 @@ import { subscriberDelayMs } from './reconnect-policy.ts';
 import type { CallOptions, RedisStatus } from './redis.ts';
 import { Refusals } from './refusals.ts';
 import { Subscriptions } from './subscriptions.ts';
+import type { Tracker } from './tracker.ts';
+import type { ClientTracking } from './tracking.ts';
 
 export interface RedisNodeOptions extends ConnectionDeps {
   readonly connection: ConnectionOptions;
+  readonly tracking?: ClientTracking | undefined;
 }
 
 /** What a call of one node needs: which node has been decided. */
@@ -69,6 +72,11 @@ export class RedisNode {
   /** Its name or address, as it is connected to. */
   get hostname(): string {
     return this.#options.connection.hostname;
+  }
+
+  /** Of the connection for commands. */
+  get tracker(): Tracker | undefined {
+    return this.#commands.tracker;
   }
 
   start(): void {
@@ -187,6 +195,7 @@ export class RedisNode {
     const { clock, random } = this.#options;
     const subscriber = new ConnectionKeeper({
       ...this.#options,
+      tracking: undefined,
       purpose: 'subscriptions',
       counts: this.#counts,
       // While the server is away an instance tries to connect once, not twice.

@@ -2,6 +2,7 @@
 
 import type { AppError } from '../util/errors.ts';
 import type { RedisClient } from './handshake.ts';
+import type { Tracking } from './tracking.ts';
 
 /** The node-redis client that commands are issued on. */
 export type { RedisClient } from './handshake.ts';
@@ -62,6 +63,8 @@ export interface Redis {
    * @throws AppError at the deadline.
    */
   listening(channel: string, deadlineAtMs: number): Promise<void>;
+  /** Which keys change, as Redis says it. */
+  readonly tracking: Tracking;
   /** Starts connecting. Never throws and never waits. */
   start(): void;
   /** Answers what is in flight, then closes. */

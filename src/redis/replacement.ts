@@ -31,6 +31,18 @@ export class Replacement {
     return this.#replace(connection, 'its token is about to expire and AUTH failed', token, () => true);
   }
 
+  /** For one that does not say which keys change; where Redis refuses that, it stays. */
+  async ofUntracked(connection: Connection): Promise<void> {
+    const token = this.#options.admission.offer();
+    if (token === undefined) return;
+    await this.#replace(
+      connection,
+      'changes of keys are of interest now',
+      token,
+      (successor) => successor.tracker.isTracking,
+    );
+  }
+
   async ofBlocked(connection: Connection): Promise<void> {
     const token = this.#options.admission.offer();
     const reason = 'it is busy with answers that nobody waits for any more';
@@ -41,7 +53,7 @@ export class Replacement {
     connection: Connection,
     reason: string,
     token: Token,
-    isStillWanted: () => boolean,
+    isStillWanted: (successor: Connection) => boolean,
   ): Promise<boolean> {
     if (this.#replacing.has(connection)) return false;
     this.#replacing.add(connection);
@@ -49,7 +61,7 @@ export class Replacement {
     try {
       const startedAtMs = clock.nowMs();
       const successor = await opener.openWith(token);
-      if (!isCurrent(connection) || !successor.isLive || !isStillWanted()) {
+      if (!isCurrent(connection) || !successor.isLive || !isStillWanted(successor)) {
         await successor.close(0);
         return true;
       }

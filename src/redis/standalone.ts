@@ -7,25 +7,33 @@ import type { RedisClient } from './handshake.ts';
 import type { NodeCall, RedisNode } from './node.ts';
 import { nextStep, wrongClusteringPolicy } from './redirect.ts';
 import type { KeyOutcome, Redis, RedisStatus } from './redis.ts';
+import type { ClientTracking, Tracking } from './tracking.ts';
 
 export interface StandaloneRedisOptions {
   readonly node: RedisNode;
   readonly emit: Emit;
+  readonly tracking: ClientTracking;
   /** What REDIS_CLUSTERING_POLICY says, for a message. */
   readonly policy: string;
 }
 
 export class StandaloneRedis implements Redis {
+  readonly tracking: Tracking;
   readonly #node: RedisNode;
   readonly #emit: Emit;
   readonly #policy: string;
   /** Stays until somebody changes the setting, and with it restarts the app. */
   #wrongPolicy: AppError | undefined;
 
-  constructor({ node, emit, policy }: StandaloneRedisOptions) {
+  constructor({ node, emit, tracking, policy }: StandaloneRedisOptions) {
     this.#node = node;
     this.#emit = emit;
     this.#policy = policy;
+    this.tracking = {
+      listen: (onChanged) => tracking.listen(onChanged),
+      of: (client) => tracking.of(client),
+      serving: () => node.tracker,
+    };
   }
 
   start(): void {

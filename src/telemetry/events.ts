@@ -22,6 +22,8 @@ export type AppEvent =
       /** The field that is not understood; undefined where the version itself is not. */
       readonly field?: string;
     }
+  /** Redis does not say which keys change: nothing is kept in memory, or for a set time only. Once for each client. */
+  | { readonly type: 'trackingRefused'; readonly reason: string }
   | RefusalEvent
   | SheddingEvent
   | CacheShared

@@ -28,6 +28,7 @@ export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
+  trackingRefused: 'warn',
   sheddingStarted: 'warn',
   sheddingEnded: 'info',
   originFailing: 'warn',

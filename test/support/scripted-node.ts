@@ -4,6 +4,7 @@ import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import type { Token } from '../../src/auth/token.ts';
 import { Admission } from '../../src/redis/admission.ts';
 import type { RedisNodeOptions } from '../../src/redis/node.ts';
+import { ClientTracking } from '../../src/redis/tracking.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { ScriptedServer } from './scripted-server.ts';
@@ -17,15 +18,18 @@ export class ScriptedNode {
   readonly source = new ScriptedSource();
   readonly events: AppEvent[] = [];
   readonly keeper: TokenKeeper;
+  readonly tracking: ClientTracking;
   readonly options: RedisNodeOptions;
 
   constructor() {
     const { clock, server, source } = this;
     const parts = { clock, random: () => 0, emit: (event: AppEvent) => void this.events.push(event) };
     this.keeper = new TokenKeeper({ source, ...parts });
+    this.tracking = new ClientTracking(parts);
     let id = 0;
     this.options = {
       ...parts,
+      tracking: this.tracking,
       keeper: this.keeper,
       admission: new Admission({ keeper: this.keeper, ...parts }),
       shakeHands: server.shakeHands,

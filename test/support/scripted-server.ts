@@ -3,7 +3,8 @@
 import type { Socket } from 'node:net';
 import { createClient, SimpleError } from 'redis';
 import type { Token } from '../../src/auth/token.ts';
-import type { RedisClient, ShakeHands } from '../../src/redis/handshake.ts';
+import { TrackingRefusedError, type RedisClient, type ShakeHands } from '../../src/redis/handshake.ts';
+import { withParsedReply, type ReplyError } from '../../src/redis/reply-error.ts';
 
 /** What to do with a command: a value to answer with, an error, or nothing for now. */
 export type Answer = { readonly value: unknown } | { readonly error: string } | 'later';
@@ -24,9 +25,18 @@ export class ScriptedConnection {
   pending: Pending[] = [];
   bytesRead = 0;
   isReady = true;
+  /** The server says that a key has changed; undefined where it does not track keys. */
+  readonly changed: ((key: string | undefined) => void) | undefined;
   readonly #onError: (error: unknown) => void;
 
-  constructor(server: ScriptedServer, token: Token, host: string, onError: (error: unknown) => void) {
+  constructor(
+    server: ScriptedServer,
+    token: Token,
+    host: string,
+    onError: (error: unknown) => void,
+    changed?: (key: string | undefined) => void,
+  ) {
+    this.changed = changed;
     this.token = token;
     this.host = host;
     this.#onError = onError;
@@ -85,11 +95,16 @@ export class ScriptedServer {
   /** Throws what a handshake with this token fails with, or waits. */
   onHandshake: (token: Token) => Promise<void> | void = () => {};
 
-  readonly shakeHands: ShakeHands = async (options, token, _clock, onError) => {
+  /** What it answers CLIENT TRACKING with; OK where undefined. */
+  trackingRefusal: string | undefined;
+
+  readonly shakeHands: ShakeHands = async (options, token, _clock, onError, onKeyChanged) => {
     this.handshakes += 1;
     const used = await token();
     await this.onHandshake(used);
-    const connection = new ScriptedConnection(this, used, options.hostname, onError);
+    if (onKeyChanged !== undefined && this.trackingRefusal !== undefined)
+      throw new TrackingRefusedError(withParsedReply(new SimpleError(this.trackingRefusal)) as ReplyError);
+    const connection = new ScriptedConnection(this, used, options.hostname, onError, onKeyChanged);
     this.connections.push(connection);
     return { client: connection.client, wire: connection.wire, token: used };
   };

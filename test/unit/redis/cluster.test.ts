@@ -8,6 +8,7 @@ import { withParsedReply } from '../../../src/redis/reply-error.ts';
 import type { RedisClient } from '../../../src/redis/redis.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { ClientTracking } from '../../../src/redis/tracking.ts';
 
 type Work = (client: RedisClient) => Promise<unknown>;
 
@@ -71,7 +72,11 @@ beforeEach(() => {
     all: () => [a, b] as unknown as readonly RedisNode[],
     isClosed: false,
   };
-  redis = new ClusterRedis({ nodes: nodes as unknown as ClusterNodes, clock });
+  redis = new ClusterRedis({
+    nodes: nodes as unknown as ClusterNodes,
+    tracking: new ClientTracking({ clock, emit: () => {} }),
+    clock,
+  });
 });
 
 const call = (ms = 2000) => ({ key: 'k', deadlineAtMs: clock.nowMs() + ms, idempotent: true });

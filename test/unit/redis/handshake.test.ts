@@ -3,6 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   shakeHands,
+  TrackingRefusedError,
   usernameOf,
   type ConnectionOptions,
   type Handshake,
@@ -43,8 +44,11 @@ function options(username?: string): ConnectionOptions {
   return { hostname: '127.0.0.1', port, tls: false, username, connectTimeoutMs: 5000, pingAfterMs: 60_000 };
 }
 
-const connect = (of = options(), credentials = () => Promise.resolve(token)): Promise<Handshake> =>
-  shakeHands(of, credentials, clock, () => {});
+const connect = (
+  of = options(),
+  credentials = () => Promise.resolve(token),
+  onKeyChanged?: (key: string | undefined) => void,
+): Promise<Handshake> => shakeHands(of, credentials, clock, () => {}, onKeyChanged);
 
 it.each([
   ['-WRONGPASS invalid username-password pair\r\n', 'redis-rejected-identity', testOid],
@@ -57,6 +61,45 @@ it.each([
   await expect(failed).rejects.toMatchObject({ code });
   await expect(failed).rejects.toThrow(words);
   expect(received).toContain(token.reveal());
+});
+
+it.each([
+  "-NOPERM User x has no permissions to run the 'client|tracking' command\r\n",
+  "-NOPERM this user has no permissions to run the 'client' command or its subcommand\r\n",
+  "-ERR 'client|tracking' is not allowed\r\n",
+  "-ERR unknown subcommand 'TRACKING'. Try CLIENT HELP.\r\n",
+  "-ERR unknown command 'CLIENT'\r\n",
+])('CLIENT TRACKING that is answered with %j is told apart from a rejected identity', async (reply) => {
+  answer = '%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n' + reply;
+  const tracked = connect(options(), undefined, () => {});
+  await expect(tracked).rejects.toBeInstanceOf(TrackingRefusedError);
+  expect(received).toContain('TRACKING');
+  received = '';
+  answer = '%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n';
+  const { client } = await connect();
+  expect(received).not.toContain('TRACKING');
+  client.destroy();
+});
+
+it('an identity that is rejected is told as that, also where keys were to be tracked', async () => {
+  for (const reply of [
+    "-NOPERM User x has no permissions to run the 'hello' command\r\n",
+    '-WRONGPASS no\r\n',
+  ]) {
+    answer = reply;
+    await expect(connect(options(), undefined, () => {})).rejects.toMatchObject({
+      code: 'redis-rejected-identity',
+    });
+  }
+});
+
+it('says which keys have changed', async () => {
+  const changed: (string | undefined)[] = [];
+  answer =
+    '%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n+OK\r\n>2\r\n+invalidate\r\n*2\r\n$1\r\na\r\n$2\r\n\u00fc\r\n>2\r\n+invalidate\r\n_\r\n';
+  const { client } = await connect(options(), undefined, (key) => changed.push(key));
+  expect(changed).toEqual(['a', '\u00fc', undefined]);
+  client.destroy();
 });
 
 it('is given up when it takes too long', async () => {

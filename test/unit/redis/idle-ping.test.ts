@@ -11,9 +11,10 @@ function start() {
     { pingAfterMs: 60_000 },
     {
       repliedAtMs: () => state.repliedAtMs,
-      ping: (deadlineAtMs) => {
+      ping: async (deadlineAtMs) => {
         state.pingsAtMs.push(clock.nowMs() - startMs);
         state.deadlinesAtMs.push(deadlineAtMs - clock.nowMs());
+        throw new Error('No reply came.');
       },
     },
   );

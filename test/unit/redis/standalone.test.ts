@@ -5,6 +5,8 @@ import { withParsedReply } from '../../../src/redis/reply-error.ts';
 import { StandaloneRedis } from '../../../src/redis/standalone.ts';
 import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { AppError } from '../../../src/util/errors.ts';
+import { ClientTracking } from '../../../src/redis/tracking.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const call = { key: 'k', deadlineAtMs: 1000, idempotent: true };
 let events: AppEvent[];
@@ -25,6 +27,7 @@ beforeEach(() => {
   redis = new StandaloneRedis({
     node: node as unknown as RedisNode,
     emit: (event) => events.push(event),
+    tracking: new ClientTracking({ clock: new FakeClock(), emit: () => {} }),
     policy: 'NoCluster',
   });
 });

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { RedisNode } from '../../../src/redis/node.ts';
+import { settle } from '../../support/fake-clock.ts';
+import { ScriptedNode } from '../../support/scripted-node.ts';
+
+const noPermission = "NOPERM User x has no permissions to run the 'client|tracking' command";
+let world: ScriptedNode;
+let node: RedisNode;
+
+beforeEach(async () => {
+  world = new ScriptedNode();
+  node = new RedisNode(world.options);
+  await world.bringToken();
+});
+afterEach(async () => node.close());
+
+const trackingOnes = () => world.server.connections.filter(({ changed }) => changed !== undefined);
+const refusals = () => world.events.filter(({ type }) => type === 'trackingRefused');
+
+async function start(): Promise<void> {
+  node.start();
+  await settle();
+}
+
+it('keys are tracked for whoever listens, on the connection for commands only', async () => {
+  world.tracking.listen(() => {});
+  await start();
+  node.subscribe('channel', () => {});
+  await world.clock.advance(10_000);
+  expect(world.server.connections).toHaveLength(2);
+  expect(trackingOnes()).toEqual([world.server.connections[0]]);
+  expect(node.tracker).toMatchObject({ isTracking: true, isLive: true });
+});
+
+it('nothing is tracked where nobody listens, or nobody listens any more', async () => {
+  const stop = world.tracking.listen(() => {});
+  stop();
+  await start();
+  expect(world.server.connections).toHaveLength(1);
+  expect(trackingOnes()).toEqual([]);
+  expect(node.tracker?.isTracking).toBe(false);
+});
+
+it('whoever listens before a client begins to connect in the same turn needs no second connection', async () => {
+  node.start();
+  world.tracking.listen(() => {});
+  await world.clock.advance(10_000);
+  expect(world.server.connections).toHaveLength(1);
+  expect(trackingOnes()).toHaveLength(1);
+});
+
+it('another connection takes over from one that does not track yet', async () => {
+  await start();
+  world.tracking.listen(() => {});
+  world.tracking.listen(() => {});
+  await world.clock.advance(10_000);
+  expect(world.server.connections.map(({ isReady }) => isReady)).toEqual([false, true]);
+  expect(trackingOnes()).toEqual([world.server.last]);
+  expect(node.tracker?.isTracking).toBe(true);
+});
+
+it('listeners hear which keys have changed, and on which connection', async () => {
+  const heard: unknown[] = [];
+  const stop = world.tracking.listen((tracker, key) => heard.push([tracker === node.tracker, key]));
+  await start();
+  world.server.last.changed?.('key');
+  world.server.last.changed?.(undefined);
+  stop();
+  world.server.last.changed?.('key');
+  expect(heard).toEqual([
+    [true, 'key'],
+    [true, undefined],
+  ]);
+  expect(world.tracking.of(world.server.last.client)).toBe(node.tracker);
+});
+
+it('where the connection is lost its tracker is known as ended until there is another', async () => {
+  world.tracking.listen(() => {});
+  await start();
+  const first = node.tracker;
+  world.server.onHandshake = () => {
+    throw new Error('down');
+  };
+  world.server.last.cut();
+  await world.clock.advance(1000);
+  expect(node.tracker).toBe(first);
+  expect(first?.isLive).toBe(false);
+  world.server.onHandshake = () => {};
+  await world.clock.advance(10_000);
+  expect(node.tracker).not.toBe(first);
+  expect(node.tracker?.isLive).toBe(true);
+});
+
+it('where Redis refuses, the connection is made without, that is told once, and not asked for an hour', async () => {
+  world.server.trackingRefusal = noPermission;
+  world.tracking.listen(() => {});
+  await start();
+  expect(world.server.handshakes).toBe(2);
+  expect(node.tracker).toMatchObject({ isTracking: false, isLive: true });
+  expect(refusals()).toEqual([{ type: 'trackingRefused', reason: noPermission }]);
+  world.server.last.cut();
+  await world.clock.advance(10_000);
+  expect([world.server.handshakes, world.told.includes('connectionFailed')]).toEqual([3, false]);
+  await world.clock.advance(3_590_000);
+  await world.bringToken();
+  world.server.last.cut();
+  await world.clock.advance(10_000);
+  expect(world.server.handshakes).toBe(5);
+  expect(refusals()).toHaveLength(1);
+});
+
+it('a live connection stays where Redis refuses to track', async () => {
+  await start();
+  world.server.trackingRefusal = noPermission;
+  world.tracking.listen(() => {});
+  await world.clock.advance(10_000);
+  expect(world.server.connections[0]?.isReady).toBe(true);
+  expect(world.told).not.toContain('connectionReplaced');
+  expect(refusals()).toHaveLength(1);
+});
