@@ -16,6 +16,7 @@ type appSettingsType = {
   CACHE_DEFAULT_TTL_SECONDS: string?
   CACHE_STALE_SECONDS: string?
   CACHE_MAX_VALUE_BYTES: string?
+  CACHE_COMPRESSION: ('auto' | 'off')?
   CACHE_QUERY: ('reject' | 'key')?
   REQUEST_BUDGET_MS: string?
   ORIGIN_KEEP_HEADERS: string?

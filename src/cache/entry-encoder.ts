@@ -6,7 +6,8 @@ import { encodeFields } from './stored-fields.ts';
 
 /** The bytes that are stored. Only for entries that have a lifetime. */
 export function encodeEntry(entry: Entry): Buffer {
-  const header = encodeHeader(entry);
+  const lifetime = encodeHeader(entry);
+  const header = entry.isGzipped === true ? Buffer.concat([lifetime, gzipLine]) : lifetime;
   const etag = Buffer.from(entry.etag, 'latin1');
   const lengths = Buffer.alloc(3);
   lengths.writeUInt8(etag.length, 0);
@@ -15,7 +16,12 @@ export function encodeEntry(entry: Entry): Buffer {
   return Buffer.concat([...start, lengths.subarray(1), header, entry.body]);
 }
 
-/** The header alone, which can be replaced in Redis without moving the body. */
+const gzipLine = Buffer.from('Gzip=1\n');
+
+/**
+ * The header without what it says of the form of the body: it can be replaced in Redis without moving the body, and
+ * whoever does that need not know its form.
+ */
 export function encodeHeader({ contentType, writeId, freshness, loaded, tags, place }: EntryHead): Buffer {
   if (freshness === undefined) throw new TypeError('Only an entry with a stored time can be encoded.');
   const ms = (seconds: number): string => `${Math.round(seconds * 1000)}`;
@@ -37,6 +43,7 @@ export function encodeHeader({ contentType, writeId, freshness, loaded, tags, pl
     fields: loaded && encodeFields(loaded.fields),
     Tags: tags?.join(',') || undefined,
     place: place === undefined ? undefined : `${place}`,
+    Gzip: undefined,
     maxage: undefined,
     validator: undefined,
   };

@@ -100,6 +100,11 @@ export const fieldRules = {
   Tags: optional(rule(4096, [0x21, 0x7e])),
   /** Its place in the order of purges: those with a later place are about it. */
   place: optional(number),
+  /**
+   * `1` where the cache has compressed the body: gzip, over all codings of its origin. Another compression is another
+   * field: what it is must be understood.
+   */
+  Gzip: optional(flag),
   /** Written before `fields` existed, and still read: seconds of freshness that the origin named, and its validator. */
   maxage: optional(number),
   validator: optional(rule(4096, printable, [0x80, 0xff])),

@@ -56,6 +56,7 @@ export function headOf(etag: string, values: Readonly<Values>): EntryHead {
     loaded: values.stale === undefined ? undefined : new StoredLoad(values),
     tags: values.Tags?.split(','),
     place: values.place === undefined ? undefined : Number(values.place),
+    isGzipped: values.Gzip === undefined ? undefined : true,
   };
 }
 

@@ -28,7 +28,7 @@ const rules = Object.entries<FieldRule>(fieldRules).map(([name, of]) => `${name}
 
 /**
  * `headOf(key)`: of a string, its `kind` ('entry', 'foreign', 'invalid' or 'newer'). Of an entry also its `etag`, whether
- * that is `weak`, its `write`, and how many bytes its head has; of a newer one its `version`. The same as `decodeHead`
+ * that is `weak`, its `write`, whether its body is `gzip`, and how many bytes its head has; of a newer one its `version`. The same as `decodeHead`
  * says.
  */
 export const headOfFunction = `
@@ -79,6 +79,6 @@ local function headOf(key)
   local fields, isNewer = fieldsOf(string.sub(start, headerAt + 1, bytes))
   if isNewer then return {kind = 'newer', version = version} end
   if not fields or not isValid(etagRule, etag) then return invalid end
-  return {kind = 'entry', etag = etag, weak = fields.weak ~= nil and fields.stale ~= nil, write = fields.write, bytes = bytes}
+  return {kind = 'entry', etag = etag, weak = fields.weak ~= nil and fields.stale ~= nil, write = fields.write, gzip = fields.Gzip ~= nil, bytes = bytes}
 end
 `;

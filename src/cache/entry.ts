@@ -24,6 +24,8 @@ export interface EntryHead {
   readonly tags?: readonly string[] | undefined;
   /** Its place in the order of purges; undefined for what was written without one: it is older than every purge. */
   readonly place?: number | undefined;
+  /** Whether this cache has compressed the body (gzip): the body of an entry is then not what its tag is about. */
+  readonly isGzipped?: true | undefined;
 }
 
 export interface Entry extends EntryHead {

@@ -5,7 +5,9 @@ import { RESP_TYPES } from 'redis';
 import { overloaded, smallBytes, type ByteBudget, type Charge } from '../util/byte-budget.ts';
 import type { CallOptions, Redis, RedisClient } from '../redis/redis.ts';
 import { Semaphore } from '../util/semaphore.ts';
+import type { Entry } from './entry.ts';
 import { decodeEntry, decodeHead, type UnreadableEntry } from './entry-decoder.ts';
+import { plainBytesOf } from './stored-body.ts';
 import type { Room, Value } from './tier.ts';
 
 /** The first bytes of what a key holds. */
@@ -113,9 +115,12 @@ export class Values {
   #valueOf(stored: Buffer): Value {
     const decoded = decodeEntry(stored);
     if (decoded.kind !== 'entry') return this.#unreadable(decoded);
-    const { entry } = decoded;
-    if (entry.body.length > this.#options.maxValueBytes) return { kind: 'stored-value-too-large' };
-    return { kind: 'hit', entry };
+    return this.#withinLimit(decoded.entry);
+  }
+
+  #withinLimit(entry: Entry): Value {
+    const isTooLarge = plainBytesOf(entry) > this.#options.maxValueBytes;
+    return isTooLarge ? { kind: 'stored-value-too-large' } : { kind: 'hit', entry };
   }
 
   #unreadable(entry: UnreadableEntry): Value {
@@ -141,7 +146,7 @@ export class Values {
     if (!room.charge.takeValue(storedBytes)) return { kind: 'overloaded' };
     if (head.kind === 'head') {
       const body = await this.#portions(start, bodyAt, storedBytes, call, room.charge);
-      if (body !== undefined) return { kind: 'hit', entry: { ...head.head, body } };
+      if (body !== undefined) return this.#withinLimit({ ...head.head, body });
     }
     // Replaced meanwhile, or without a head that would tell one value from the next: all of it in one go.
     const stored = await this.#whole(call, room.charge);

@@ -67,6 +67,8 @@ local head = headOf(KEYS[1])
 if head.kind == 'newer' then return head.version end
 if head.kind ~= 'entry' or head.write ~= write then return 'precondition-failed' end
 local value = redis.call('GET', KEYS[1])
+-- The body stays, and so does what is said of its form.
+if head.gzip then header = header .. 'Gzip=1\\n' end
 -- An older header may have become one of the version that is written now.
 local start = string.sub(value, 1, ${magic.length}) .. string.char(${version}) ..
   string.sub(value, ${etagLengthAt + 1}, ${etagLengthAt + 1} + #head.etag)

@@ -29,6 +29,7 @@ export interface Settings {
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
     /** What an unknown query parameter of a read means. */
+    readonly compression: 'auto' | 'off';
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
@@ -80,6 +81,7 @@ export function readSettings(environment: Environment): Settings {
       defaultTtlSeconds: reader.integer('CACHE_DEFAULT_TTL_SECONDS', 300, 1, maxTtlSeconds),
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, largestValueBytes),
+      compression: reader.choice('CACHE_COMPRESSION', ['auto', 'off'], 'auto'),
       query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),

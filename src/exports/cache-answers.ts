@@ -1,8 +1,7 @@
 // What a cache's user is told: errors and conditions between the public cache and the one below it.
 
 import type { CacheAnswer } from '../cache/answer.ts';
-import type { Entry } from '../cache/entry.ts';
-import type { NotChanged, TagCondition, WriteCondition } from '../cache/tier.ts';
+import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import type { Condition, NotApplied } from './cache-api.ts';
@@ -42,9 +41,4 @@ export function conditionOf(condition: Condition | undefined): TagCondition {
   if (condition === undefined) return { kind: 'none', etags: [] };
   if (condition === 'absent') return { kind: 'none-match', etags: ['*'] };
   return { kind: 'match', etags: [condition === 'present' ? '*' : condition.etag] };
-}
-
-/** It is still this one. */
-export function sameAs({ etag, writeId }: Entry): WriteCondition {
-  return writeId === undefined ? { kind: 'match', etags: [etag] } : { kind: 'same', writeId };
 }

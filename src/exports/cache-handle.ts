@@ -2,15 +2,17 @@
 // told them.
 
 import type { CacheAnswer } from '../cache/answer.ts';
-import { newEntry } from '../cache/entry.ts';
+import { discardDamaged, sameAs } from '../cache/damaged.ts';
+import { newEntry, type Entry } from '../cache/entry.ts';
 import type { EntryKey } from '../cache/key.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
 import { distinctTags } from '../origin/tags.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
+import { zip } from '../util/zip.ts';
 import { beginCall, endCall, keptAlive } from '../util/pending-calls.ts';
-import { conditionOf, errorOf, notApplied, sameAs } from './cache-answers.ts';
+import { conditionOf, errorOf, notApplied } from './cache-answers.ts';
 import type {
   Cache,
   DeleteOptions,
@@ -27,7 +29,7 @@ import { keyOfArguments } from './cache-arguments.ts';
 import { FactoryFailed, FactorySource, type FactoryDeps } from './cache-factory.ts';
 import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';
 import { cacheParts, loadLimitMs, type CacheParts } from './cache-parts.ts';
-import { decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
+import { DamagedBody, decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
 import { aFunction, checkOptions } from './options.ts';
 
 type Factory = (context: FactoryContext) => unknown;
@@ -54,7 +56,7 @@ export class CacheHandle implements Cache {
     checkCall('cache.get', options, getRules);
     const key = this.#keyOf('cache.get', name);
     const answer = await keptAlive(this.#parts.cache.read(key, this.#deadline(options)));
-    return this.#resultOf<T>(answer);
+    return this.#resultOf<T>(key, answer, options);
   }
 
   async getMany<T = unknown>(
@@ -67,7 +69,9 @@ export class CacheHandle implements Cache {
     const keys = names.map((name) => this.#keyOf('cache.getMany', name));
     if (keys.length === 0) return [];
     const answers = await keptAlive(this.#parts.cache.readMany(keys, this.#deadline(options)));
-    return Promise.all(answers.map(async (answer) => this.#resultOf<T>(answer)));
+    return Promise.all(
+      zip(keys, answers).map(async ([key, answer]) => this.#resultOf<T>(key, answer, options)),
+    );
   }
 
   async set(name: string, value: Cacheable, options: SetOptions = nothing): Promise<SetResult> {
@@ -168,12 +172,17 @@ export class CacheHandle implements Cache {
     } catch (error) {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
       if (isSecond || answer.kind === 'loaded') throw error;
-      await keptAlive(cache.remove(key, sameAs(entry), this.#deadline(nothing)));
+      await keptAlive(this.#discard(key, entry, error));
       return this.#load(() => key, factory, options, true);
     }
   }
 
-  async #resultOf<T>(answer: CacheAnswer): Promise<GetResult<T>> {
+  async #resultOf<T>(
+    key: EntryKey,
+    answer: CacheAnswer,
+    options: GetOptions,
+    isSecond = false,
+  ): Promise<GetResult<T>> {
     if (answer.kind === 'miss') return { kind: 'miss' };
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') {
       return { kind: 'unavailable', error: errorOf(answer) };
@@ -187,8 +196,21 @@ export class CacheHandle implements Cache {
       return { kind: 'hit', value, stale, ageSeconds, etag, contentType };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      return { kind: 'unavailable', error };
+      if (!(error instanceof DamagedBody)) return { kind: 'unavailable', error };
+      if (isSecond) return { kind: 'miss' };
+      await keptAlive(this.#discard(key, answer.entry, error));
+      const again = await keptAlive(this.#parts.cache.read(key, this.#deadline(options)));
+      return this.#resultOf<T>(key, again, options, true);
     }
+  }
+
+  /** What cannot be used, so that it is loaded anew. */
+  async #discard(key: EntryKey, entry: Entry, why: unknown): Promise<void> {
+    const { cache, redis } = this.#parts;
+    const deadlineAtMs = this.#deadline(nothing);
+    if (why instanceof DamagedBody)
+      await discardDamaged({ cache, emit: redis.emit }, key, entry, deadlineAtMs);
+    else await cache.remove(key, sameAs(entry), deadlineAtMs);
   }
 
   #keyOf(owner: string, name: string): EntryKey {

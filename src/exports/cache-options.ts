@@ -24,7 +24,7 @@ import type {
 } from './cache-api.ts';
 import type { CacheSettings } from './cache-parts.ts';
 import type { Serializer } from './cache-values.ts';
-import { aFunction, checkOptions, wholeNumber, type Rule, type Rules } from './options.ts';
+import { aFunction, checkOptions, oneOf, wholeNumber, type Rule, type Rules } from './options.ts';
 import type { Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
 
@@ -68,6 +68,11 @@ export interface CacheOptions {
   readonly timeoutMs?: number | undefined;
   /** JSON where undefined. */
   readonly serializer?: Serializer | undefined;
+  /**
+   * `auto` stores text and its like of more than 512 bytes compressed, and every hit decompresses it; `off` where
+   * undefined. What is compressed is read in either case.
+   */
+  readonly compression?: 'auto' | 'off' | undefined;
   /** None where undefined. */
   readonly origin?: OriginOptions | undefined;
 }
@@ -95,6 +100,7 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
       expected: 'contentType (1 to 255 printable ASCII characters), encode() and decode()',
       holds: isSerializer,
     },
+    compression: oneOf('auto', 'off'),
     origin: {
       expected: `blobContainerUrl (${containerExpectation}), or urlTemplate (${templateExpectation}); and perhaps keepHeaders (${keepHeadersExpectation})`,
       holds: (value) => originOf(value as OriginOptions) !== undefined,
@@ -109,6 +115,7 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
     maxValueBytes: options.maxValueBytes ?? 1_048_576,
     requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,
     origin: (origin && originOf(origin)) ?? { kind: 'none' },
+    compression: options.compression ?? 'off',
     query: 'reject',
   };
 }

@@ -2,10 +2,13 @@
 // this package, which may have been loaded from another build (ES modules beside CommonJS).
 
 import { Cache } from '../cache/cache.ts';
+import { CompressingTier } from '../cache/compressing-tier.ts';
+import { Compressor } from '../cache/compressor.ts';
 import type { KeyRules } from '../cache/key.ts';
 import type { Locks } from '../cache/locks.ts';
 import { RedisLocks } from '../cache/redis-locks.ts';
 import { RedisTier } from '../cache/redis-tier.ts';
+import type { Tier } from '../cache/tier.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
 import type { OriginChoice } from '../origin/origin-rules.ts';
 import type { Origin } from '../origin/origin.ts';
@@ -33,6 +36,8 @@ export interface CacheSettings {
   /** A read or write is answered within this, whatever Redis does. */
   readonly requestBudgetMs: number;
   readonly origin: OriginChoice;
+  /** Whether text and its like is stored compressed. */
+  readonly compression: 'auto' | 'off';
   /** What an unknown query parameter of a read over HTTP is. */
   readonly query: 'reject' | 'key';
 }
@@ -55,6 +60,9 @@ export interface CacheParts {
 
 /** Of one load from the origin; a request does not wait that long. */
 export const loadLimitMs = 30_000;
+
+/** Of bodies that are not worth compressing: docs/adr/0018-compression.md. */
+const mostPlainBytes = 512;
 
 /** Made once for a client and its settings, however often it is asked for; stopped before that client closes. */
 export function cachePartsFor(redis: RedisParts, settings: CacheSettings): CacheParts {
@@ -87,7 +95,7 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
   const keyRules = { prefix: keyPrefix, namespace };
   const cache = new Cache({
     ...settings,
-    tier: new RedisTier({ redis: redis.redis, budget, maxValueBytes, emit }),
+    tier: createTier(redis, settings, budget),
     locks,
     origin,
     health,
@@ -109,6 +117,12 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     budget,
     stop: async () => cache.stop(),
   };
+}
+
+function createTier({ redis, emit }: RedisParts, settings: CacheSettings, budget: ByteBudget): Tier {
+  const { maxValueBytes, compression } = settings;
+  const tier = new RedisTier({ redis, budget, maxValueBytes, emit });
+  return compression === 'off' ? tier : new CompressingTier(tier, new Compressor({ mostPlainBytes, budget }));
 }
 
 /** Of the memory of this process, which all of its caches share. */

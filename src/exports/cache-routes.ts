@@ -59,6 +59,7 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
   closeAtEnd(app, redis);
   const deps = {
     clock: redis.clock,
+    emit: redis.emit,
     requestBudgetMs,
     budget,
     cache,

@@ -2,8 +2,8 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Entry } from '../cache/entry.ts';
+import { withoutCodings, withoutCompression, type PlainBody } from '../cache/stored-body.ts';
 import { largestValueBytes } from '../http/request-body.ts';
-import { decodeBody } from '../origin/content-codings.ts';
 import { AppError } from '../util/errors.ts';
 
 /** Any value but `undefined`; a promise is none, what it resolves to may be. */
@@ -37,6 +37,13 @@ const jsonType = 'application/json';
 const isJson = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/iu;
 const isUnicodeText = /^text\/[\w.+-]+\s*(?:;\s*charset="?(?:utf-?8|us-ascii)"?\s*)?$/iu;
 
+/** The stored bytes are not what they are said to be. */
+export class DamagedBody extends AppError {
+  constructor() {
+    super('value-invalid', 'The value cannot be used: its content coding cannot be decoded.');
+  }
+}
+
 /** @throws AppError `value-invalid` for what has no such form. */
 export function encodeValue(value: unknown, serializer?: Serializer): EncodedValue {
   if (value === undefined) throw invalid('undefined is no value; null is one');
@@ -57,23 +64,31 @@ export function encodeValue(value: unknown, serializer?: Serializer): EncodedVal
 }
 
 /**
- * What was encoded; JSON, text (a string) and bytes (a Buffer) of everybody else. At once, but for what an origin sent
- * in a content coding.
+ * What was encoded; JSON, text (a string) and bytes (a Buffer) of everybody else. At once, but for what is large and
+ * compressed, and for what an origin sent in a content coding.
  * @param isShared whether others have the same entry: each gets bytes of its own.
- * @throws AppError `value-invalid` for what is none of that, or rejects with it.
+ * @throws DamagedBody for a body that cannot be decoded, AppError `value-invalid` for one that is no value; or rejects
+ * with it.
  */
 export function decodeValue(entry: Entry, isShared: boolean, serializer?: Serializer): unknown {
-  const { loaded, body, contentType } = entry;
+  const { loaded, body, contentType, isGzipped } = entry;
   if (loaded !== undefined) {
     if (loaded.status >= 300) throw invalid(`it is the origin's answer ${loaded.status}, and no value`);
-    if (loaded.codings.length > 0) return decoded(entry, serializer);
+    if (loaded.codings.length > 0) {
+      return withoutCodings(entry, largestValueBytes).then((plain) =>
+        valueOf(plain, contentType, serializer),
+      );
+    }
   }
-  return parsed(isShared ? Buffer.from(body) : body, contentType, serializer);
+  if (isGzipped !== true) return parsed(isShared ? Buffer.from(body) : body, contentType, serializer);
+  const plain = withoutCompression(entry);
+  return plain instanceof Promise
+    ? plain.then((decoded) => valueOf(decoded, contentType, serializer))
+    : valueOf(plain, contentType, serializer);
 }
 
-async function decoded({ body, contentType, loaded }: Entry, serializer?: Serializer): Promise<unknown> {
-  const plain = await decodeBody(body, loaded?.codings ?? [], largestValueBytes);
-  if (plain.kind !== 'decoded') throw invalid('its content coding cannot be decoded');
+function valueOf(plain: PlainBody, contentType: string, serializer: Serializer | undefined): unknown {
+  if (plain.kind === 'damaged') throw new DamagedBody();
   return parsed(plain.body, contentType, serializer);
 }
 

@@ -4,14 +4,17 @@ import { isUtf8 } from 'node:buffer';
 import type { HttpHandler, HttpRequest } from '@azure/functions';
 import { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Cache } from '../cache/cache.ts';
+import { discardDamaged } from '../cache/damaged.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
 import { readBody } from '../http/request-body.ts';
+import type { Emit } from '../telemetry/events.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
 export interface ReadBatchDeps extends HandlerDeps {
-  readonly cache: Pick<Cache, 'keyOf' | 'readMany'>;
+  readonly cache: Pick<Cache, 'keyOf' | 'read' | 'readMany' | 'remove'>;
+  readonly emit: Emit;
 }
 
 const maxKeys = 100;
@@ -35,7 +38,15 @@ export function readBatch(deps: ReadBatchDeps): HttpHandler {
     return {
       status: 200,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-      pieces: await batchAnswer(names, byName, { charge, limit: new AnswerLimit(maxAnswerBytes) }),
+      pieces: await batchAnswer(names, byName, {
+        charge,
+        limit: new AnswerLimit(maxAnswerBytes),
+        afterDamage: async (name, entry) => {
+          const key = validKey(name, cache);
+          await discardDamaged(deps, key, entry, deadlineAtMs);
+          return cache.read(key, deadlineAtMs, { charge });
+        },
+      }),
     };
   });
 }

@@ -1,8 +1,10 @@
 // GET and HEAD /api/cache/{*key}: reads one entry.
 
-import type { HttpHandler } from '@azure/functions';
+import type { HttpHandler, HttpResponseInit } from '@azure/functions';
 import type { CacheAnswer } from '../cache/answer.ts';
 import type { Cache } from '../cache/cache.ts';
+import { discardDamaged } from '../cache/damaged.ts';
+import type { BytesResponse } from '../http/bytes-response.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
 import { entryResponse } from '../http/entry-response.ts';
@@ -15,10 +17,12 @@ import {
   type Headers,
 } from '../http/problem.ts';
 import { keySuffix, type QueryRule } from '../http/query.ts';
+import type { Emit } from '../telemetry/events.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
 export interface ReadCacheDeps extends HandlerDeps {
-  readonly cache: Pick<Cache, 'keyOf' | 'read'>;
+  readonly cache: Pick<Cache, 'keyOf' | 'read' | 'remove'>;
+  readonly emit: Emit;
   readonly queryRule: QueryRule;
   readonly maxValueBytes: number;
 }
@@ -27,11 +31,22 @@ export function readCache(deps: ReadCacheDeps): HttpHandler {
   const { cache, clock, queryRule, maxValueBytes } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
     const key = keyFromRoute(request, cache, keySuffix(request.query, queryRule));
-    const answer = await cache.read(key, deadlineAtMs, { charge });
-    const nowMs = clock.wallMs();
-    const headers = { 'Cache-Status': cacheStatus(answer, nowMs) };
-    if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw problemOf(answer, headers, maxValueBytes);
-    return entryResponse(request, answer.entry, headers, nowMs, charge);
+    const answerTo = async (isSecond: boolean): Promise<HttpResponseInit | BytesResponse> => {
+      const answer = await cache.read(key, deadlineAtMs, { charge });
+      const nowMs = clock.wallMs();
+      const headers = { 'Cache-Status': cacheStatus(answer, nowMs) };
+      if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw problemOf(answer, headers, maxValueBytes);
+      const { entry } = answer;
+      const response = await entryResponse(request, entry, headers, nowMs, charge);
+      if (!('kind' in response)) return response;
+      if (isSecond) {
+        const miss = { kind: 'miss', origin: undefined } as const;
+        throw problemOf(miss, { 'Cache-Status': cacheStatus(miss, nowMs) }, maxValueBytes);
+      }
+      await discardDamaged(deps, key, entry, deadlineAtMs);
+      return answerTo(true);
+    };
+    return answerTo(false);
   });
 }
 

@@ -5,8 +5,9 @@ import type { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Entry } from '../cache/entry.ts';
 import type { CacheAnswer } from '../cache/answer.ts';
 import type { Charge } from '../util/byte-budget.ts';
+import { plainBytesOf } from '../cache/stored-body.ts';
 import { jsonEncodingOf, type Encoding } from './json-encoding.ts';
-import { bodyOf, representationFor } from './representation.ts';
+import { bodyOf, representationsFor } from './representation.ts';
 
 interface BatchItem {
   readonly key: string;
@@ -24,21 +25,27 @@ type Code = Exclude<CacheAnswer['kind'], 'hit' | 'loaded' | 'miss' | 'unavailabl
 // Writing this much takes about a millisecond.
 const maxBytesPerTurn = 256 * 1024;
 
+export interface BatchRoom {
+  readonly limit: AnswerLimit;
+  readonly charge: Charge;
+  /** Asked once for what an entry's key answers in its stead, where its body is not what it is said to be. */
+  readonly afterDamage: (key: string, entry: Entry) => Promise<CacheAnswer>;
+}
+
 /** One item for each of `keys`; what goes beyond `limit` or the budget is unavailable, with a code that says so. */
 export async function batchAnswer(
   keys: readonly string[],
   results: ReadonlyMap<string, CacheAnswer | undefined>,
-  { limit, charge }: { readonly limit: AnswerLimit; readonly charge: Charge },
+  room: BatchRoom,
 ): Promise<readonly Buffer[]> {
+  const { limit, charge } = room;
   const written = new Map<string, Buffer>();
   const pieces: Buffer[] = [];
   let bytesInTurn = 0;
   for (const key of keys) {
     const known = written.get(key);
     const item =
-      known === undefined
-        ? await itemOf(key, results.get(key), limit, charge)
-        : repeated(key, known, limit, charge);
+      known === undefined ? await itemOf(key, results.get(key), room) : repeated(key, known, limit, charge);
     if (known === undefined) written.set(key, item);
     pieces.push(Buffer.from(pieces.length === 0 ? '{"results":[' : ','), item);
     bytesInTurn += item.length;
@@ -52,14 +59,20 @@ export async function batchAnswer(
 async function itemOf(
   key: string,
   result: CacheAnswer | undefined,
-  limit: AnswerLimit,
-  charge: Charge,
+  room: BatchRoom,
+  isSecond = false,
 ): Promise<Buffer> {
   if (result === undefined) throw new TypeError('A key of the batch has no result.');
   switch (result.kind) {
     case 'hit':
-    case 'loaded':
-      return valueItem(key, result.entry, limit, charge);
+    case 'loaded': {
+      const { entry } = result;
+      const item = await valueItem(key, entry, room);
+      if (item !== undefined) return item;
+      return isSecond
+        ? pieceOf({ key, status: 'miss' })
+        : itemOf(key, await room.afterDamage(key, entry), room, true);
+    }
     case 'miss':
       return pieceOf({ key, status: 'miss' });
     case 'unavailable':
@@ -75,16 +88,24 @@ async function itemOf(
   }
 }
 
-async function valueItem(key: string, entry: Entry, limit: AnswerLimit, charge: Charge): Promise<Buffer> {
+/** Undefined where its body is damaged. */
+async function valueItem(
+  key: string,
+  entry: Entry,
+  { limit, charge }: BatchRoom,
+): Promise<Buffer | undefined> {
   const { contentType, loaded } = entry;
   const { status = 200 } = loaded ?? {};
   // Not a value: a read of this key alone passes the origin's answer on as it is.
   if (status < 200 || status >= 300) return unavailable(key, 'origin-refused');
-  const representation = representationFor(entry, null);
+  const [representation] = representationsFor(entry, null);
+  // In JSON they take at least as many bytes; those of a coded body are known when it is decoded.
+  if (!loaded?.codings.length && plainBytesOf(entry) > limit.leftBytes)
+    return unavailable(key, 'answer-too-large');
   const result = await bodyOf(entry, representation, charge);
+  if (result.kind === 'damaged') return undefined;
   if (result.kind === 'overloaded') return unavailable(key, 'overloaded');
   const { body } = result;
-  // In JSON they take at least as many bytes.
   if (body.length > limit.leftBytes) return unavailable(key, 'answer-too-large');
   const { encoding, bytes } = jsonEncodingOf(body);
   if (!limit.admits(bytes)) return unavailable(key, 'answer-too-large');

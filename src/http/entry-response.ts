@@ -12,9 +12,14 @@ import { ageSecondsOf, freshnessHeaders } from './cache-headers.ts';
 import { isMatch, isNotModified, isUnmodified } from './conditional.ts';
 import { overloaded, Problem, type Headers } from './problem.ts';
 import { isRangeCurrent, readRange } from './range.ts';
-import { bodyOf, representationFor, type Representation } from './representation.ts';
+import { bodyOf, representationsFor, type Representation } from './representation.ts';
 
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** The stored bytes are not what they are said to be. */
+export interface Damaged {
+  readonly kind: 'damaged';
+}
 
 /**
  * @param cacheStatus the headers that say where the entry is from.
@@ -27,16 +32,17 @@ export async function entryResponse(
   cacheStatus: Headers,
   nowMs: number,
   charge: Charge,
-): Promise<HttpResponseInit | BytesResponse> {
+): Promise<HttpResponseInit | BytesResponse | Damaged> {
   const status = entry.loaded?.status ?? 200;
   const isValue = status >= 200 && status < 300;
-  const representation = representationFor(entry, request.headers.get('accept-encoding'));
+  const representation = chosenRepresentation(request, entry);
   const { etag } = representation;
   const described = {
     ...(isValue ? { ETag: etag } : {}),
     ...cacheStatus,
     ...freshnessHeaders(entry, nowMs),
-    ...originHeaders(entry, representation, nowMs),
+    ...originHeaders(entry, nowMs),
+    ...(representation.varies ? { Vary: 'Accept-Encoding' } : {}),
   };
   // Conditions are evaluated only where the answer without them is a value (section 13.2.1).
   if (isValue && !isMatch(request.headers.get('if-match'), etag)) {
@@ -47,6 +53,7 @@ export async function entryResponse(
   if (withoutBody.has(status)) return { status, headers: described };
   const result = await bodyOf(entry, representation, charge);
   if (result.kind === 'overloaded') throw overloaded(cacheStatus);
+  if (result.kind === 'damaged') return result;
   const { body } = result;
   const content = contentHeaders(entry, representation);
   const headers = { ...described, ...content, ...(status === 200 ? { 'Accept-Ranges': 'bytes' } : {}) };
@@ -66,6 +73,20 @@ export async function entryResponse(
         'Content-Range': `bytes */${body.length}`,
       });
   }
+}
+
+/**
+ * The one that its conditions name, where a client accepts several; and the plain one for a part: that of a compressed
+ * body would fit no part of another compression of it.
+ */
+function chosenRepresentation({ method, headers }: HttpRequest, entry: Entry): Representation {
+  const all = representationsFor(entry, headers.get('accept-encoding'));
+  const [preferred, plain] = all;
+  if (plain === undefined) return preferred;
+  if (method === 'GET' && headers.has('range')) return plain;
+  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
+  const matching = all.filter(({ etag }) => isMatch(ifMatch, etag));
+  return matching.find(({ etag }) => isNotModified(ifNoneMatch, etag)) ?? matching[0] ?? preferred;
 }
 
 /** Whether the client has it already. A date counts only where no tag is named (section 13.2.2). */
@@ -102,7 +123,7 @@ function contentHeaders({ contentType }: Entry, { contentEncoding }: Representat
 }
 
 /** The fields of the origin's answer that are passed on. */
-function originHeaders({ loaded, freshness }: Entry, { varies }: Representation, nowMs: number): Headers {
+function originHeaders({ loaded, freshness }: Entry, nowMs: number): Headers {
   if (loaded === undefined) return {};
   const { date, 'last-modified': modified, 'retry-after': retryAfter } = loaded.fields;
   const retrySeconds = readRetryAfter(retryAfter, nowMs);
@@ -114,7 +135,6 @@ function originHeaders({ loaded, freshness }: Entry, { varies }: Representation,
     ...(parseHttpDate(modified, nowMs) === undefined || modified === undefined
       ? {}
       : { 'Last-Modified': modified }),
-    ...(varies ? { Vary: 'Accept-Encoding' } : {}),
     ...(retrySeconds === undefined ? {} : { 'Retry-After': `${Math.max(retrySeconds - passedSeconds, 0)}` }),
   };
 }

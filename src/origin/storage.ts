@@ -88,6 +88,14 @@ export function hasExplicitLifetime(fields: Fields, nowMs: number): boolean {
   return (lifetimeOf(directives, fields, targeted !== undefined, nowMs) ?? 0) > 0;
 }
 
+/** Whether the origin wants its bytes sent on as they are: RFC 9111, section 5.2.2.6. */
+export function forbidsTransformation(fields: Fields): boolean {
+  return ['cache-control', 'cdn-cache-control'].some((name) => {
+    const field = fields[name];
+    return field !== undefined && /no-transform/iu.test(field) && readDirectives(field).has('no-transform');
+  });
+}
+
 /** The strictest of what the redirects on the way and the answer at their end allow. */
 export function strictest(chain: readonly StoragePermission[], end: StoragePermission): StoragePermission {
   let result = end;

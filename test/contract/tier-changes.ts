@@ -1,5 +1,6 @@
 // What every tier does with the same conditions, guards, removals and lifetimes.
 
+import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { encodeEntry } from '../../src/cache/entry-encoder.ts';
 import type { Entry } from '../../src/cache/entry.ts';
@@ -154,6 +155,26 @@ export function tierChangesContract(open: () => Promise<TierWorld>): void {
   });
 
   describe('a new lifetime', () => {
+    it('leaves the body compressed, whatever whoever gives it knows of that', async ({ world, key }) => {
+      const { tier, deadline } = world;
+      const entry: Entry = { ...fromOrigin('x'), body: gzipSync('body'), isGzipped: true };
+      await write(world, key, entry);
+      const { isGzipped: _isGzipped, body: _body, ...known } = entry;
+      for (const [writeId, head] of [
+        [entry.writeId ?? '', { ...known, writeId: 'next' }],
+        ['next', { ...known, writeId: 'last', isGzipped: true as const }],
+      ] as const) {
+        expect(await tier.touch(key, writeId, head, deadline())).toEqual({ kind: 'replaced' });
+        const touched = { ...entry, writeId: head.writeId };
+        expect(await world.stored(key)).toEqual(encodeEntry(touched));
+        expect(comparable([await tier.read(key, deadline())])).toEqual([{ kind: 'hit', entry: touched }]);
+        const { body: _, ...heldHead } = touched;
+        expect(comparable(await tier.readHeads([key], deadline()))).toEqual([
+          { kind: 'hit', head: heldHead },
+        ]);
+      }
+    });
+
     it('leaves the body, and is given only to the write that it is meant for', async ({ world, key }) => {
       const { tier, deadline } = world;
       const entry = fromOrigin('body');

@@ -1,5 +1,6 @@
 // What every tier does with the same strings and limits, and what is stored in it.
 
+import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { AnswerLimit } from '../../src/cache/answer-limit.ts';
 import { encodeEntry } from '../../src/cache/entry-encoder.ts';
@@ -150,6 +151,21 @@ export function tierContract(open: () => Promise<TierWorld>): void {
       expect(await read(999)).toEqual(['answer-too-large', 'answer-too-large', 'stored-value-too-large']);
       expect(await read(200_000)).toEqual(['hit', 'hit', 'stored-value-too-large']);
       charge.close();
+    });
+
+    it('is limited by the plain bytes of a compressed value', async ({ world, key }) => {
+      const { tier, deadline } = world;
+      const gzipped = (bytes: number): Entry => {
+        const body = gzipSync(Buffer.alloc(bytes, 'x'));
+        return { ...newEntry(body, 'text/plain', 1, 60), isGzipped: true };
+      };
+      await write(world, `${key}-1`, gzipped(maxValueBytes));
+      await write(world, `${key}-2`, gzipped(maxValueBytes + 1));
+      const keys = [`${key}-1`, `${key}-2`];
+      expect((await tier.readMany(keys, deadline())).map(({ kind }) => kind)).toEqual([
+        'hit',
+        'stored-value-too-large',
+      ]);
     });
 
     it('of a write is held until its bytes have left', async ({ world, key }) => {

@@ -4,6 +4,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { originContainer, originSettings, seedStorage } from '../../local/commands/seed.ts';
 import { makeDataset, onDemand, warmPrefix } from '../../local/dataset/dataset.ts';
+import { decodeEntry } from '../../src/cache/entry-decoder.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
@@ -70,6 +71,20 @@ it('warms what is under the prefix: each a hit with the bytes and the type of it
     expect(response.headers.get('content-type')).toBe(contentType);
     expect(received.equals(body), name).toBe(true);
   }
+});
+
+it('takes at most half the bytes in Redis that it would take plain', async () => {
+  const bytes = { stored: 0, plain: 0 };
+  for (const { name, body } of warmSet) {
+    const stored = await app.stack.redis.adminRaw('GET', name);
+    if (!Buffer.isBuffer(stored)) return expect.unreachable(name);
+    const decoded = decodeEntry(stored);
+    if (decoded.kind !== 'entry') return expect.unreachable(decoded.kind);
+    bytes.stored += stored.length;
+    bytes.plain += stored.length - decoded.entry.body.length + body.length;
+  }
+  expect(bytes.plain).toBeGreaterThan(500_000);
+  expect(bytes.stored / bytes.plain).toBeLessThan(0.5);
 });
 
 it('moves no body when it runs again, and only what has changed', async () => {

@@ -100,6 +100,38 @@ describe('reading', () => {
     expect((await get('conditional', { 'if-none-match': '"other"' })).status).toBe(200);
   });
 
+  it('compresses a text, and answers the same bytes to whoever takes that and whoever does not', async () => {
+    const text = 'Ein Wörterbuch mit 1,000 Wörtern. '.repeat(300);
+    const { headers: written } = await put('long.txt', text, { 'content-type': 'text/plain; charset=utf-8' });
+    const [plainTag, gzippedTag] = [
+      written.get('etag') ?? '',
+      `${written.get('etag')?.slice(0, -1)}--gzipped"`,
+    ];
+    expect(Number(await app.stack.redis.admin('STRLEN', 'long.txt'))).toBeLessThan(1000);
+    for (const [accepted, coding, tag] of [
+      ['gzip', 'gzip', gzippedTag],
+      ['identity', null, plainTag],
+    ] as const) {
+      const response = await get('long.txt', { 'accept-encoding': accepted });
+      expect(await response.text()).toBe(text);
+      const { headers } = response;
+      expect([headers.get('content-encoding'), headers.get('etag')]).toEqual([coding, tag]);
+      expect(headers.get('vary')).toBe('Accept-Encoding');
+      expect((await get('long.txt', { 'accept-encoding': accepted, 'if-none-match': tag })).status).toBe(304);
+    }
+    const part = await get('long.txt', { 'accept-encoding': 'gzip', range: 'bytes=4-15' });
+    expect([part.status, await part.text()]).toEqual([206, 'Wörterbuch ']);
+    const batch = await app.fetch('/api/batch', {
+      method: 'POST',
+      body: JSON.stringify({ keys: ['long.txt'] }),
+    });
+    expect(await batch.json()).toMatchObject({ results: [{ value: text, etag: plainTag }] });
+    // Whichever tag a client has read, it changes what it has seen, and nothing else.
+    expect((await put('long.txt', `${text}.`, { 'if-match': gzippedTag })).status).toBe(204);
+    expect((await put('long.txt', text, { 'if-match': gzippedTag })).status).toBe(412);
+    expect((await put('long.txt', text, { 'if-match': plainTag })).status).toBe(412);
+  });
+
   it('answers 412 when the client asks for another state of the entry', async () => {
     const etag = (await put('expected', 'value')).headers.get('etag') ?? '';
     for (const field of [etag, `"other", , ${etag}`, '*']) {

@@ -40,6 +40,11 @@ const newerEntries = [
     stored: Buffer.from(tagged, 'latin1'),
     told: { version, field: 'Tagz' },
   },
+  {
+    what: 'whose body is compressed in a way that is not known here',
+    stored: bytesOf({ ...known, Zstd: '1' }),
+    told: { version, field: 'Zstd' },
+  },
 ];
 
 let stack: Stack;
@@ -98,6 +103,7 @@ function depsOf(instance: CacheInstance) {
     cache,
     budget,
     clock: systemClock,
+    emit: () => {},
     queryRule: 'reject' as const,
     requestBudgetMs: 2000,
     maxValueBytes: 2 ** 20,

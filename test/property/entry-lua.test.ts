@@ -21,19 +21,19 @@ afterAll(async () => server?.stop());
 
 const script = `${headOfFunction}
 local head = headOf(KEYS[1])
-return {head.kind, head.etag or redis.sha1hex(redis.call('GET', KEYS[1])), head.write or '', head.weak and 'W/' or ''}`;
+return {head.kind, head.etag or redis.sha1hex(redis.call('GET', KEYS[1])), head.write or '', head.weak and 'W/' or '', head.gzip and 'gzip' or ''}`;
 
 async function inRedis(stored: Buffer): Promise<unknown> {
   await server.admin('SET', 'key', stored);
   return server.admin('EVAL', script, '1', 'key');
 }
 
-function here(stored: Buffer): readonly [kind: string, etag: unknown, write: unknown, weak: unknown] {
+function here(stored: Buffer): readonly [kind: string, ...parts: readonly unknown[]] {
   const decoded = decodeEntry(stored);
-  if (decoded.kind !== 'entry') return [decoded.kind, expect.any(String), '', ''];
-  const { etag, writeId, freshness, loaded } = decoded.entry;
+  if (decoded.kind !== 'entry') return [decoded.kind, expect.any(String), '', '', ''];
+  const { etag, writeId, freshness, loaded, isGzipped } = decoded.entry;
   const kind = freshness === undefined ? 'foreign' : 'entry';
-  return [kind, etag, writeId ?? '', loaded?.isWeak === true ? 'W/' : ''];
+  return [kind, etag, writeId ?? '', loaded?.isWeak === true ? 'W/' : '', isGzipped === true ? 'gzip' : ''];
 }
 
 const seen = { entry: 0, foreign: 0, invalid: 0, newer: 0 };
@@ -52,10 +52,11 @@ const entries = fc
     link: fc.option(fc.string({ minLength: 1, maxLength: 600 }), { nil: undefined }),
     isLoaded: fc.boolean(),
     staleAllowed: fc.boolean(),
+    isGzipped: fc.option(fc.constant(true as const), { nil: undefined }),
     ms: fc.nat(),
   })
-  .map(({ body, contentType, etag, link, isLoaded, staleAllowed, ms }) => {
-    if (!isLoaded) return newEntry(body, contentType, ms, 1);
+  .map(({ body, contentType, etag, link, isLoaded, staleAllowed, isGzipped, ms }) => {
+    if (!isLoaded) return { ...newEntry(body, contentType, ms, 1), isGzipped };
     const lifetime = {
       freshness: { storedAtMs: ms, ttlSeconds: ms / 1000 },
       revalidate: staleAllowed,
@@ -75,7 +76,7 @@ const entries = fc
       fields: said,
       restrictions: [],
     } as const;
-    return loadedEntry(answer, fields, lifetime, 1);
+    return { ...loadedEntry(answer, fields, lifetime, 1), isGzipped };
   });
 
 interface Change {
@@ -93,6 +94,8 @@ const telling = [
   'write=x\n',
   'tags=x\n',
   'Key=x\n',
+  'Gzip=1\n',
+  'Gzip=',
   'K',
   'stored=',
   '-1',

@@ -7,6 +7,7 @@ import {
   type HttpRequestInit,
   type HttpResponse,
 } from '@azure/functions';
+import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -16,7 +17,9 @@ export const requestBudgetMs = 2000;
 export function handlerDeps(totalBytes = 2 ** 28) {
   const clock = new FakeClock();
   const deadlineAtMs = clock.nowMs() + 1800;
-  return { clock, requestBudgetMs, budget: new ByteBudget(totalBytes), deadlineAtMs };
+  const events: AppEvent[] = [];
+  const emit = (event: AppEvent): void => void events.push(event);
+  return { clock, emit, events, requestBudgetMs, budget: new ByteBudget(totalBytes), deadlineAtMs };
 }
 
 export interface Call extends Pick<HttpRequestInit, 'method' | 'headers' | 'params' | 'query'> {

@@ -66,9 +66,10 @@ export function touchIn(
   if (found.kind !== 'entry' || found.entry.writeId !== writeId) return 'precondition-failed';
   const { etag, body } = found.entry;
   const etagPart = stored.subarray(etagLengthAt, etagLengthAt + 1 + etag.length);
+  const whole = found.entry.isGzipped === true ? Buffer.concat([header, Buffer.from('Gzip=1\n')]) : header;
   const length = Buffer.alloc(2);
-  length.writeUInt16BE(header.length);
-  server.set(key, Buffer.concat([magic, Buffer.from([version]), etagPart, length, header, body]), ttlMs);
+  length.writeUInt16BE(whole.length);
+  server.set(key, Buffer.concat([magic, Buffer.from([version]), etagPart, length, whole, body]), ttlMs);
   return 'replaced';
 }
 

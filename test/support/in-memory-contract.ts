@@ -3,6 +3,8 @@
 import { namespace, type LocksWorld } from '../contract/locks.ts';
 import { maxValueBytes } from '../contract/tier-world.ts';
 import type { Locks } from '../../src/cache/locks.ts';
+import { CompressingTier } from '../../src/cache/compressing-tier.ts';
+import { Compressor } from '../../src/cache/compressor.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import type { Tier } from '../../src/cache/tier.ts';
@@ -19,6 +21,17 @@ import { InMemoryTier, type InMemoryTierOptions } from './in-memory-tier.ts';
 export async function openInMemory(): Promise<LocksWorld> {
   return open(
     (options) => new InMemoryTier(options),
+    (connection, clock) => new InMemoryLocks(connection, clock, namespace),
+  );
+}
+
+/** The tier in memory under one that compresses what is larger than any value may be. */
+export async function openCompressing(): Promise<LocksWorld> {
+  return open(
+    (options) => {
+      const compressor = new Compressor({ mostPlainBytes: maxValueBytes, budget: options.budget });
+      return new CompressingTier(new InMemoryTier(options), compressor);
+    },
     (connection, clock) => new InMemoryLocks(connection, clock, namespace),
   );
 }

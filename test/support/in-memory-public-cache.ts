@@ -29,6 +29,7 @@ export function publicInstance(world: World, options: PublicInstanceOptions = {}
     maxValueBytes: 2 ** 20,
     requestBudgetMs: 2000,
     origin: { kind: 'none' },
+    compression: 'auto',
     query: 'reject',
     ...given,
   };

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { decodeEntry, type UnreadableEntry } from '../../src/cache/entry-decoder.ts';
 import { encodeEntry, encodeHeader } from '../../src/cache/entry-encoder.ts';
 import { keptMs, type Entry, type EntryHead } from '../../src/cache/entry.ts';
+import { plainBytesOf } from '../../src/cache/stored-body.ts';
 import type {
   HeadResult,
   NotChanged,
@@ -163,7 +164,7 @@ export class InMemoryTier implements Tier {
     const decoded = decodeEntry(stored);
     if (decoded.kind !== 'entry') return this.#unreadable(decoded);
     const { entry } = decoded;
-    return entry.body.length > this.#options.maxValueBytes
+    return plainBytesOf(entry) > this.#options.maxValueBytes
       ? { kind: 'stored-value-too-large' }
       : { kind: 'hit', entry };
   }

@@ -60,5 +60,6 @@ export const cacheSettings: CacheSettings = {
   maxValueBytes: 1_048_576,
   requestBudgetMs: 2000,
   origin: { kind: 'none' },
+  compression: 'auto',
   query: 'reject',
 };

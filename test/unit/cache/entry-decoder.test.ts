@@ -79,6 +79,16 @@ describe('a field that is not known', () => {
     expect(decodeEntry(bytesOf({ Key: 'k1', ...header, Other: '' }))).toEqual(newer('Key'));
   });
 
+  it('is that of a compressed body for a version that knows no compression, or not this one', () => {
+    const compressed = fixturesOf(version).filter(({ entry }) => entry?.isGzipped === true);
+    expect(compressed).toHaveLength(2);
+    for (const fixture of compressed) {
+      const stored = storedOf(fixture);
+      stored.write('Zstd', stored.indexOf('Gzip=1\n'));
+      expect(decodeEntry(stored)).toEqual(newer('Zstd'));
+    }
+  });
+
   it('that must be understood may change the known ones', () => {
     expect(decodeEntry(bytesOf({ Key: 'k1' }))).toEqual(newer('Key'));
     expect(decodeEntry(bytesOf({ ...header, ttl: 'for ever', Key: 'k1' }))).toEqual(newer('Key'));

@@ -4,13 +4,18 @@ import { describe } from 'vitest';
 import { locksContract } from '../../contract/locks.ts';
 import { tierChangesContract } from '../../contract/tier-changes.ts';
 import { tierContract } from '../../contract/tier.ts';
-import { openInMemory, openOverCommands } from '../../support/in-memory-contract.ts';
+import { openCompressing, openInMemory, openOverCommands } from '../../support/in-memory-contract.ts';
 
 describe('the tier in memory', () => {
   tierContract(openInMemory);
   tierChangesContract(openInMemory);
 });
 describe('the locks in memory', () => locksContract(openInMemory));
+
+describe('the tier that compresses, where nothing is large enough for that', () => {
+  tierContract(openCompressing);
+  tierChangesContract(openCompressing);
+});
 
 describe('the tier over commands', () => {
   tierContract(openOverCommands);

@@ -6,6 +6,7 @@ import { describe, expect } from 'vitest';
 import { readCache } from '../../../src/functions/read-cache.ts';
 import { writeCache } from '../../../src/functions/write-cache.ts';
 import type { GetResult } from '../../../src/exports/cache.ts';
+import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { callHandler, type Call, type Called } from '../../support/call-handler.ts';
 import { it, type World } from '../../support/in-memory-cache.ts';
 import { publicInstance, type PublicInstance } from '../../support/in-memory-public-cache.ts';
@@ -17,6 +18,7 @@ function overHttp(world: World, { instance }: PublicInstance) {
     requestBudgetMs: 2000,
     budget: instance.budget,
     cache: instance.cache,
+    emit: (event: AppEvent) => void instance.events.push(event),
     queryRule: 'reject',
     writesEnabled: true,
     defaultTtlSeconds: 300,
@@ -139,8 +141,12 @@ describe('what others wrote', () => {
     await write('damaged', { body: Buffer.from('x') });
     await write('refused', { loaded: { ...loaded, status: 403, codings: [] } });
     expect(await cache.get('coded')).toMatchObject({ kind: 'hit', value: { a: 1 } });
+    expect(await cache.get('damaged')).toEqual({ kind: 'miss' });
+    expect(instance.events).toEqual([{ type: 'entryInvalid', reason: 'body' }]);
+    await write('damaged', { body: Buffer.from('x') });
+    const unusable = { kind: 'unavailable', error: { code: 'value-invalid' } };
+    expect(await cache.get('refused')).toMatchObject(unusable);
     for (const name of ['damaged', 'refused']) {
-      expect(await cache.get(name)).toMatchObject({ kind: 'unavailable', error: { code: 'value-invalid' } });
       expect(await cache.getOrSet(name, () => 1, { ttlSeconds: 60 })).toBe(1);
     }
   });

@@ -46,13 +46,15 @@ interface Item {
   readonly encoding?: 'utf8' | 'base64';
 }
 
+const afterDamage = async (): Promise<CacheAnswer> => ({ kind: 'miss', origin: undefined });
+
 async function answer(
   keys: readonly string[],
   results: ReadonlyMap<string, CacheAnswer>,
   limitBytes = 16 * mebibyte,
   budget = new ByteBudget(256 * mebibyte),
 ): Promise<{ readonly items: readonly Item[]; readonly bytes: number }> {
-  const room = { limit: new AnswerLimit(limitBytes), charge: budget.open() };
+  const room = { limit: new AnswerLimit(limitBytes), charge: budget.open(), afterDamage };
   const whole = Buffer.concat(await batchAnswer(keys, results, room));
   return { items: (JSON.parse(whole.toString()) as { results: Item[] }).results, bytes: whole.length };
 }

@@ -86,6 +86,7 @@ describe('the condition of a write', () => {
     [' "abc" , ,, "def",', null, { kind: 'match', etags: ['abc', 'def'] }],
     // The tag of a decoded representation may be that of the entry, or a tag that ends so.
     ['"abc--decoded"', null, { kind: 'match', etags: ['abc--decoded', 'abc'] }],
+    ['"abc--gzipped"', null, { kind: 'match', etags: ['abc--gzipped', 'abc'] }],
   ])('If-Match %s, If-None-Match %s', (ifMatch, ifNoneMatch, expected) => {
     expect(conditionOf(ifMatch, ifNoneMatch)).toEqual(expected);
   });
