@@ -20,6 +20,7 @@ type appSettingsType = {
   CACHE_QUERY: ('reject' | 'key')?
   REQUEST_BUDGET_MS: string?
   ORIGIN_KEEP_HEADERS: string?
+  ORIGIN_RULES: string?
   WARMUP_SCHEDULE: string?
   WARMUP_KEYS: string?
   WARMUP_PREFIX: string?

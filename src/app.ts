@@ -2,6 +2,7 @@
 
 import { app } from '@azure/functions';
 import type { Auth } from './auth/auth.ts';
+import { canBeListed } from './config/origin-settings.ts';
 import type { Platform } from './config/platform.ts';
 import type { Settings } from './config/settings.ts';
 import { registerCacheRoutes } from './exports/cache-routes.ts';
@@ -17,20 +18,21 @@ declare const APP_VERSION: string;
 
 /** Registers the triggers and starts what they share. Waits for nothing: the connection is begun before any request. */
 export function startApp(settings: Settings, auth: Auth, platform: Platform): void {
-  const { namespace, requestBudgetMs, origin } = settings;
+  const { namespace, requestBudgetMs, origin, originRules } = settings;
   // The one Redis client of this process, and what lives as long as it, for every function.
   const redis = onePerProcess('app', () =>
     startRedis({ ...settings.redis, namespace, timeoutMs: requestBudgetMs }, auth),
   );
-  const cache = startCache(redis, { ...settings.cache, requestBudgetMs, origin });
+  const cache = startCache(redis, { ...settings.cache, requestBudgetMs, origin, originRules });
   registerCacheRoutes(app, { cache });
-  const isWritten = settings.cache.writes === 'enabled' || origin.kind !== 'none';
+  const isLoaded = origin.kind !== 'none' || originRules.some((rule) => rule.origin !== undefined);
+  const isWritten = settings.cache.writes === 'enabled' || isLoaded;
   registerProbes(app, { redis, writes: isWritten });
   const { site, host, region, functionTimeoutMs: invocationLimitMs } = platform;
   const { schedule } = settings.reauthenticate;
   const instance = { site, host, region, version: APP_VERSION };
   registerReauthentication(app, { redis, schedule, fleetRoute: 'fleet', ...instance });
   const { schedule: warmupSchedule, keys, prefix } = settings.warmup;
-  const warmSet = origin.kind === 'blob' && keys.length === 0 ? { prefix } : { keys };
+  const warmSet = keys.length === 0 && canBeListed(prefix, settings) ? { prefix } : { keys };
   registerWarmup(app, { cache, warmSet, schedule: warmupSchedule, invocationLimitMs });
 }

@@ -13,6 +13,7 @@ import { Cache } from '../../src/cache/cache.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { createOrigins } from '../../src/origin/origins.ts';
 import { createWarmup } from '../../src/warmup/create.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
 import { createBlobOrigin } from '../../src/origin/blob/blob-origin.ts';
@@ -88,11 +89,10 @@ async function startOurs(): Promise<Contestant> {
     ...settings.cache,
     namespace,
     requestBudgetMs,
-    origin,
+    origins: createOrigins({ origin, health: new OriginHealth(parts.emit, clock) }, []),
     redis,
     budget: new ByteBudget(2 ** 27),
     locks: new RedisLocks(redis, clock, namespace),
-    health: new OriginHealth(parts.emit, clock),
   };
   const tier = new RedisTier(shared);
   const keyRules = { prefix: '', namespace };

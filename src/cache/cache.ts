@@ -1,7 +1,6 @@
 // The one door to the cache: everything reads, writes, removes and loads through it.
 
-import type { OriginHealth } from '../origin/origin-health.ts';
-import type { Origin } from '../origin/origin.ts';
+import type { ChosenOrigin, Origins } from '../origin/origins.ts';
 import type { Tagging } from '../origin/tags.ts';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
@@ -33,9 +32,8 @@ import type {
 export interface CacheOptions {
   readonly tier: Tier;
   readonly locks: Locks;
-  /** Undefined: what the cache does not have is a miss. */
-  readonly origin: Origin | undefined;
-  readonly health: OriginHealth;
+  /** What the cache does not have, and no origin is asked for, is a miss. */
+  readonly origins: Pick<Origins, 'choose'>;
   readonly keyRules: KeyRules;
   /** Whether the cache may hold what the origin has not: then only Redis can say that a key is absent. */
   readonly clientsWrite: boolean;
@@ -55,19 +53,16 @@ export interface CacheOptions {
 export class Cache {
   readonly #options: CacheOptions;
   readonly #loader: Loader;
-  /** The origin, where there is one. */
-  readonly #source: Source | undefined;
+  /** One for each origin and its terms. */
+  readonly #sources = new WeakMap<ChosenOrigin, Source>();
   readonly #writer: EntryWriter;
   #readCount = 0;
 
   constructor(options: CacheOptions) {
-    const { origin, health, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
+    const { defaultTtlSeconds, staleSeconds } = options;
     this.#options = options;
     this.#writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
     this.#loader = new Loader({ ...options, writer: this.#writer });
-    if (origin === undefined) return;
-    const waits = { health, maxWaitMs: requestBudgetMs, acceptsNone: true };
-    this.#source = { ...waits, load: (key, asked) => origin.load(key, asked) };
   }
 
   /** Keys asked for that Redis has answered for, found or not, since the start. */
@@ -82,7 +77,7 @@ export class Cache {
 
   /** What is missing is loaded; what is stale is served and renewed. */
   async read(key: EntryKey, deadlineAtMs: number, options: ReadOptions = noOptions): Promise<CacheAnswer> {
-    const { charge, source = this.#source } = options;
+    const { charge, source = this.#sourceOf(key) } = options;
     const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
     const result = await this.#options.tier.read(key.redisKey, redisUntilMs, charge);
     return this.#answer({ key, deadlineAtMs, source, options, room: charge && { charge } }, result);
@@ -95,12 +90,13 @@ export class Cache {
     room?: Room,
   ): Promise<readonly CacheAnswer[]> {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
-    const source = this.#source;
-    const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
+    const sources = keys.map((key) => this.#sourceOf(key));
+    const isAnyAsked = sources.some((source) => source !== undefined);
+    const redisUntilMs = isAnyAsked ? this.#redisDeadline(deadlineAtMs) : deadlineAtMs;
     const results = await this.#options.tier.readMany(redisKeys, redisUntilMs, room);
     return Promise.all(
-      zip(keys, results).map(async ([key, result]) =>
-        this.#answer({ key, deadlineAtMs, source, options: noOptions, room }, result),
+      zip(keys, results).map(async ([key, result], index) =>
+        this.#answer({ key, deadlineAtMs, source: sources[index], options: noOptions, room }, result),
       ),
     );
   }
@@ -129,17 +125,17 @@ export class Cache {
 
   /** Brings an entry up to date with the origin before it is asked for. */
   refresh(key: EntryKey, request: RefreshRequest): Promise<Refreshed> {
-    return this.#withOrigin().refresh(key, request);
+    return this.#refresherOf(key).refresh(key, request);
   }
 
   /** Gives an entry of the origin's a new lifetime that is known to be unchanged. */
   extend(key: EntryKey, held: EntryHead, tagging?: Tagging): Promise<Refreshed> {
-    return this.#withOrigin().extend(key, held, tagging);
+    return this.#refresherOf(key).extend(key, held, tagging);
   }
 
   /** What brings entries up to date with a source that is not the origin. */
-  refresherFor(origin: Pick<Source, 'load' | 'health'>): Refresher {
-    return new Refresher({ ...this.#options, origin, health: origin.health, writer: this.#writer });
+  refresherFor(source: Pick<Source, 'load' | 'health' | 'terms'>): Refresher {
+    return new Refresher({ ...this.#options, source, writer: this.#writer });
   }
 
   /** Ends what is in flight, so that locks are given back before the connection goes. */
@@ -147,9 +143,24 @@ export class Cache {
     await this.#loader.stop();
   }
 
-  #withOrigin(): Refresher {
-    if (this.#source === undefined) throw new TypeError('There is no origin to refresh entries from.');
-    return this.refresherFor(this.#source);
+  #refresherOf(key: EntryKey): Refresher {
+    const source = this.#sourceOf(key);
+    if (source === undefined) throw new TypeError('There is no origin to refresh the entry from.');
+    return this.refresherFor(source);
+  }
+
+  /** Undefined where no origin is asked for the key. */
+  #sourceOf({ name }: EntryKey): Source | undefined {
+    const chosen = this.#options.origins.choose(name);
+    if (chosen === undefined) return undefined;
+    let source = this.#sources.get(chosen);
+    if (source === undefined) {
+      const { origin, health, terms } = chosen;
+      const waits = { maxWaitMs: this.#options.requestBudgetMs, acceptsNone: true };
+      source = { ...waits, health, terms, load: (key, asked) => origin.load(key, asked) };
+      this.#sources.set(chosen, source);
+    }
+    return source;
   }
 
   #redisDeadline(deadlineAtMs: number): number {
@@ -208,7 +219,7 @@ export class Cache {
     const why = obstacle.kind === 'unavailable' ? 'bypass' : obstacle.kind;
     const answer = await this.#awaited(() => this.#loader.bypass(key, source), why, read);
     // Who brings a source along wants what that says.
-    if (answer.kind === 'loaded' || source !== this.#source) return answer;
+    if (answer.kind === 'loaded' || read.options.source !== undefined) return answer;
     // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, what keeps the cache
     // from answering is what counts, and its Retry-After.
     return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;

@@ -4,6 +4,8 @@ import type { Clock } from '../util/clock.ts';
 import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { storagePermission, strictest, type Fields, type StoragePermission } from '../origin/storage.ts';
+import type { Terms } from '../origin/origins.ts';
+import { taggedByAll, type Tagging } from '../origin/tags.ts';
 import type { Entry, EntryHead, Lifetime, NotStored } from './entry.ts';
 import { lifetimeOf, type LifetimeRules } from './freshness.ts';
 import { isAbout, storableFields, updatedFields } from './stored-fields.ts';
@@ -15,6 +17,7 @@ export interface EntryWriterOptions {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
+  /** Where neither the origin nor its terms say. */
   readonly rules: LifetimeRules;
 }
 
@@ -25,6 +28,7 @@ type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
 export type Change = WriteResult | RemoveResult;
 
 const timeLimitMs = 5000;
+const noTerms: Terms = {};
 
 export class EntryWriter {
   readonly #options: EntryWriterOptions;
@@ -34,13 +38,16 @@ export class EntryWriter {
   }
 
   /** The entry with its lifetime from now on; without one where it may not be stored, or could not be used again. */
-  entryOf(answer: OriginResponse, loadMs: number): Entry {
+  entryOf(answer: OriginResponse, loadMs: number, terms: Terms = noTerms): Entry {
     const nowMs = this.#options.clock.wallMs();
-    const { status, restrictions } = answer;
+    const { status, tags } = answer;
+    const tagging = taggedByAll([saying(tags), saying(terms.tags)]);
+    const restrictions = [...answer.restrictions, ...tagging.restrictions];
     const fields = storableFields(answer.fields, status, nowMs);
     const permission =
       answer.permission ?? strictest(restrictions, storagePermission(answer.fields, status, nowMs));
-    return loadedEntry(answer, fields, this.#lifetime(permission, fields, nowMs), loadMs);
+    const lifetime = this.#lifetime(permission, fields, terms, nowMs);
+    return loadedEntry({ ...answer, ...tagging }, fields, lifetime, loadMs);
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
@@ -57,7 +64,7 @@ export class EntryWriter {
   updated<T extends EntryHead>(
     held: T,
     answer: Pick<Unchanged, 'fields' | 'restrictions' | 'tags'>,
-    loadMs?: number,
+    { loadMs, terms = noTerms }: { readonly loadMs?: number; readonly terms?: Terms | undefined } = {},
   ): T | undefined {
     const { loaded } = held;
     if (loaded === undefined) throw new TypeError('What did not come from the origin is never renewed.');
@@ -65,10 +72,12 @@ export class EntryWriter {
     const { status, codings, isWeak } = loaded;
     const nowMs = this.#options.clock.wallMs();
     const all = updatedFields(loaded.fields, answer, nowMs);
-    const permission = strictest(answer.restrictions, storagePermission(all, status, nowMs));
+    const tagging = taggedByAll([saying(answer.tags ?? held.tags), saying(terms.tags)]);
+    const restrictions = [...answer.restrictions, ...tagging.restrictions];
+    const permission = strictest(restrictions, storagePermission(all, status, nowMs));
     const fields = storableFields(all, status, nowMs);
-    const lifetime = this.#lifetime(permission, fields, nowMs);
-    const tagged = answer.tags === undefined ? held : { ...held, tags: answer.tags };
+    const lifetime = this.#lifetime(permission, fields, terms, nowMs);
+    const tagged = { ...held, tags: tagging.tags };
     return extendedHead(
       tagged,
       { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs },
@@ -88,15 +97,26 @@ export class EntryWriter {
     return this.#options.tier.remove(key, { kind: 'same', writeId: writeIdOf(held) }, this.#deadline());
   }
 
-  #lifetime(permission: StoragePermission, fields: Fields, nowMs: number): Lifetime | NotStored {
+  #lifetime(
+    permission: StoragePermission,
+    fields: Fields,
+    terms: Terms,
+    nowMs: number,
+  ): Lifetime | NotStored {
     if (permission.kind === 'forbidden') {
       const { reason, noStore } = permission;
       return { reason, ...(noStore === true ? { noStore } : {}) };
     }
     const { rules, random } = this.#options;
+    const { ttlSeconds = rules.defaultTtlSeconds, staleSeconds = rules.staleSeconds } = terms;
     const { etag, lastModified } = validatorsOf(fields, nowMs);
     const hasValidator = etag !== undefined || lastModified !== undefined;
-    const lifetime = lifetimeOf(permission, rules, { nowMs, hasValidator }, random());
+    const lifetime = lifetimeOf(
+      permission,
+      { defaultTtlSeconds: ttlSeconds, staleSeconds },
+      { nowMs, hasValidator },
+      random(),
+    );
     return (
       lifetime ?? { reason: 'it could not be used again: no lifetime is left, and no validator is there' }
     );
@@ -116,6 +136,10 @@ function replaceable(held: EntryHead | undefined, guard: Guard | undefined): Wri
 function writeIdOf({ writeId }: EntryHead): string {
   if (writeId === undefined) throw new TypeError('What somebody else wrote is never renewed.');
   return writeId;
+}
+
+function saying(tags: readonly string[] | undefined): Tagging {
+  return { restrictions: [], ...(tags === undefined ? {} : { tags }) };
 }
 
 /** Whether an entry stands there now. */

@@ -211,7 +211,7 @@ export class Loader {
   async #loadUnstorable(key: EntryKey, source: Source, signal: AbortSignal): Promise<LoadOutcome> {
     const outcome = await this.#origin.run(key, source, signal);
     // As long as it is asked for, nobody has to wait to find that out again.
-    if (isUnstorable(outcome)) this.#options.locks.mark(loadOf(key), 'pass', this.#origin.markMs);
+    if (isUnstorable(outcome)) this.#options.locks.mark(loadOf(key), 'pass', this.#origin.markMs(source));
     return outcome;
   }
 

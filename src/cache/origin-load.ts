@@ -47,8 +47,9 @@ export class OriginLoad {
   }
 
   /** How long it is remembered that the origin has nothing, where it does not say, or nothing to store. */
-  get markMs(): number {
-    return Math.min(usualMarkMs, this.#options.defaultTtlSeconds * 1000);
+  markMs({ terms }: Source): number {
+    const ttlSeconds = terms?.ttlSeconds ?? this.#options.defaultTtlSeconds;
+    return Math.min(usualMarkMs, ttlSeconds * 1000);
   }
 
   /**
@@ -68,7 +69,7 @@ export class OriginLoad {
     const charge = this.#options.budget.open();
     try {
       const { outcome, written } = await this.#fill(key, source, signal, { held, lock }, charge);
-      const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome);
+      const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome, source);
       void written.finally(() => {
         lock?.release(after);
         charge.close();
@@ -89,12 +90,12 @@ export class OriginLoad {
     await Promise.allSettled(this.#writes);
   }
 
-  #toRemember(outcome: LoadOutcome) {
+  #toRemember(outcome: LoadOutcome, source: Source) {
     if (outcome.kind === 'none') {
-      const { forMs = this.markMs } = outcome;
+      const { forMs = this.markMs(source) } = outcome;
       return forMs > 0 ? ({ kind: 'none', forMs } as const) : undefined;
     }
-    return isUnstorable(outcome) ? ({ kind: 'pass', forMs: this.markMs } as const) : undefined;
+    return isUnstorable(outcome) ? ({ kind: 'pass', forMs: this.markMs(source) } as const) : undefined;
   }
 
   #isServed(held: Entry | undefined): boolean {
@@ -112,7 +113,7 @@ export class OriginLoad {
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { writer, clock, maxValueBytes } = this.#options;
-    const { health } = source;
+    const { health, terms } = source;
     const startedAtMs = clock.nowMs();
     const answer = await this.#ask(key, source, held, signal, charge);
     const loadMs = clock.nowMs() - startedAtMs;
@@ -124,7 +125,7 @@ export class OriginLoad {
         if (held !== undefined && isTrouble(originStatus) && isServableOnError(held, clock.wallMs())) {
           return { outcome: { kind: 'failed', error: troubled(answer, clock.wallMs()) }, written };
         }
-        const entry = writer.entryOf(answer, loadMs);
+        const entry = writer.entryOf(answer, loadMs, terms);
         const found = { kind: 'found', entry, originStatus } as const;
         if (entry.loaded?.notStored !== undefined) health.notStored(entry.loaded.notStored.reason);
         if (lock === undefined) return { outcome: { ...found, stored: false }, written };
@@ -134,7 +135,7 @@ export class OriginLoad {
         return { outcome, written: storing.catch(() => {}) };
       }
       case 'unchanged': {
-        const entry = held && writer.updated(held, answer, loadMs);
+        const entry = held && writer.updated(held, answer, { loadMs, terms });
         if (held === undefined || entry === undefined) {
           throw new TypeError('The origin said "unchanged" without having been asked.');
         }

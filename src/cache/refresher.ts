@@ -1,8 +1,6 @@
 // Brings single entries up to date with the origin before they are asked for. Takes no lock: what a client writes, or
 // removes, meanwhile is newer, and stays.
 
-import type { Origin } from '../origin/origin.ts';
-import type { OriginHealth } from '../origin/origin-health.ts';
 import { validatorsOf } from '../origin/response.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Tagging } from '../origin/tags.ts';
@@ -11,6 +9,7 @@ import { hasTags, type EntryHead } from './entry.ts';
 import { isStored, type Change, type EntryWriter } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
 import type { Locks } from './locks.ts';
+import type { Source } from './source.ts';
 
 export type Refreshed =
   | { readonly kind: 'loaded'; readonly bytes: number }
@@ -48,10 +47,9 @@ export interface RefreshRequest {
 }
 
 export interface RefresherOptions {
-  readonly origin: Origin;
+  readonly source: Pick<Source, 'load' | 'health' | 'terms'>;
   readonly writer: EntryWriter;
   readonly locks: Locks;
-  readonly health: OriginHealth;
   readonly maxValueBytes: number;
   readonly clock: Clock;
 }
@@ -75,7 +73,7 @@ export class Refresher {
       if (request.signal.aborted) return { kind: 'aborted' };
       if (error.code !== 'origin-failed') return failed('cache-unavailable');
       if (error.isOfOneEntry) return failed('unusable');
-      this.#options.health.failed(error, key.name);
+      this.#options.source.health.failed(error, key.name);
       return failed('origin-failed');
     }
   }
@@ -85,15 +83,17 @@ export class Refresher {
    * @param tagging what a listing says of its tags.
    */
   async extend(key: EntryKey, held: EntryHead, tagging: Tagging = nothingSaid): Promise<Refreshed> {
-    const head = this.#options.writer.updated(held, { fields: {}, ...tagging });
+    const { writer, source } = this.#options;
+    const head = writer.updated(held, { fields: {}, ...tagging }, { terms: source.terms });
     return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
   }
 
   async #refresh(key: EntryKey, { held, isChanged, isFresh, signal }: RefreshRequest): Promise<Refreshed> {
-    const { origin, writer, locks, clock, maxValueBytes, health } = this.#options;
+    const { source, writer, locks, clock, maxValueBytes } = this.#options;
+    const { health, terms } = source;
     const guard = await locks.guardWithoutLock(key.redisKey, clock.nowMs() + commandLimitMs);
     const startedAtMs = clock.nowMs();
-    const answer = await origin.load(key.name, {
+    const answer = await source.load(key.name, {
       validators:
         isChanged || held?.loaded === undefined
           ? undefined
@@ -107,7 +107,7 @@ export class Refresher {
       case 'answered': {
         // The origin's word on this entry, which readers are told when they ask.
         if (answer.status >= 400) return failed(`answered-${answer.status}`);
-        const entry = writer.entryOf(answer, loadMs);
+        const entry = writer.entryOf(answer, loadMs, terms);
         const { notStored } = entry.loaded ?? {};
         if (notStored !== undefined) health.notStored(notStored.reason);
         if (entry.freshness === undefined) return failed('not-cacheable');
@@ -118,7 +118,7 @@ export class Refresher {
       }
       case 'unchanged': {
         if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
-        const head = writer.updated(held, answer, loadMs);
+        const head = writer.updated(held, answer, { loadMs, terms });
         if (isFresh && (head === undefined || isStandingSo(held, head))) return { kind: 'current' };
         return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
       }

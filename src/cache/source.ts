@@ -1,6 +1,7 @@
 // Who is asked for what the cache does not have: the origin, or whatever a single call brings along.
 
 import type { Origin } from '../origin/origin.ts';
+import type { Terms } from '../origin/origins.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from './entry.ts';
@@ -9,6 +10,8 @@ import type { EntryKey } from './key.ts';
 export interface Source extends Pick<Origin, 'load'> {
   /** Told of every answer and failure. */
   readonly health: OriginHealth;
+  /** What holds of its entries where it does not say; nothing of its own where undefined. */
+  readonly terms?: Terms | undefined;
   /** How long a load waits for its turn, or for another instance's load. */
   readonly maxWaitMs: number;
   /** Whether it is content to hear that another source had nothing a moment ago. */

@@ -9,15 +9,14 @@ import { isReserved } from '../cache/key.ts';
 import type { QueryRule } from '../http/query.ts';
 import { isHostName, isLoopback } from '../util/hostnames.ts';
 import { isSchedule } from '../util/schedule.ts';
-import type { OriginChoice } from '../origin/origin-rules.ts';
-import { readOrigin, readWarmSet, type WarmSetSettings } from './origin-settings.ts';
+import { readOrigins, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 
 // Not imported from redis/: the first token request leaves before node-redis is loaded.
 const clusteringPolicies: readonly ClusteringPolicy[] = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'];
 const credentialKinds = ['managed-identity', 'client-secret', 'client-certificate', 'developer'] as const;
 
-export interface Settings {
+export interface Settings extends OriginSettings {
   readonly redis: RedisEndpoint;
   readonly entraScope: string;
   readonly credential: CredentialOptions;
@@ -33,7 +32,6 @@ export interface Settings {
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
-  readonly origin: OriginChoice;
   readonly warmup: WarmSetSettings & { readonly schedule: string };
   readonly reauthenticate: { readonly schedule: string };
 }
@@ -61,7 +59,7 @@ export function readSettings(environment: Environment): Settings {
     (value) => !isReserved(value, namespace) && !/\p{Cc}/u.test(value),
   );
 
-  const origin = readOrigin(reader);
+  const origins = readOrigins(reader);
   // Includes those that only the SDK reads.
   reader.checkReferences('AZURE_');
   const settings: Settings = {
@@ -85,10 +83,10 @@ export function readSettings(environment: Environment): Settings {
       query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
-    origin,
+    ...origins,
     warmup: {
       schedule: reader.text('WARMUP_SCHEDULE', '0 */5 * * * *', scheduleExpectation, isSchedule),
-      ...readWarmSet(reader, origin),
+      ...readWarmSet(reader, origins),
     },
     reauthenticate: {
       schedule: reader.text('REAUTHENTICATE_SCHEDULE', '0 * * * * *', scheduleExpectation, isSchedule),

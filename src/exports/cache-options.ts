@@ -12,6 +12,7 @@ import {
   templateExpectation,
   type OriginChoice,
 } from '../origin/origin-rules.ts';
+import { readOriginRules, rulesExpectation } from '../origin/rule-form.ts';
 import { distinctTags, tagsExpectation } from '../origin/tags.ts';
 import { isUrlTemplate } from '../util/url-template.ts';
 import type {
@@ -75,6 +76,39 @@ export interface CacheOptions {
   readonly compression?: 'auto' | 'off' | undefined;
   /** None where undefined. */
   readonly origin?: OriginOptions | undefined;
+  /**
+   * Other origins, lifetimes and tags for the keys that begin with a prefix; of several rules the one with the longest
+   * prefix counts. For what comes from an origin: `getOrSet`, `wrap` and `set` bring their own. At most 100; none where
+   * undefined.
+   */
+  readonly originRules?: readonly OriginRuleOptions[] | undefined;
+}
+
+/**
+ * What holds of the keys that begin with `prefix`, and with no longer one of another rule.
+ *
+ * @example
+ * ```ts
+ * const originRules = [
+ *   { prefix: 'images/', origin: 'https://account.blob.core.windows.net/images', ttlSeconds: 3600 },
+ *   { prefix: 'prices/', origin: 'https://prices.example/{+key}', ttlSeconds: 30, tags: ['prices'] },
+ * ];
+ * ```
+ */
+export interface OriginRuleOptions {
+  /** The beginning of keys as the origin is asked for them, without the cache's `namespace`. */
+  readonly prefix: string;
+  /**
+   * URL of an HTTP service with `{key}` or `{+key}`, or of a blob container, as of `origin`, whose `keepHeaders` hold for
+   * it, too. `origin` itself where undefined.
+   */
+  readonly origin?: string | undefined;
+  /** Seconds that lives what comes without a lifetime; the cache's `defaultTtlSeconds` where undefined. */
+  readonly ttlSeconds?: number | undefined;
+  /** Seconds past it in which that may still be answered; the cache's `staleSeconds` where undefined. */
+  readonly staleSeconds?: number | undefined;
+  /** Added to the tags that the origin gives. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** @throws AppError `options-invalid` that names every option that is missing, wrong or unknown. */
@@ -105,8 +139,15 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
       expected: `blobContainerUrl (${containerExpectation}), or urlTemplate (${templateExpectation}); and perhaps keepHeaders (${keepHeadersExpectation})`,
       holds: (value) => originOf(value as OriginOptions) !== undefined,
     },
+    originRules: {
+      expected: rulesExpectation,
+      holds: (value) => rulesOf(value, []).faults.length === 0,
+      faultsOf: (value) => rulesOf(value, []).faults,
+    },
   });
-  const { namespace, origin } = options;
+  const { namespace } = options;
+  const origin = (options.origin && originOf(options.origin)) ?? { kind: 'none' };
+  const keepHeaders = origin.kind === 'none' ? defaultKeepHeaders : origin.keepHeaders;
   return {
     keyPrefix: namespace === undefined ? '' : `${namespace}:`,
     writes: 'enabled',
@@ -114,10 +155,15 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
     staleSeconds: options.staleSeconds ?? 60,
     maxValueBytes: options.maxValueBytes ?? 1_048_576,
     requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,
-    origin: (origin && originOf(origin)) ?? { kind: 'none' },
     compression: options.compression ?? 'off',
+    origin,
+    originRules: rulesOf(options.originRules ?? [], keepHeaders).rules,
     query: 'reject',
   };
+}
+
+function rulesOf(value: unknown, keepHeaders: readonly string[]): ReturnType<typeof readOriginRules> {
+  return readOriginRules(value, keepHeaders, { maxTtlSeconds });
 }
 
 function originOf(options: OriginOptions | null): OriginChoice | undefined {

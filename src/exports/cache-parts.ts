@@ -9,16 +9,16 @@ import type { Locks } from '../cache/locks.ts';
 import { RedisLocks } from '../cache/redis-locks.ts';
 import { RedisTier } from '../cache/redis-tier.ts';
 import type { Tier } from '../cache/tier.ts';
-import { OriginHealth } from '../origin/origin-health.ts';
 import type { OriginChoice } from '../origin/origin-rules.ts';
-import type { Origin } from '../origin/origin.ts';
+import type { Origins } from '../origin/origins.ts';
+import type { OriginRule } from '../origin/rule-form.ts';
 import { Shedding } from '../telemetry/shedding.ts';
 import { ByteBudget } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
 import type { Serializer } from './cache-values.ts';
-import { createOrigin } from './create-origin.ts';
+import { originsOf } from './create-origin.ts';
 import type { Rule } from './options.ts';
 import type { RedisParts } from './redis-parts.ts';
 
@@ -35,9 +35,11 @@ export interface CacheSettings {
   readonly maxValueBytes: number;
   /** A read or write is answered within this, whatever Redis does. */
   readonly requestBudgetMs: number;
+  /** Of the keys of no rule, and of rules that name none. */
   readonly origin: OriginChoice;
   /** Whether text and its like is stored compressed. */
   readonly compression: 'auto' | 'off';
+  readonly originRules: readonly OriginRule[];
   /** What an unknown query parameter of a read over HTTP is. */
   readonly query: 'reject' | 'key';
 }
@@ -48,9 +50,7 @@ export interface CacheParts {
   readonly settings: CacheSettings;
   readonly keyRules: KeyRules;
   readonly locks: Locks;
-  /** Of the origin. */
-  readonly health: OriginHealth;
-  readonly origin: Origin | undefined;
+  readonly origins: Origins;
   readonly budget: ByteBudget;
   /** Of one that is called: JSON where undefined. Over HTTP there are bytes only. */
   readonly serializer?: Serializer | undefined;
@@ -84,21 +84,20 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
   const { clock, random, emit, namespace, credential } = redis;
   const { keyPrefix, writes, maxValueBytes, query } = settings;
   const budget = sharedBudget(redis, maxValueBytes);
-  const origin = createOrigin(settings.origin, {
+  const origins = originsOf(settings, {
     credential,
     clock,
+    emit,
     timeLimitMs: loadLimitMs,
     isQueryInKey: query === 'key',
   });
   const locks = new RedisLocks(redis.redis, clock, namespace);
-  const health = new OriginHealth(emit, clock);
   const keyRules = { prefix: keyPrefix, namespace };
   const cache = new Cache({
     ...settings,
     tier: createTier(redis, settings, budget),
     locks,
-    origin,
-    health,
+    origins,
     keyRules,
     clientsWrite: writes === 'enabled',
     budget,
@@ -112,8 +111,7 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     settings,
     keyRules,
     locks,
-    health,
-    origin,
+    origins,
     budget,
     stop: async () => cache.stop(),
   };

@@ -20,7 +20,7 @@ export type {
   SetResult,
   WrapOptions,
 } from './cache-api.ts';
-export type { CacheOptions, OriginOptions } from './cache-options.ts';
+export type { CacheOptions, OriginOptions, OriginRuleOptions } from './cache-options.ts';
 export type { Cacheable, Serializer } from './cache-values.ts';
 
 /**

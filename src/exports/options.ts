@@ -6,6 +6,8 @@ import { AppError } from '../util/errors.ts';
 export interface Rule {
   readonly expected: string;
   readonly holds: (value: unknown) => boolean;
+  /** What is wrong in which part of a value: `[2].prefix`. All of it, where undefined. */
+  readonly faultsOf?: (value: unknown) => readonly { readonly at: string; readonly expected: string }[];
 }
 
 /** Of an options object: what each may be. An option that is undefined counts as not given. */
@@ -21,10 +23,12 @@ export function checkOptions<T extends object>(owner: string, options: T, rules:
   if (typeof options !== 'object' || options === null) throw invalid(owner, ['the options: an object']);
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(rules, name));
   const faults = Object.entries<Rule & { readonly required?: true }>(rules).flatMap(
-    ([name, { expected, holds, required }]) => {
+    ([name, { expected, holds, required, faultsOf }]) => {
       const value = given[name];
       if (value === undefined) return required ? [`${name} is missing: expected ${expected}`] : [];
-      return holds(value) ? [] : [`${name}: expected ${expected}`];
+      if (holds(value)) return [];
+      const parts = faultsOf?.(value) ?? [{ at: '', expected }];
+      return parts.map((part) => `${name}${part.at}: expected ${part.expected}`);
     },
   );
   const all = [

@@ -2,7 +2,6 @@
 
 import { scheduledWarmup } from '../functions/scheduled-warmup.ts';
 import { OriginHealth } from '../origin/origin-health.ts';
-import type { Origin } from '../origin/origin.ts';
 import { AppError } from '../util/errors.ts';
 import { createWarmup } from '../warmup/create.ts';
 import type { Warmup, WarmupOptions as InnerOptions } from '../warmup/warmup.ts';
@@ -89,13 +88,15 @@ function warmupOf(parts: CacheParts, warmSet: WarmSet): Warmup | undefined {
   const name = `warmup ${JSON.stringify([settings, keys, prefix, isLoaded(warmSet)])}`;
   return redis.dependents.once(name, () => {
     const shared = { ...redis, ...settings, ...parts, redis: redis.redis, keys, prefix: prefix ?? '' };
-    const own = isLoaded(warmSet) ? ownSource(parts, warmSet) : undefined;
-    const warmup = createWarmup(own === undefined ? shared : { ...shared, ...own });
+    const isFilled = isLoaded(warmSet);
+    const strangers = isFilled ? 0 : keys.filter((key) => parts.origins.choose(key) === undefined).length;
+    const cache = isFilled ? loadedCache(parts, warmSet) : parts.cache;
+    const warmup = strangers > 0 ? undefined : createWarmup({ ...shared, cache });
     if (warmup !== undefined) return warmup;
     const why =
-      parts.origin === undefined
-        ? 'has no origin: give it `load`'
-        : 'has an origin that lists nothing: name the keys';
+      prefix === undefined
+        ? `has no origin for ${strangers} of ${keys.length} keys: give it \`load\``
+        : 'has no origin that lists what begins so: name the keys';
     throw new AppError('options-invalid', `${owner}: warmSet: the cache ${why}.`);
   });
 }
@@ -104,24 +105,26 @@ function isLoaded(warmSet: WarmSet): warmSet is LoadedWarmSet {
   return 'load' in warmSet && warmSet.load !== undefined;
 }
 
-/** What stands in for the origin of the cache. */
-function ownSource({ cache, redis, settings, serializer }: CacheParts, warmSet: LoadedWarmSet) {
+/** The cache, with entries that are made by `load` instead of by an origin. */
+function loadedCache(
+  { cache, redis, settings, serializer }: CacheParts,
+  warmSet: LoadedWarmSet,
+): InnerOptions['cache'] {
   const { load, ttlSeconds, staleSeconds, tags } = warmSet;
   const health = new OriginHealth(redis.emit, redis.clock);
   const factories = { staleSeconds: settings.staleSeconds, serializer, health, clock: redis.clock };
   const times = { ttlSeconds, staleSeconds, tags };
-  const origin: Origin = {
+  const refresher = cache.refresherFor({
+    health,
     load: (key, options) =>
       new FactorySource(factories, (context) => load(key, context), times).load(key, options),
-  };
-  const refresher = cache.refresherFor({ ...origin, health });
-  const warmed: InnerOptions['cache'] = {
+  });
+  return {
     keyOf: (name) => cache.keyOf(name),
     readHeads: (keys, deadlineAtMs) => cache.readHeads(keys, deadlineAtMs),
     refresh: (key, request) => refresher.refresh(key, request),
     extend: (key, held, tagging) => refresher.extend(key, held, tagging),
   };
-  return { origin, health, cache: warmed };
 }
 
 const aWarmSet: Rule = {

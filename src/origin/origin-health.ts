@@ -26,15 +26,18 @@ const maxReasons = 100;
 export class OriginHealth {
   readonly #emit: Emit;
   readonly #clock: Clock;
+  readonly #named: { readonly origin?: string };
   #streak: Streak | undefined;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   /** Keys that failed before another key was answered: perhaps they alone fail. */
   readonly #suspects = new Set<string>();
   readonly #reportedReasons = new Set<string>();
 
-  constructor(emit: Emit, clock: Clock) {
+  /** @param origin names it, where there are others. */
+  constructor(emit: Emit, clock: Clock, origin?: string) {
     this.#emit = emit;
     this.#clock = clock;
+    this.#named = origin === undefined ? {} : { origin };
   }
 
   /** @param key what was asked for. */
@@ -46,7 +49,7 @@ export class OriginHealth {
     this.#suspects.delete(key);
     if (streak?.isReported !== true) return;
     const failedMs = this.#clock.nowMs() - streak.sinceMs;
-    this.#emit({ type: 'originRecovered', failedMs, failures: streak.failures });
+    this.#emit({ type: 'originRecovered', failedMs, failures: streak.failures, ...this.#named });
   }
 
   /** An answer may not be stored, or could not be used again: each reason is reported once. */
@@ -64,7 +67,7 @@ export class OriginHealth {
     if (key !== undefined && streak.keys.size < keysOfOutage) streak.keys.add(key);
     if (streak.isReported || (key !== undefined && !this.#isOutage(streak, key))) return;
     streak.isReported = true;
-    this.#emit({ type: 'originFailing', code: error.code, reason: error.message });
+    this.#emit({ type: 'originFailing', code: error.code, reason: error.message, ...this.#named });
   }
 
   #isOutage({ sinceMs, failures, keys }: Streak, key: string): boolean {

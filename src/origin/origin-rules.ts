@@ -2,10 +2,17 @@
 
 import { isIP } from 'node:net';
 
-export type OriginChoice =
-  | { readonly kind: 'none' }
+export type OriginChoice = { readonly kind: 'none' } | SomeOrigin;
+
+export type SomeOrigin =
   | (HeaderChoice & { readonly kind: 'blob'; readonly containerUrl: string })
   | (HeaderChoice & { readonly kind: 'http'; readonly urlTemplate: string });
+
+/** Names one of several origins in events: where it is, and of a container also which one. */
+export function originName(choice: SomeOrigin): string {
+  if (choice.kind === 'blob') return new URL(choice.containerUrl).href.replace(/\/$/u, '');
+  return new URL(choice.urlTemplate).origin;
+}
 
 interface HeaderChoice {
   /** Names of header fields, in lower case, that are stored with an entry. */
@@ -16,6 +23,8 @@ export const containerExpectation =
   'the https:// URL of one blob container, like https://account.blob.core.windows.net/container, without a user name, query or fragment: the identity of this app enters it, and no SAS';
 export const templateExpectation =
   'an http:// or https:// URL with {key}, or {+key} to keep its slashes, once, in its path or query, without a user name or fragment';
+
+export const originExpectation = `${templateExpectation}; or ${containerExpectation}`;
 
 export const defaultKeepHeaders: readonly string[] = ['content-language', 'content-disposition', 'link'];
 const maxKeepHeaders = 20;

@@ -160,10 +160,21 @@ export interface CacheShared {
 
 /** At the failures that make an outage, and the first load that is answered again. */
 export type OriginEvent =
-  | { readonly type: 'originFailing'; readonly code: string; readonly reason: string }
+  /** `origin` names one of `ORIGIN_RULES`. */
+  | {
+      readonly type: 'originFailing';
+      readonly code: string;
+      readonly reason: string;
+      readonly origin?: string;
+    }
   /** An answer of the origin is not stored; once for each reason. */
   | { readonly type: 'answerNotStored'; readonly reason: string }
-  | { readonly type: 'originRecovered'; readonly failedMs: number; readonly failures: number };
+  | {
+      readonly type: 'originRecovered';
+      readonly failedMs: number;
+      readonly failures: number;
+      readonly origin?: string;
+    };
 
 /** How a roll call ended. */
 export interface RollCallEnded {

@@ -68,6 +68,8 @@ export function eventLog(sink: LogSink, options: LogLimiterOptions): Emit {
 
 /** Events of one cause can stand for each other in the log. */
 function causeOf(event: AppEvent): string {
+  if (event.type === 'originFailing') return `${event.type} ${event.origin ?? ''} ${event.code}`;
+  if (event.type === 'originRecovered') return `${event.type} ${event.origin ?? ''}`;
   if ('code' in event) return `${event.type} ${event.code}`;
   return 'cause' in event ? `${event.type} ${event.cause}` : event.type;
 }
@@ -75,12 +77,12 @@ function causeOf(event: AppEvent): string {
 /** Causes whose lines make no sense after this event. */
 function endedBy(event: AppEvent): readonly string[] {
   if (event.type === 'commandAccepted') return [`commandRefused ${event.cause}`];
+  if (event.type === 'originRecovered') return [`originFailing ${event.origin ?? ''} `];
   return ends[event.type] ?? [];
 }
 
 const ends: Partial<Record<AppEventType, readonly string[]>> = {
   connectionReady: ['connectionFailed ', 'connectionLost'],
-  originRecovered: ['originFailing '],
   sheddingEnded: ['sheddingStarted'],
   tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
 };

@@ -1,16 +1,16 @@
 // Creates the warmup that the settings ask for.
 
-import type { Origin } from '../origin/origin.ts';
+import type { Origins } from '../origin/origins.ts';
 import type { Redis } from '../redis/redis.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { listing, namedKeys, type WarmSet } from './warm-set.ts';
 import { Warmup, type WarmupOptions } from './warmup.ts';
 
 export interface CreateWarmupOptions extends Omit<WarmupOptions, 'warmSet' | 'checkpoint'> {
-  readonly origin: Origin | undefined;
+  readonly origins: Pick<Origins, 'listed'>;
   readonly redis: Pick<Redis, 'run'>;
   readonly namespace: string;
-  /** The warm set by name; empty: all that the origin lists under `prefix`. */
+  /** The warm set by name; empty: all that the origins list under `prefix`. */
   readonly keys: readonly string[];
   readonly prefix: string;
 }
@@ -23,8 +23,8 @@ export function createWarmup(options: CreateWarmupOptions): Warmup | undefined {
   return new Warmup({ ...options, warmSet, checkpoint });
 }
 
-function warmSetOf({ origin, keys, prefix }: CreateWarmupOptions): WarmSet | undefined {
-  if (origin === undefined) return undefined;
+function warmSetOf({ origins, keys, prefix }: CreateWarmupOptions): WarmSet | undefined {
   if (keys.length > 0) return namedKeys(keys);
-  return origin.listing === undefined ? undefined : listing(origin.listing, prefix);
+  const listed = origins.listed(prefix);
+  return listed.length === 0 ? undefined : listing(listed);
 }

@@ -16,6 +16,9 @@ export interface WarmupReport {
   /** Names of some that are larger than the limit. */
   readonly tooLarge: readonly string[];
   readonly seconds: number;
-  /** False when the run stopped before the end of the warm set; the next one continues there. */
+  /**
+   * False when the run stopped before the end of the warm set, and the next one continues there; and when a part of it
+   * could not be listed.
+   */
   readonly complete: boolean;
 }

@@ -28,6 +28,7 @@ export class Run {
   readonly #tooLarge: string[] = [];
   #unansweredInRow = 0;
   #isCacheLost = false;
+  #isPartMissing = false;
 
   constructor(limits: RunLimits, signal: AbortSignal, clock: Clock) {
     this.limits = limits;
@@ -48,6 +49,12 @@ export class Run {
   fail(cause: string): void {
     this.#failed[cause] = (this.#failed[cause] ?? 0) + 1;
     if (cause === 'cache-unavailable') this.#isCacheLost = true;
+  }
+
+  /** A part of the warm set could not be listed, and nothing was done about it. */
+  missPart(): void {
+    this.#isPartMissing = true;
+    this.fail('listing-failed');
   }
 
   failTooLarge(name: string): void {
@@ -84,6 +91,14 @@ export class Run {
 
   report(complete: boolean): WarmupReport {
     const seconds = Math.round((this.#clock.nowMs() - this.#startedAtMs) / 100) / 10;
-    return { ...this.counts, failed: this.#failed, tooLarge: this.#tooLarge, seconds, complete };
+    const isComplete = complete && !this.#isPartMissing;
+    const { counts } = this;
+    return {
+      ...counts,
+      failed: this.#failed,
+      tooLarge: this.#tooLarge,
+      seconds,
+      complete: isComplete,
+    };
   }
 }

@@ -1,7 +1,6 @@
 // Brings the warm set into the cache, page by page, and remembers how far it got; deletes nothing.
 
 import type { Locks } from '../cache/locks.ts';
-import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -15,7 +14,6 @@ export interface WarmupOptions extends PageWarmerOptions {
   readonly warmSet: WarmSet;
   readonly checkpoint: Pick<Checkpoint, 'read' | 'write'>;
   readonly locks: Pick<Locks, 'acquire'>;
-  readonly health: Pick<OriginHealth, 'failed'>;
   readonly clock: Clock;
 }
 
@@ -79,10 +77,12 @@ export class Warmup {
 
   /** False when it had to stop before the end of the section. */
   async #warmSection({ from, to }: Section, run: Run): Promise<boolean> {
-    const { warmSet, health } = this.#options;
+    const { warmSet } = this.#options;
     let isFirst = true;
     try {
-      for await (const { candidates, continuationToken } of prefetched(warmSet.pages(from, run.signal))) {
+      for await (const page of prefetched(warmSet.pages(from, run.signal))) {
+        const { candidates, continuationToken, isPartMissing = false } = page;
+        if (isPartMissing) run.missPart();
         await this.#pageWarmer.warm(candidates, run);
         if (!run.mayContinue) {
           // What kept this run on its first page would keep the next one there, too: that one begins after it.
@@ -98,11 +98,7 @@ export class Warmup {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.code !== 'origin-failed') run.fail('cache-unavailable');
-      else if (!run.signal.aborted) {
-        // The report has the cause by its name, the event by its reason.
-        health.failed(error);
-        run.fail('listing-failed');
-      }
+      else if (!run.signal.aborted) run.fail('listing-failed');
       return false;
     }
   }

@@ -30,7 +30,11 @@ let lines: readonly string[];
 beforeAll(async () => {
   app = await startLocalApp({
     tokenLifetimeMs: 4000,
-    settings: { ORIGIN_URL_TEMPLATE: 'http://127.0.0.1:1/{key}', WARMUP_KEYS: 'a' },
+    settings: {
+      ORIGIN_URL_TEMPLATE: 'http://127.0.0.1:1/{key}',
+      ORIGIN_RULES: '[{"prefix":"b/","origin":"http://127.0.0.1:2/{key}"}]',
+      WARMUP_KEYS: 'a,b/c',
+    },
   });
   const messages = (): readonly string[] => app.host.logs().map(({ message }) => message);
   for (const name of ['reauthenticate', 'scheduledWarmup']) {

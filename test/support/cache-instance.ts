@@ -7,6 +7,7 @@ import { RedisTier } from '../../src/cache/redis-tier.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
@@ -52,11 +53,10 @@ export async function startCacheInstance(
     ...read.cache,
     namespace,
     requestBudgetMs,
-    origin,
+    origins: createOrigins(origin && { origin, health: new OriginHealth(emit, systemClock) }, []),
     redis,
     budget: new ByteBudget(budgetBytes),
     locks: new RedisLocks(redis, systemClock, namespace),
-    health: new OriginHealth(emit, systemClock),
     clock: systemClock,
     random: Math.random,
     emit,

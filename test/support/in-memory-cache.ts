@@ -9,6 +9,8 @@ import type { EntryKey } from '../../src/cache/key.ts';
 import type { Locks } from '../../src/cache/locks.ts';
 import type { RemoveResult, Tier, WriteCondition, WriteResult } from '../../src/cache/tier.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { createOrigins } from '../../src/origin/origins.ts';
+import type { Origin } from '../../src/origin/origin.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { FakeClock, settle } from './fake-clock.ts';
@@ -20,6 +22,8 @@ import { ScriptedOrigin } from './scripted-origin.ts';
 export const namespace = 'ref';
 
 export interface InstanceOptions extends Partial<CacheOptions> {
+  /** The only one; that of the world where it is not mentioned. */
+  readonly origin?: Origin | undefined;
   readonly budgetBytes?: number;
 }
 
@@ -35,6 +39,7 @@ export class InMemoryInstance {
 
   constructor({ server, clock, origin }: World, options: InstanceOptions) {
     this.#clock = clock;
+    const own = 'origin' in options ? options.origin : origin;
     const emit = (event: AppEvent): void => void this.events.push(event);
     this.connection = new InMemoryConnection(server);
     this.budget = new ByteBudget(options.budgetBytes ?? 128 * 2 ** 20);
@@ -44,8 +49,7 @@ export class InMemoryInstance {
     this.cache = new Cache({
       tier: this.tier,
       locks: this.locks,
-      origin,
-      health: new OriginHealth(emit, clock),
+      origins: createOrigins(own && { origin: own, health: new OriginHealth(emit, clock) }, []),
       keyRules: { prefix: '', namespace },
       clientsWrite: true,
       defaultTtlSeconds: 300,

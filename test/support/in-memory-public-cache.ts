@@ -2,6 +2,7 @@
 
 import { CacheHandle } from '../../src/exports/cache-handle.ts';
 import type { CacheParts, CacheSettings } from '../../src/exports/cache-parts.ts';
+import { createOrigins } from '../../src/origin/origins.ts';
 import type { Serializer } from '../../src/exports/cache-values.ts';
 import type { RedisParts } from '../../src/exports/redis-parts.ts';
 import { namespace, type InMemoryInstance, type World } from './in-memory-cache.ts';
@@ -30,6 +31,7 @@ export function publicInstance(world: World, options: PublicInstanceOptions = {}
     requestBudgetMs: 2000,
     origin: { kind: 'none' },
     compression: 'auto',
+    originRules: [],
     query: 'reject',
     ...given,
   };
@@ -42,12 +44,12 @@ export function publicInstance(world: World, options: PublicInstanceOptions = {}
     emit: (event) => void events.push(event),
     namespace,
   };
-  const parts: Omit<CacheParts, 'health' | 'keyRules'> = {
+  const parts: Omit<CacheParts, 'keyRules'> = {
     cache,
     redis: redis as RedisParts,
     settings,
     locks,
-    origin: undefined,
+    origins: createOrigins(undefined, []),
     budget,
     stop: async () => cache.stop(),
   };

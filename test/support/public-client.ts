@@ -61,5 +61,6 @@ export const cacheSettings: CacheSettings = {
   requestBudgetMs: 2000,
   origin: { kind: 'none' },
   compression: 'auto',
+  originRules: [],
   query: 'reject',
 };

@@ -57,6 +57,8 @@ export class ScriptedWarmSet implements WarmSet {
   /** Pages asked for, in order. */
   readonly asked: number[] = [];
   readonly failing = new Set<number>();
+  /** Other pages than those of `names`. */
+  readonly instead = new Map<number, WarmPage>();
   knowsTokens = true;
   delayMs = 0;
   readonly #clock: Clock;
@@ -72,6 +74,11 @@ export class ScriptedWarmSet implements WarmSet {
       this.asked.push(index);
       if (this.delayMs > 0) await this.#answer(signal);
       if (this.failing.has(index) || signal.aborted) throw new AppError('origin-failed', `No page ${index}.`);
+      const other = this.instead.get(index);
+      if (other !== undefined) {
+        yield other;
+        continue;
+      }
       const candidates = (this.names[index] ?? []).map((name) => ({
         name,
         listed: { etag: '"listed"', bytes: 1 },

@@ -10,6 +10,7 @@ import { newEntry, type Entry } from '../../src/cache/entry.ts';
 import type { WriteCondition } from '../../src/cache/tier.ts';
 import type { Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { createOrigins } from '../../src/origin/origins.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { Checkpoint } from '../../src/warmup/checkpoint.ts';
 import { Warmup } from '../../src/warmup/warmup.ts';
@@ -195,7 +196,8 @@ export class WriteWorld {
     const budget = new ByteBudget(2 ** 27);
     const parts = this.#server.parts(clock, budget);
     const health = new OriginHealth(emit, clock);
-    const common = { ...parts, origin: this.#origin(), random, health, maxValueBytes, budget, clock, emit };
+    const origins = createOrigins({ origin: this.#origin(), health }, []);
+    const common = { ...parts, origins, random, maxValueBytes, budget, clock, emit };
     const cache = new Cache({
       ...common,
       keyRules: { prefix: '', namespace },

@@ -14,9 +14,9 @@ const remedies: Readonly<Record<string, string>> = {
   AuthorizationFailure:
     'the network rules of the storage account keep this app out, or the identity lacks the role "Storage Blob Data Reader"',
   ContainerNotFound:
-    'there is no such container; check ORIGIN_BLOB_CONTAINER_URL (in code: blobContainerUrl)',
+    'there is no such container; check ORIGIN_BLOB_CONTAINER_URL or ORIGIN_RULES (in code: blobContainerUrl, originRules)',
   ContainerBeingDeleted:
-    'the container is being deleted; check ORIGIN_BLOB_CONTAINER_URL (in code: blobContainerUrl)',
+    'the container is being deleted; check ORIGIN_BLOB_CONTAINER_URL or ORIGIN_RULES (in code: blobContainerUrl, originRules)',
   InvalidAuthenticationInfo: "the identity's token was refused: is the account in the identity's tenant?",
   NoAuthenticationInformation: "it asks for a sign-in: is it a storage account of the identity's tenant?",
 };

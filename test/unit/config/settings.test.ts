@@ -38,6 +38,7 @@ describe('settings', () => {
       },
       requestBudgetMs: 2000,
       origin: { kind: 'none' },
+      originRules: [],
       warmup: { schedule: '0 */5 * * * *', keys: [], prefix: '' },
       reauthenticate: { schedule: '0 * * * * *' },
     });
@@ -249,6 +250,51 @@ describe('settings', () => {
     expect(faultsOf({ ...least, ...prefix })).toMatch(/WARMUP_PREFIX: expected to be left out/u);
     expect(faultsOf({ ...http, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
     expect(faultsOf({ ...blob, ...keys, ...prefix })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
+  });
+
+  it('name origins, lifetimes and tags by prefix', () => {
+    const rules = [
+      { prefix: 'a/', origin: 'https://a.example/{+key}', ttlSeconds: 5, staleSeconds: 0, tags: ['a'] },
+      { prefix: 'b/', origin: 'https://account.blob.core.windows.net/images' },
+    ];
+    const environment = { ...least, ORIGIN_RULES: JSON.stringify(rules), ORIGIN_KEEP_HEADERS: 'x-a' };
+    expect(readSettings(environment)).toMatchObject({
+      origin: { kind: 'none' },
+      originRules: [
+        { ...rules[0], origin: { kind: 'http', urlTemplate: rules[0]?.origin, keepHeaders: ['x-a'] } },
+        { prefix: 'b/', origin: { kind: 'blob', containerUrl: rules[1]?.origin, keepHeaders: ['x-a'] } },
+      ],
+    });
+  });
+
+  it('name everything that is wrong with the rules, by its place, and no URL', () => {
+    const rules = [
+      { prefix: 'a', origin: 'https://user:c2VjcmV0@a.example/{key}' },
+      { prefix: 'a', ttl: 1 },
+    ];
+    const message = faultsOf({ ...least, ORIGIN_RULES: JSON.stringify(rules) });
+    expect(message).toMatch(/ORIGIN_RULES\[0\]\.origin: expected an http:/u);
+    expect(message).toContain('ORIGIN_RULES[1]: expected no "ttl"');
+    expect(message).toContain('ORIGIN_RULES[1].prefix: expected another prefix than [0] has');
+    expect(message).not.toContain('c2VjcmV0');
+    expect(faultsOf({ ...least, ORIGIN_RULES: '[{]' })).toContain('ORIGIN_RULES: expected JSON: an array');
+    expect(faultsOf({ ...least, ORIGIN_RULES: '{}' })).toContain('ORIGIN_RULES: expected an array');
+    const long = JSON.stringify([{ prefix: 'x'.repeat(40_000) }]);
+    expect(faultsOf({ ...least, ORIGIN_RULES: long })).toContain('expected at most 32768 characters');
+  });
+
+  it('name a warm set that the rules have origins for', () => {
+    const rule = (origin?: string) => ({ ORIGIN_RULES: JSON.stringify([{ prefix: 'a/', origin }]) });
+    const http = { ...least, ...rule('https://a.example/{key}') };
+    const blob = { ...least, ...rule('https://account.blob.core.windows.net/images') };
+    expect(readSettings({ ...http, WARMUP_KEYS: 'a/1' }).warmup.keys).toEqual(['a/1']);
+    expect(faultsOf({ ...http, WARMUP_KEYS: 'a/1,b/1,b/2' })).toMatch(
+      /WARMUP_KEYS: expected keys that have an origin: ORIGIN_RULES names none for 2 of them/u,
+    );
+    expect(faultsOf({ ...least, ...rule(), WARMUP_KEYS: 'a/1' })).toMatch(/WARMUP_KEYS: .+ left out/u);
+    expect(readSettings({ ...blob, WARMUP_PREFIX: 'a/b/' }).warmup.prefix).toBe('a/b/');
+    expect(faultsOf({ ...blob, WARMUP_PREFIX: 'b/' })).toMatch(/WARMUP_PREFIX: expected to be left out/u);
+    expect(faultsOf({ ...http, WARMUP_PREFIX: 'a/' })).toMatch(/WARMUP_PREFIX: .+ WARMUP_KEYS/u);
   });
 
   it('name keys with commas as a JSON array', () => {

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { cachePartsOf } from '../../../src/exports/cache-parts.ts';
 import { startCache } from '../../../src/exports/start-cache.ts';
 import { registerWarmup } from '../../../src/exports/warmup.ts';
+import { OriginHealth } from '../../../src/origin/origin-health.ts';
+import { createOrigins } from '../../../src/origin/origins.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { cacheSettings, publicClient } from '../../support/public-client.ts';
 import { recordedFunctionsApp, type RecordedFunctionsApp } from '../../support/recorded-functions-app.ts';
@@ -45,11 +47,15 @@ describe('registerWarmup', () => {
   });
 
   it.each([
-    ['keys', { keys: ['a'] }, undefined, 'the cache has no origin: give it `load`'],
-    ['a prefix', { prefix: 'images/' }, { load: async () => never }, 'lists nothing: name the keys'],
-  ])('refuses %s that nothing can be loaded for', (_name, warmSet, origin, why) => {
+    ['keys', { keys: ['a'] }, undefined, 'has no origin for 1 of 1 keys: give it `load`'],
+    ['one of the keys', { keys: ['a', 'b'] }, 'b', 'has no origin for 1 of 2 keys: give it `load`'],
+    ['a prefix', { prefix: 'images/' }, '', 'no origin that lists what begins so: name the keys'],
+  ])('refuses %s that nothing can be loaded for', (_name, warmSet, prefix, why) => {
     const cache = startCache(publicClient().redis, cacheSettings);
-    Object.assign(cachePartsOf('test', cache), { origin });
+    const { emit, clock } = cachePartsOf('test', cache).redis;
+    const origin = { origin: { load: async () => never }, health: new OriginHealth(emit, clock) };
+    const origins = createOrigins(undefined, prefix === undefined ? [] : [{ prefix, origin }]);
+    Object.assign(cachePartsOf('test', cache), { origins });
     expect(() => registerWarmup(recordedFunctionsApp(), { cache, warmSet })).toThrow(why);
   });
 

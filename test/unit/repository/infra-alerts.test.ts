@@ -144,6 +144,13 @@ describe('the origin fails, or Redis refuses commands', () => {
     expect(raised([...running, [40, refused]], [request(1)])).toEqual(['commands-refused']);
     expect(raised([...running, [40, originFails], [40, refused]], [request(30)])).toEqual([]);
     expect(raised([...running, [40, originFails, 'gone']], [request(1)])).toEqual([]);
+    const other = formatEvent({
+      type: 'originRecovered',
+      failedMs: 1,
+      failures: 1,
+      origin: 'https://other.example',
+    });
+    expect(raised([...running, [40, originFails], [30, other]], [request(1)])).toEqual(['origin-failing']);
   });
 
   it('at once where commands are refused many times', () => {

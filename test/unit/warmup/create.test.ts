@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LockSubject } from '../../../src/cache/lock-keys.ts';
+import { OriginHealth } from '../../../src/origin/origin-health.ts';
+import { createOrigins } from '../../../src/origin/origins.ts';
 import type { Origin } from '../../../src/origin/origin.ts';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import { createWarmup } from '../../../src/warmup/create.ts';
@@ -8,6 +10,7 @@ import { ScriptedCache } from '../../support/scripted-warmup.ts';
 
 const clock = new FakeClock();
 const originUrl = 'https://origin/container';
+const health = new OriginHealth(() => {}, clock);
 
 /** The Redis of checkpoints: keys and values. */
 class ScriptedRedis {
@@ -32,7 +35,7 @@ function start(origin: Partial<Origin> | undefined, keys: readonly string[] = []
   const cache = new ScriptedCache();
   const subjects: LockSubject[] = [];
   const warmup = createWarmup({
-    origin: origin as Origin | undefined,
+    origins: createOrigins(origin && { origin: origin as Origin, health }, []),
     keys,
     prefix,
     redis,
@@ -44,7 +47,6 @@ function start(origin: Partial<Origin> | undefined, keys: readonly string[] = []
         return { kind: 'acquired', lock: { guard: undefined, release() {} } };
       },
     },
-    health: { failed() {} },
     budget: new ByteBudget(2 ** 30),
     maxValueBytes: 100,
     clock,
@@ -67,7 +69,7 @@ const page = (key: string, continuationToken?: string) => ({
 
 describe('there is nothing to warm', () => {
   it('without an origin', () => {
-    expect(start(undefined, ['a']).warmup).toBeUndefined();
+    expect(start(undefined).warmup).toBeUndefined();
   });
 
   it('without keys where the origin cannot be listed', () => {
