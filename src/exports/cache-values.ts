@@ -80,7 +80,7 @@ export function decodeValue(entry: Entry, isShared: boolean, serializer?: Serial
       );
     }
   }
-  if (isGzipped !== true) return parsed(isShared ? Buffer.from(body) : body, contentType, serializer);
+  if (isGzipped !== true) return parsed(body, isShared, contentType, serializer);
   const plain = withoutCompression(entry);
   return plain instanceof Promise
     ? plain.then((decoded) => valueOf(decoded, contentType, serializer))
@@ -89,18 +89,25 @@ export function decodeValue(entry: Entry, isShared: boolean, serializer?: Serial
 
 function valueOf(plain: PlainBody, contentType: string, serializer: Serializer | undefined): unknown {
   if (plain.kind === 'damaged') throw new DamagedBody();
-  return parsed(plain.body, contentType, serializer);
+  return parsed(plain.body, false, contentType, serializer);
 }
 
-function parsed(body: Buffer, contentType: string, serializer: Serializer | undefined): unknown {
+function parsed(
+  body: Buffer,
+  isShared: boolean,
+  contentType: string,
+  serializer: Serializer | undefined,
+): unknown {
+  // Only for who gets the bytes themselves: copying 64 KiB takes half as long as parsing them.
+  const own = (): Buffer => (isShared ? Buffer.from(body) : body);
   if (contentType === serializer?.contentType) {
     try {
-      return serializer.decode(body);
+      return serializer.decode(own());
     } catch (error) {
       throw invalid('the serializer cannot decode it', error);
     }
   }
-  if (contentType === bytesType) return body;
+  if (contentType === bytesType) return own();
   if (contentType === jsonType || isJson.test(contentType)) {
     try {
       return JSON.parse(body.toString()) as unknown;
@@ -109,7 +116,7 @@ function parsed(body: Buffer, contentType: string, serializer: Serializer | unde
       throw invalid(`its type is ${contentType}, and it is no JSON`);
     }
   }
-  return isUnicodeText.test(contentType) && isUtf8(body) ? body.toString() : body;
+  return isUnicodeText.test(contentType) && isUtf8(body) ? body.toString() : own();
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
