@@ -1,6 +1,6 @@
 // The one door to the cache: everything reads, writes, removes and loads through it.
 
-import type { ChosenOrigin, Origins } from '../origin/origins.ts';
+import type { Origins } from '../origin/origins.ts';
 import type { Tagging } from '../origin/tags.ts';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
@@ -17,6 +17,7 @@ import { isGivenUp, type LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import type { Locks } from './locks.ts';
 import { isWithinLoad, waitsForItself } from './nested-loads.ts';
+import { OriginSources } from './origin-sources.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
 import type { ReadOptions, Source } from './source.ts';
 import type {
@@ -53,14 +54,14 @@ export interface CacheOptions {
 export class Cache {
   readonly #options: CacheOptions;
   readonly #loader: Loader;
-  /** One for each origin and its terms. */
-  readonly #sources = new WeakMap<ChosenOrigin, Source>();
+  readonly #sources: OriginSources;
   readonly #writer: EntryWriter;
   #readCount = 0;
 
   constructor(options: CacheOptions) {
-    const { defaultTtlSeconds, staleSeconds } = options;
+    const { origins, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
     this.#options = options;
+    this.#sources = new OriginSources(origins, requestBudgetMs);
     this.#writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
     this.#loader = new Loader({ ...options, writer: this.#writer });
   }
@@ -77,7 +78,7 @@ export class Cache {
 
   /** What is missing is loaded; what is stale is served and renewed. */
   async read(key: EntryKey, deadlineAtMs: number, options: ReadOptions = noOptions): Promise<CacheAnswer> {
-    const { charge, source = this.#sourceOf(key) } = options;
+    const { charge, source = this.#sources.of(key) } = options;
     const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
     const result = await this.#options.tier.read(key.redisKey, redisUntilMs, charge);
     return this.#answer({ key, deadlineAtMs, source, options, room: charge && { charge } }, result);
@@ -90,7 +91,7 @@ export class Cache {
     room?: Room,
   ): Promise<readonly CacheAnswer[]> {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
-    const sources = keys.map((key) => this.#sourceOf(key));
+    const sources = keys.map((key) => this.#sources.of(key));
     const isAnyAsked = sources.some((source) => source !== undefined);
     const redisUntilMs = isAnyAsked ? this.#redisDeadline(deadlineAtMs) : deadlineAtMs;
     const results = await this.#options.tier.readMany(redisKeys, redisUntilMs, room);
@@ -144,23 +145,9 @@ export class Cache {
   }
 
   #refresherOf(key: EntryKey): Refresher {
-    const source = this.#sourceOf(key);
+    const source = this.#sources.of(key);
     if (source === undefined) throw new TypeError('There is no origin to refresh the entry from.');
     return this.refresherFor(source);
-  }
-
-  /** Undefined where no origin is asked for the key. */
-  #sourceOf({ name }: EntryKey): Source | undefined {
-    const chosen = this.#options.origins.choose(name);
-    if (chosen === undefined) return undefined;
-    let source = this.#sources.get(chosen);
-    if (source === undefined) {
-      const { origin, health, terms } = chosen;
-      const waits = { maxWaitMs: this.#options.requestBudgetMs, acceptsNone: true };
-      source = { ...waits, health, terms, load: (key, asked) => origin.load(key, asked) };
-      this.#sources.set(chosen, source);
-    }
-    return source;
   }
 
   #redisDeadline(deadlineAtMs: number): number {

@@ -9,11 +9,11 @@ import type { Entry } from './entry.ts';
 import type { EntryKey } from './key.ts';
 import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
 import { standingOf } from './freshness.ts';
-import { LoadPermits, type LoadPermit } from './load-permits.ts';
+import type { LoadPermit } from './load-permits.ts';
+import { LoadPlaces } from './load-places.ts';
 import { loadOf } from './lock-keys.ts';
 import type { Lock, Locks } from './locks.ts';
 import { asLoad, loadDepth } from './nested-loads.ts';
-import { NestedLoadPermits } from './nested-permits.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
 import type { Source, Wanted } from './source.ts';
 import type { ReadResult, WriteCondition, RemoveResult, Tier } from './tier.ts';
@@ -26,8 +26,6 @@ export interface LoaderOptions extends OriginLoadOptions {
   readonly requestBudgetMs: number;
 }
 
-// Each kind has places of its own: see nested-permits.ts for the others.
-const renewalPlaces = { quick: 16, slow: 0, slowAfterMs: 5000 };
 const firstPollMs = 20;
 const longestPollMs = 200;
 /** What Redis gets of the time each time it is asked, so that the origin gets some when Redis is silent. */
@@ -37,21 +35,16 @@ const stopLimitMs = 1000;
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #origin: OriginLoad;
-  readonly #loads: NestedLoadPermits;
-  readonly #bypassing: NestedLoadPermits;
-  readonly #renewals: LoadPermits;
+  readonly #places: LoadPlaces;
   readonly #flights = new SingleFlight<LoadOutcome>();
   readonly #bypasses = new SingleFlight<LoadOutcome>();
   readonly #renewing = new Map<string, Promise<void>>();
   #isStopping = false;
 
   constructor(options: LoaderOptions) {
-    const { clock, requestBudgetMs } = options;
     this.#options = options;
     this.#origin = new OriginLoad(options);
-    this.#loads = new NestedLoadPermits(clock, requestBudgetMs);
-    this.#bypassing = new NestedLoadPermits(clock, requestBudgetMs);
-    this.#renewals = new LoadPermits({ clock, ...renewalPlaces });
+    this.#places = new LoadPlaces(options);
   }
 
   /** Loads what the cache has not, or asks whether `expired` is still current. Never rejects but for a bug. */
@@ -77,7 +70,7 @@ export class Loader {
     const work = async (callers: Callers): Promise<LoadOutcome> => {
       const ask = (signal: AbortSignal) =>
         this.#asLoad(key, callers, () => this.#origin.run(key, source, signal));
-      return (await this.#bypassing.run(callers, source.maxWaitMs, ask)) ?? pending();
+      return (await this.#places.of(source).bypasses.run(callers, source.maxWaitMs, ask)) ?? pending();
     };
     return this.#bypasses.do(key.redisKey, work, depth);
   }
@@ -88,8 +81,9 @@ export class Loader {
     if (this.#renewing.has(redisKey) || this.#isStopping) return;
     const { clock } = this.#options;
     const ttlMs = (entry.freshness?.ttlSeconds ?? 0) * 1000;
-    const renewal = this.#renewals
-      .run(undefined, source.maxWaitMs, (signal) => this.#renewLocked(key, source, entry, signal))
+    const renewal = this.#places
+      .of(source)
+      .renewals.run(undefined, source.maxWaitMs, (signal) => this.#renewLocked(key, source, entry, signal))
       // A bug here is nobody's request; the entry is served until it is too old, and then the bug surfaces.
       .catch(() => {})
       .finally(() => {
@@ -117,7 +111,7 @@ export class Loader {
   async stop(): Promise<void> {
     this.#isStopping = true;
     const stopped = new AppError('stopped', 'This instance is stopping.', { retryAfterSeconds: 1 });
-    for (const permits of [this.#loads, this.#bypassing, this.#renewals]) permits.stop(stopped);
+    this.#places.stop(stopped);
     const ended = Promise.allSettled([
       this.#flights.settled(),
       this.#bypasses.settled(),
@@ -134,10 +128,11 @@ export class Loader {
   /** Until the entry is there, by this load or another instance's, or the time is up. */
   async #loadOrWait(wanted: Wanted, callers: Callers): Promise<LoadOutcome> {
     const { clock } = this.#options;
+    const { loads } = this.#places.of(wanted.source);
     const untilMs = clock.nowMs() + wanted.source.maxWaitMs;
     let pollMs = firstPollMs;
     // The permit comes before the lock: a lock whose holder waits for a permit keeps the whole fleet from loading.
-    let permit = this.#loads.acquire(callers);
+    let permit = loads.acquire(callers);
     try {
       for (;;) {
         const outcome = permit.isGranted
@@ -150,7 +145,7 @@ export class Loader {
           // Who waits for another instance's load needs no permit for that.
           permit.release();
           await delay(clock, pollMs);
-          permit = this.#loads.acquire(callers);
+          permit = loads.acquire(callers);
         } else {
           await fulfilledWithin(clock, pollMs, permit.granted);
         }

@@ -8,6 +8,8 @@ import type { Entry } from './entry.ts';
 import type { EntryKey } from './key.ts';
 
 export interface Source extends Pick<Origin, 'load'> {
+  /** Loads of one origin share their places; undefined for those of no origin, which share theirs. */
+  readonly origin?: Origin | undefined;
   /** Told of every answer and failure. */
   readonly health: OriginHealth;
   /** What holds of its entries where it does not say; nothing of its own where undefined. */

@@ -5,7 +5,7 @@ import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
 import type { LoadOptions as OriginLoadOptions, OriginAnswer } from '../origin/origin.ts';
 import type { StoragePermission } from '../origin/storage.ts';
-import { distinctTags, tagsExpectation } from '../origin/tags.ts';
+import { areTags, distinctTags, tagsExpectation } from '../origin/tags.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
@@ -123,8 +123,7 @@ export class FactorySource implements Source {
     const { tags } = this.#options;
     if (tags === undefined) return undefined;
     const own: unknown = typeof tags === 'function' ? tags(value as never) : tags;
-    const distinct = Array.isArray(own) && own.every(isString) ? distinctTags(own) : undefined;
-    if (distinct !== undefined) return distinct;
+    if (areTags(own)) return distinctTags(own);
     const expected = `an array of ${tagsExpectation}`;
     throw new AppError('options-invalid', `tags: expected the function to return ${expected}.`);
   }
@@ -141,10 +140,6 @@ export class FactorySource implements Source {
       staleIfErrorSeconds,
     };
   }
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === 'string';
 }
 
 /** The name and code of what was thrown: its message may hold anything, and this is logged. */

@@ -3,18 +3,7 @@
 import { isContentType } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import { largestValueBytes } from '../http/request-body.ts';
-import {
-  areKeptHeaders,
-  containerExpectation,
-  defaultKeepHeaders,
-  isContainerUrl,
-  keepHeadersExpectation,
-  templateExpectation,
-  type OriginChoice,
-} from '../origin/origin-rules.ts';
-import { readOriginRules, rulesExpectation } from '../origin/rule-form.ts';
-import { distinctTags, tagsExpectation } from '../origin/tags.ts';
-import { isUrlTemplate } from '../util/url-template.ts';
+import { areTags, tagsExpectation } from '../origin/tags.ts';
 import type {
   Condition,
   DeleteOptions,
@@ -26,29 +15,15 @@ import type {
 import type { CacheSettings } from './cache-parts.ts';
 import type { Serializer } from './cache-values.ts';
 import { aFunction, checkOptions, oneOf, wholeNumber, type Rule, type Rules } from './options.ts';
+import {
+  anOrigin,
+  resolveOrigins,
+  someRules,
+  type OriginOptions,
+  type OriginRuleOptions,
+} from './origin-options.ts';
 import type { Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
-
-/** Where `get`, and reads over HTTP, find what the cache does not have. */
-export type OriginOptions = HeaderOptions &
-  (
-    | {
-        /** URL of a blob container, entered by the client's credential; the key is the name of the blob. */
-        readonly blobContainerUrl: string;
-      }
-    | {
-        /** URL of an HTTP service, with `{key}`, or `{+key}` to keep its slashes. */
-        readonly urlTemplate: string;
-      }
-  );
-
-interface HeaderOptions {
-  /**
-   * Header fields of the origin's answer that are kept with an entry, beside its type and validators;
-   * `Content-Language`, `Content-Disposition` and `Link` where undefined.
-   */
-  readonly keepHeaders?: readonly string[] | undefined;
-}
 
 /** What a cache is over, and how long and how large its values are. Only `redis` is required. */
 export interface CacheOptions {
@@ -84,33 +59,6 @@ export interface CacheOptions {
   readonly originRules?: readonly OriginRuleOptions[] | undefined;
 }
 
-/**
- * What holds of the keys that begin with `prefix`, and with no longer one of another rule.
- *
- * @example
- * ```ts
- * const originRules = [
- *   { prefix: 'images/', origin: 'https://account.blob.core.windows.net/images', ttlSeconds: 3600 },
- *   { prefix: 'prices/', origin: 'https://prices.example/{+key}', ttlSeconds: 30, tags: ['prices'] },
- * ];
- * ```
- */
-export interface OriginRuleOptions {
-  /** The beginning of keys as the origin is asked for them, without the cache's `namespace`. */
-  readonly prefix: string;
-  /**
-   * URL of an HTTP service with `{key}` or `{+key}`, or of a blob container, as of `origin`, whose `keepHeaders` hold for
-   * it, too. `origin` itself where undefined.
-   */
-  readonly origin?: string | undefined;
-  /** Seconds that lives what comes without a lifetime; the cache's `defaultTtlSeconds` where undefined. */
-  readonly ttlSeconds?: number | undefined;
-  /** Seconds past it in which that may still be answered; the cache's `staleSeconds` where undefined. */
-  readonly staleSeconds?: number | undefined;
-  /** Added to the tags that the origin gives. */
-  readonly tags?: readonly string[] | undefined;
-}
-
 /** @throws AppError `options-invalid` that names every option that is missing, wrong or unknown. */
 export function resolveCacheOptions(options: CacheOptions): CacheSettings {
   const redis = (options as CacheOptions | null)?.redis as { readonly [redisParts]?: RedisParts } | undefined;
@@ -135,19 +83,10 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
       holds: isSerializer,
     },
     compression: oneOf('auto', 'off'),
-    origin: {
-      expected: `blobContainerUrl (${containerExpectation}), or urlTemplate (${templateExpectation}); and perhaps keepHeaders (${keepHeadersExpectation})`,
-      holds: (value) => originOf(value as OriginOptions) !== undefined,
-    },
-    originRules: {
-      expected: rulesExpectation,
-      holds: (value) => rulesOf(value, []).faults.length === 0,
-      faultsOf: (value) => rulesOf(value, []).faults,
-    },
+    origin: anOrigin,
+    originRules: someRules,
   });
   const { namespace } = options;
-  const origin = (options.origin && originOf(options.origin)) ?? { kind: 'none' };
-  const keepHeaders = origin.kind === 'none' ? defaultKeepHeaders : origin.keepHeaders;
   return {
     keyPrefix: namespace === undefined ? '' : `${namespace}:`,
     writes: 'enabled',
@@ -156,30 +95,9 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
     maxValueBytes: options.maxValueBytes ?? 1_048_576,
     requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,
     compression: options.compression ?? 'off',
-    origin,
-    originRules: rulesOf(options.originRules ?? [], keepHeaders).rules,
+    ...resolveOrigins(options),
     query: 'reject',
   };
-}
-
-function rulesOf(value: unknown, keepHeaders: readonly string[]): ReturnType<typeof readOriginRules> {
-  return readOriginRules(value, keepHeaders, { maxTtlSeconds });
-}
-
-function originOf(options: OriginOptions | null): OriginChoice | undefined {
-  if (typeof options !== 'object' || options === null) return undefined;
-  const { keepHeaders = defaultKeepHeaders, ...where } = options;
-  if (!Array.isArray(keepHeaders) || !keepHeaders.every((name) => typeof name === 'string')) return undefined;
-  const names = [...new Set(keepHeaders.map((name) => name.toLowerCase()))];
-  const [url, ...others] = Object.entries<unknown>(where);
-  if (url === undefined || others.length > 0 || !areKeptHeaders(names)) return undefined;
-  const [name, value] = url;
-  if (typeof value !== 'string') return undefined;
-  if (name === 'blobContainerUrl' && isContainerUrl(value))
-    return { kind: 'blob', containerUrl: value, keepHeaders: names };
-  if (name === 'urlTemplate' && isUrlTemplate(value))
-    return { kind: 'http', urlTemplate: value, keepHeaders: names };
-  return undefined;
 }
 
 function isSerializer(value: unknown): boolean {
@@ -212,8 +130,6 @@ const abortSignal: Rule = {
   holds: (value) => typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === 'function',
 };
 
-const areTags = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((tag) => typeof tag === 'string') && distinctTags(value) !== undefined;
 const someTags: Rule = { expected: `an array of ${tagsExpectation}`, holds: areTags };
 export const tagsOrFunction: Rule = {
   expected: `${someTags.expected}, or a function that returns them`,

@@ -20,7 +20,8 @@ export type {
   SetResult,
   WrapOptions,
 } from './cache-api.ts';
-export type { CacheOptions, OriginOptions, OriginRuleOptions } from './cache-options.ts';
+export type { CacheOptions } from './cache-options.ts';
+export type { OriginOptions, OriginRuleOptions } from './origin-options.ts';
 export type { Cacheable, Serializer } from './cache-values.ts';
 
 /**

@@ -1,7 +1,7 @@
 // Rules by prefix as they are given: which members each may have, and everything that is wrong with them.
 
 import { isContainerUrl, originExpectation, type SomeOrigin } from './origin-rules.ts';
-import { distinctTags, tagsExpectation } from './tags.ts';
+import { areTags, distinctTags, tagsExpectation } from './tags.ts';
 import { isUrlTemplate } from '../util/url-template.ts';
 
 /** Of the keys that begin with `prefix` and with no longer prefix of another rule. */
@@ -134,12 +134,6 @@ function wholeSeconds(least: number, most: number): MemberForm {
       value === undefined ||
       (Number.isInteger(value) && (value as number) >= least && (value as number) <= most),
   };
-}
-
-function areTags(value: unknown): boolean {
-  return (
-    Array.isArray(value) && value.every((tag) => typeof tag === 'string') && distinctTags(value) !== undefined
-  );
 }
 
 /** A name is told, unless it may be anything. */

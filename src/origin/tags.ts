@@ -10,6 +10,18 @@ const tagForm = /^[!-+\--~]{1,128}$/u;
 
 export const tagsExpectation = `at most ${mostTags} tags of 1 to 128 printable ASCII characters without spaces and commas, ${mostCharacters} characters together`;
 
+/** Whether they are tags that an entry can have. Asked at every call with some, so as cheap as can be. */
+export function areTags(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value)) return false;
+  let characters = -1;
+  for (const tag of value as readonly unknown[]) {
+    if (typeof tag !== 'string' || !tagForm.test(tag)) return false;
+    characters += tag.length + 1;
+  }
+  if (value.length <= mostTags && characters <= mostCharacters) return true;
+  return distinctTags(value as readonly string[]) !== undefined;
+}
+
 /** Each tag once, in the order of the first; undefined for what no entry can have. */
 export function distinctTags(given: readonly string[]): readonly string[] | undefined {
   const tags = [...new Set(given)];

@@ -71,6 +71,24 @@ describe('the origin', () => {
     expect(instance.told).toEqual([]);
   });
 
+  it('that hangs keeps no load of another waiting, with Redis or without', async ({ world }) => {
+    const { instance, images } = start(world);
+    images.delayMs = 30_000;
+    const keys = Array.from({ length: 100 }, (_, index) => `images/${index}`);
+    const hanging = keys.map(async (key) => instance.read(key));
+    await world.clock.advance(100);
+    expect(images.loads.length).toBeLessThan(100);
+    expect(told(await instance.read('key'))).toBe('loaded usual');
+    instance.connection.fault = 'unavailable';
+    const bypassing = keys.map(async (key) => instance.read(`${key}x`));
+    await world.clock.advance(100);
+    expect(told(await instance.read('other'))).toBe('unavailable');
+    world.origin.set('other', 'usual');
+    expect(told(await instance.read('other'))).toBe('loaded usual');
+    await world.clock.advance(2000);
+    await Promise.all([...hanging, ...bypassing]);
+  });
+
   it('is asked where Redis cannot be', async ({ world }) => {
     const { instance } = start(world);
     instance.connection.fault = 'unavailable';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { distinctTags, taggedByAll, tagsNotStorable, tagsOfFields } from '../../../src/origin/tags.ts';
+import {
+  areTags,
+  distinctTags,
+  taggedByAll,
+  tagsNotStorable,
+  tagsOfFields,
+} from '../../../src/origin/tags.ts';
 
 const many = (count: number, characters = 2): string[] =>
   Array.from({ length: count }, (_, index) => `${index}`.padStart(characters, 'x'));
@@ -26,8 +32,12 @@ describe('the tags of an entry', () => {
     ['4,096 characters together', [...many(31, 128), 'y'.repeat(97)], true],
     ['4,097', [...many(31, 128), 'y'.repeat(98)], false],
   ])('may be, or may not: %s', (_what, tags, may) => {
-    expect(distinctTags(tags) !== undefined).toBe(may);
+    expect([distinctTags(tags) !== undefined, areTags(tags)]).toEqual([may, may]);
   });
+});
+
+it.each([undefined, null, 'a', { length: 1 }, [1], [undefined], [['a']]])('%j are no tags', (value) => {
+  expect(areTags(value)).toBe(false);
 });
 
 describe('header fields', () => {
