@@ -17,6 +17,8 @@ type appSettingsType = {
   CACHE_STALE_SECONDS: string?
   CACHE_MAX_VALUE_BYTES: string?
   CACHE_COMPRESSION: ('auto' | 'off')?
+  CACHE_MEMORY_MB: string?
+  CACHE_MEMORY_MAX_AGE_MS: string?
   CACHE_QUERY: ('reject' | 'key')?
   REQUEST_BUDGET_MS: string?
   ORIGIN_KEEP_HEADERS: string?

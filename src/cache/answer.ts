@@ -19,11 +19,21 @@ export interface Forwarded {
   readonly collapsed: boolean;
 }
 
-/** Why an entry is served though it is too old: the origin was asked, and failed. */
-export type Despite = 'origin-failed' | 'origin-pending';
+/**
+ * Why an entry is served though it is too old: the origin was asked, and failed; or though it may have been changed: it
+ * is in memory, and Redis cannot be asked.
+ */
+export type Despite = 'origin-failed' | 'origin-pending' | 'cache-unavailable';
 
 export type CacheAnswer =
-  | { readonly kind: 'hit'; readonly entry: Entry; readonly stale: boolean; readonly despite?: Despite }
+  | {
+      readonly kind: 'hit';
+      readonly entry: Entry;
+      readonly stale: boolean;
+      readonly despite?: Despite;
+      /** Undefined for Redis. The bytes of what is in memory are everybody's, and not to be changed. */
+      readonly from?: 'memory' | undefined;
+    }
   | { readonly kind: 'loaded'; readonly entry: Entry; readonly forwarded: Forwarded }
   /** `origin`: it was asked, now or a moment ago, and has none; undefined where there is no origin. */
   | { readonly kind: 'miss'; readonly origin: 'asked' | 'remembered' | 'bypass' | undefined }

@@ -1,54 +1,24 @@
 // The one door to the cache: everything reads, writes, removes and loads through it.
 
-import type { Origins } from '../origin/origins.ts';
 import type { Tagging } from '../origin/tags.ts';
-import type { ByteBudget, Charge } from '../util/byte-budget.ts';
-import type { Clock } from '../util/clock.ts';
+import type { Charge } from '../util/byte-budget.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import type { Flight } from '../util/single-flight.ts';
 import { zip } from '../util/zip.ts';
+import type { CacheOptions } from './cache-options.ts';
 import { answerOf, withinRoom, type CacheAnswer, type Forwarded } from './answer.ts';
 import { EntryWriter } from './entry-writer.ts';
 import type { Entry, EntryHead } from './entry.ts';
-import { isServableOnError, standingOf } from './freshness.ts';
-import { checkKey, type EntryKey, type KeyResult, type KeyRules } from './key.ts';
+import { isServableOnError, isServableUnconfirmed, standingOf } from './freshness.ts';
+import { checkKey, type EntryKey, type KeyResult } from './key.ts';
 import { isGivenUp, type LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
-import type { Locks } from './locks.ts';
 import { isWithinLoad, waitsForItself } from './nested-loads.ts';
 import { OriginSources } from './origin-sources.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
 import type { ReadOptions, Source } from './source.ts';
-import type {
-  HeadResult,
-  ReadResult,
-  RemoveResult,
-  Room,
-  Tier,
-  WriteCondition,
-  WriteResult,
-} from './tier.ts';
-
-export interface CacheOptions {
-  readonly tier: Tier;
-  readonly locks: Locks;
-  /** What the cache does not have, and no origin is asked for, is a miss. */
-  readonly origins: Pick<Origins, 'choose'>;
-  readonly keyRules: KeyRules;
-  /** Whether the cache may hold what the origin has not: then only Redis can say that a key is absent. */
-  readonly clientsWrite: boolean;
-  /** Of what comes from the origin without a lifetime. */
-  readonly defaultTtlSeconds: number;
-  readonly staleSeconds: number;
-  readonly maxValueBytes: number;
-  /** How long a load waits for its turn, or for another instance's load. */
-  readonly requestBudgetMs: number;
-  readonly budget: ByteBudget;
-  readonly clock: Clock;
-  /** A number in [0, 1). */
-  readonly random: () => number;
-}
+import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
 
 /** Every method answers by its deadline, in milliseconds of the monotonic clock, and rejects only for a bug. */
 export class Cache {
@@ -66,7 +36,7 @@ export class Cache {
     this.#loader = new Loader({ ...options, writer: this.#writer });
   }
 
-  /** Keys asked for that Redis has answered for, found or not, since the start. */
+  /** Keys asked for that were answered for, from memory or by Redis, found or not, since the start. */
   get readCount(): number {
     return this.#readCount;
   }
@@ -76,12 +46,18 @@ export class Cache {
     return checkKey(name, this.#options.keyRules);
   }
 
-  /** What is missing is loaded; what is stale is served and renewed. */
-  async read(key: EntryKey, deadlineAtMs: number, options: ReadOptions = noOptions): Promise<CacheAnswer> {
+  /** What is missing is loaded; what is stale is served and renewed. At once where the tier answers at once. */
+  read(
+    key: EntryKey,
+    deadlineAtMs: number,
+    options: ReadOptions = noOptions,
+  ): CacheAnswer | Promise<CacheAnswer> {
     const { charge, source = this.#sources.of(key) } = options;
     const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
-    const result = await this.#options.tier.read(key.redisKey, redisUntilMs, charge);
-    return this.#answer({ key, deadlineAtMs, source, options, room: charge && { charge } }, result);
+    const result = this.#options.tier.read(key.redisKey, redisUntilMs, charge);
+    const read = { key, deadlineAtMs, source, options, room: charge && { charge } };
+    if (!(result instanceof Promise)) return this.#answer(read, result);
+    return result.then((later) => this.#answer(read, later));
   }
 
   /** All keys in one round trip; only what is missing is loaded. The answers in the order of the keys. */
@@ -156,7 +132,7 @@ export class Cache {
     return nowMs + Math.min(deadlineAtMs - nowMs, requestBudgetMs) * redisShare;
   }
 
-  /** At once where it is in Redis. */
+  /** At once where it is in the cache. */
   #answer(read: Read, result: ReadResult): CacheAnswer | Promise<CacheAnswer> {
     if (result.kind !== 'unavailable') this.#readCount += 1;
     if (result.kind === 'hit') {
@@ -165,13 +141,27 @@ export class Cache {
       const standing = standingOf(entry, clock.wallMs(), random());
       if (standing === 'expired') return this.#asked(read, this.#validated(read, entry));
       if (standing !== 'fresh' && read.source !== undefined) this.#loader.renew(read.key, read.source, entry);
-      return { kind: 'hit', entry, stale: standing === 'stale' };
+      return { kind: 'hit', entry, stale: standing === 'stale', from: result.from };
     }
     if (result.kind === 'miss') return this.#asked(read, this.#loaded(read));
+    if (result.kind === 'unavailable' && result.unconfirmed !== undefined) {
+      const { unconfirmed, ...outage } = result;
+      return this.#unconfirmed(read, unconfirmed) ?? this.#answer(read, outage);
+    }
     if (result.kind === 'unavailable' || result.kind === 'entry-newer')
       return this.#asked(read, this.#bypassed(read, result));
     // Asking the source would make it more, not less.
     return result;
+  }
+
+  /** Undefined where it may not be served any more. */
+  #unconfirmed({ room }: Read, entry: Entry): CacheAnswer | undefined {
+    if (!isServableUnconfirmed(entry, this.#options.clock.wallMs())) return undefined;
+    this.#readCount += 1;
+    const bytes = entry.body.length;
+    if (room?.limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
+    if (room?.charge.takeValue(bytes) === false) return { kind: 'overloaded' };
+    return { kind: 'hit', entry, stale: true, despite: 'cache-unavailable', from: 'memory' };
   }
 
   async #asked({ room }: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {

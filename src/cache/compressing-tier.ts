@@ -25,11 +25,15 @@ export class CompressingTier implements Tier {
     this.#compressor = compressor;
   }
 
-  read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
+  read(key: string, deadlineAtMs: number, charge?: Charge): ReadResult | Promise<ReadResult> {
     return this.#tier.read(key, deadlineAtMs, charge);
   }
 
-  readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]> {
+  readMany(
+    keys: readonly string[],
+    deadlineAtMs: number,
+    room?: Room,
+  ): readonly ReadResult[] | Promise<readonly ReadResult[]> {
     return this.#tier.readMany(keys, deadlineAtMs, room);
   }
 

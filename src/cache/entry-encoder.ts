@@ -18,6 +18,13 @@ export function encodeEntry(entry: Entry): Buffer {
 
 const gzipLine = Buffer.from('Gzip=1\n');
 
+/** How long its Redis string is. */
+export function storedBytesOf(entry: Entry): number {
+  if (entry.writeId === undefined || entry.freshness === undefined) return entry.body.length;
+  const form = entry.isGzipped === true ? gzipLine.length : 0;
+  return magic.length + 4 + entry.etag.length + encodeHeader(entry).length + form + entry.body.length;
+}
+
 /**
  * The header without what it says of the form of the body: it can be replaced in Redis without moving the body, and
  * whoever does that need not know its form.

@@ -85,6 +85,15 @@ export function standingOf({ freshness, loaded }: EntryHead, nowMs: number, rand
   return leftMs <= Math.min(aheadMs, (freshness.ttlSeconds * 1000) / 4) ? 'due' : 'fresh';
 }
 
+/**
+ * Whether a copy may be served though nobody can say whether it has been changed, because Redis cannot be asked: as
+ * what may be stale, so as long as the origin lets that be served. Of what has no lifetime nobody has said for how long.
+ */
+export function isServableUnconfirmed({ freshness, loaded }: EntryHead, nowMs: number): boolean {
+  if (freshness === undefined || loaded?.revalidate === true || loaded?.staleAllowed === false) return false;
+  return nowMs < freshUntilMs(freshness) + (loaded?.staleIfErrorSeconds ?? 0) * 1000;
+}
+
 /** Whether an expired entry may be served because the origin fails (RFC 5861, section 4). */
 export function isServableOnError({ freshness, loaded }: EntryHead, nowMs: number): boolean {
   if (freshness === undefined || loaded === undefined || loaded.staleIfErrorSeconds === 0) return false;

@@ -4,9 +4,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
-import type { Redis } from '../redis/redis.ts';
+import type { Redis, RedisClient } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { zip } from '../util/zip.ts';
+import { Copying, type Copies } from './copies.ts';
 import { encodeEntry, encodeHeader } from './entry-encoder.ts';
 import { keptMs, type Entry, type EntryHead } from './entry.ts';
 import { readHeads } from './heads.ts';
@@ -23,7 +24,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './tier.ts';
-import { Values, type OnUnreadable } from './values.ts';
+import { Values, type OnUnreadable, type Start } from './values.ts';
 import { touchScript, writeScriptFor } from './write-script.ts';
 
 // Longer than whoever takes no lock needs from its question to its write: 30 s for the origin, 5 s for Redis.
@@ -36,6 +37,8 @@ export interface RedisTierOptions {
   /** Larger values are not read. */
   readonly maxValueBytes: number;
   readonly emit: Emit;
+  /** What keeps copies of what is read; nothing where undefined. */
+  readonly copies?: Copies | undefined;
 }
 
 export class RedisTier implements Tier {
@@ -44,9 +47,11 @@ export class RedisTier implements Tier {
   readonly #values: Values;
   readonly #writeScript: string;
   readonly #onUnreadable: OnUnreadable;
+  readonly #copies: Copies | undefined;
 
-  constructor({ redis, budget, maxValueBytes, emit }: RedisTierOptions) {
+  constructor({ redis, budget, maxValueBytes, emit, copies }: RedisTierOptions) {
     this.#redis = redis;
+    this.#copies = copies;
     this.#budget = budget;
     const versionsTold = new Set<number>();
     this.#onUnreadable = (entry) => {
@@ -63,14 +68,18 @@ export class RedisTier implements Tier {
   async read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult> {
     const call = { key, deadlineAtMs, idempotent: true };
     const own = charge ?? this.#budget.open();
+    const copying = this.#copies && new Copying(this.#copies, key);
+    let result: ReadResult | undefined;
     try {
       const bytes = this.#values.firstBytes(1);
-      const start = await this.#redis.run((client) => this.#values.start(client, key, bytes), call);
+      const read = (client: RedisClient): Promise<Start> => this.#values.start(client, key, bytes);
+      const start = await this.#redis.run(copying?.around(read) ?? read, call);
       const value = this.#values.complete(start, call, { charge: own });
-      return value instanceof Promise ? await value : value;
+      return (result = value instanceof Promise ? await value : value);
     } catch (error) {
       return failureOf(error);
     } finally {
+      copying?.end(result);
       if (charge === undefined) own.close();
     }
   }
@@ -79,10 +88,16 @@ export class RedisTier implements Tier {
   async readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]> {
     const charge = room?.charge ?? this.#budget.open();
     const bytes = this.#values.firstBytes(keys.length);
+    const copies = this.#copies;
+    const copyings = new Map(copies && keys.map((key) => [key, new Copying(copies, key)]));
     try {
       const starts = await this.#redis.runMany(
         keys,
-        (client, asked) => repliesOf(asked, (key) => this.#values.start(client, key, bytes)),
+        (client, asked) =>
+          repliesOf(asked, (key) => {
+            const read = (on: RedisClient): Promise<Start> => this.#values.start(on, key, bytes);
+            return (copyings.get(key)?.around(read) ?? read)(client);
+          }),
         { deadlineAtMs, idempotent: true },
       );
       const complete = async ([key, outcome]: readonly [
@@ -97,8 +112,15 @@ export class RedisTier implements Tier {
           failureOf,
         );
       };
-      return await Promise.all(zip(keys, starts).map(complete));
+      return await Promise.all(
+        zip(keys, starts).map(async (one) => {
+          const result = await complete(one);
+          copyings.get(one[0])?.end(result);
+          return result;
+        }),
+      );
     } finally {
+      for (const copying of copyings.values()) copying.end(undefined);
       if (room === undefined) charge.close();
     }
   }

@@ -8,9 +8,13 @@ import type { Entry, EntryHead } from './entry.ts';
 /** Every method answers by its deadline, in milliseconds of the monotonic clock, and rejects only for a bug. */
 export interface Tier {
   /** @param charge holds the bytes of the answer; without one they are counted until it is there. */
-  read(key: string, deadlineAtMs: number, charge?: Charge): Promise<ReadResult>;
+  read(key: string, deadlineAtMs: number, charge?: Charge): ReadResult | Promise<ReadResult>;
   /** All keys at once; the results in the order of the keys. */
-  readMany(keys: readonly string[], deadlineAtMs: number, room?: Room): Promise<readonly ReadResult[]>;
+  readMany(
+    keys: readonly string[],
+    deadlineAtMs: number,
+    room?: Room,
+  ): readonly ReadResult[] | Promise<readonly ReadResult[]>;
   /** The heads of many entries, without their bodies. */
   readHeads(keys: readonly string[], deadlineAtMs: number): Promise<readonly HeadResult[]>;
   /** Stores `entry` for its lifetime if `condition` and the guard hold, in one step. */
@@ -33,7 +37,8 @@ export interface Tier {
 }
 
 export type Value =
-  | { readonly kind: 'hit'; readonly entry: Entry }
+  /** `from`: undefined for Redis; the bytes of what is in memory are everybody's, and not to be changed. */
+  | { readonly kind: 'hit'; readonly entry: Entry; readonly from?: 'memory' }
   | { readonly kind: 'miss' }
   /** A newer version of the app wrote it. */
   | { readonly kind: 'entry-newer' }
@@ -44,7 +49,15 @@ export type Value =
   /** Beyond what the values of one answer may take together. */
   | { readonly kind: 'answer-too-large' };
 
-export type ReadResult = Value | WrongType | { readonly kind: 'unavailable'; readonly error: AppError };
+export type ReadResult =
+  | Value
+  | WrongType
+  | {
+      readonly kind: 'unavailable';
+      readonly error: AppError;
+      /** From memory: it was true when the connection was lost, and may have been changed since then. */
+      readonly unconfirmed?: Entry;
+    };
 
 export type WriteResult = { readonly kind: 'created' } | { readonly kind: 'replaced' } | NotChanged;
 

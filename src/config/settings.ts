@@ -3,6 +3,7 @@
 import type { CredentialOptions } from '../auth/credential.ts';
 import type { ClusteringPolicy, RedisEndpoint } from '../redis/create.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
+import { mostMemoryAgeMs, mostMemoryMb } from '../cache/memory-limits.ts';
 import { AppError } from '../util/errors.ts';
 import { largestValueBytes } from '../http/request-body.ts';
 import { isReserved } from '../cache/key.ts';
@@ -27,6 +28,10 @@ export interface Settings extends OriginSettings {
     readonly defaultTtlSeconds: number;
     readonly staleSeconds: number;
     readonly maxValueBytes: number;
+    /** MiB that an instance keeps in memory; 0: nothing. */
+    readonly memoryMb: number;
+    /** How old what is kept may be where Redis does not say which keys change; 0: then nothing is kept. */
+    readonly memoryMaxAgeMs: number;
     /** What an unknown query parameter of a read means. */
     readonly compression: 'auto' | 'off';
     readonly query: QueryRule;
@@ -80,6 +85,8 @@ export function readSettings(environment: Environment): Settings {
       staleSeconds: reader.integer('CACHE_STALE_SECONDS', 60, 0, maxTtlSeconds),
       maxValueBytes: reader.integer('CACHE_MAX_VALUE_BYTES', 1_048_576, 1, largestValueBytes),
       compression: reader.choice('CACHE_COMPRESSION', ['auto', 'off'], 'auto'),
+      memoryMb: reader.integer('CACHE_MEMORY_MB', 32, 0, mostMemoryMb),
+      memoryMaxAgeMs: reader.integer('CACHE_MEMORY_MAX_AGE_MS', 0, 0, mostMemoryAgeMs),
       query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),

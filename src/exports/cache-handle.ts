@@ -55,8 +55,7 @@ export class CacheHandle implements Cache {
   async get<T = unknown>(name: string, options: GetOptions = nothing): Promise<GetResult<T>> {
     checkCall('cache.get', options, getRules);
     const key = this.#keyOf('cache.get', name);
-    const answer = await keptAlive(this.#parts.cache.read(key, this.#deadline(options)));
-    return this.#resultOf<T>(key, answer, options);
+    return this.#resultOf<T>(key, await this.#read(key, options), options);
   }
 
   async getMany<T = unknown>(
@@ -155,19 +154,23 @@ export class CacheHandle implements Cache {
     const { signal, timeoutMs = loadLimitMs } = options;
     signal?.throwIfAborted();
     const source = new FactorySource(this.#factories, factory, options);
-    beginCall();
+    const read = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
     let answer: CacheAnswer;
-    try {
-      const reading = cache.read(key, redis.clock.nowMs() + timeoutMs, { source, signal });
-      answer = await (signal === undefined ? reading : untilAborted(reading, signal));
-    } finally {
-      endCall();
+    if (read instanceof Promise) {
+      beginCall();
+      try {
+        answer = await (signal === undefined ? read : untilAborted(read, signal));
+      } finally {
+        endCall();
+      }
+    } else {
+      answer = read;
     }
     if (answer.kind === 'miss') return null as T;
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
     const { entry } = answer;
     try {
-      const value = decodeValue(entry, answer.kind === 'loaded', this.#serializer);
+      const value = decodeValue(entry, isShared(answer), this.#serializer);
       return (value instanceof Promise ? await value : value) as T;
     } catch (error) {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
@@ -189,7 +192,7 @@ export class CacheHandle implements Cache {
     }
     try {
       const { etag, contentType, freshness } = answer.entry;
-      const value = (await decodeValue(answer.entry, answer.kind === 'loaded', this.#serializer)) as T;
+      const value = (await decodeValue(answer.entry, isShared(answer), this.#serializer)) as T;
       const nowMs = this.#parts.redis.clock.wallMs();
       const ageSeconds = freshness && Math.max(nowMs - freshness.storedAtMs, 0) / 1000;
       const stale = answer.kind === 'hit' && answer.stale;
@@ -199,9 +202,13 @@ export class CacheHandle implements Cache {
       if (!(error instanceof DamagedBody)) return { kind: 'unavailable', error };
       if (isSecond) return { kind: 'miss' };
       await keptAlive(this.#discard(key, answer.entry, error));
-      const again = await keptAlive(this.#parts.cache.read(key, this.#deadline(options)));
-      return this.#resultOf<T>(key, again, options, true);
+      return this.#resultOf<T>(key, await this.#read(key, options), options, true);
     }
+  }
+
+  #read(key: EntryKey, options: GetOptions): CacheAnswer | Promise<CacheAnswer> {
+    const answer = this.#parts.cache.read(key, this.#deadline(options));
+    return answer instanceof Promise ? keptAlive(answer) : answer;
   }
 
   /** What cannot be used, so that it is loaded anew. */
@@ -223,6 +230,11 @@ export class CacheHandle implements Cache {
   #deadline({ timeoutMs }: GetOptions): number {
     return this.#parts.redis.clock.nowMs() + (timeoutMs ?? this.#parts.settings.requestBudgetMs);
   }
+}
+
+/** Whether others have the same bytes: who waited for the same load, or whoever finds them in memory. */
+function isShared(answer: Extract<CacheAnswer, { kind: 'hit' | 'loaded' }>): boolean {
+  return answer.kind === 'loaded' || answer.from !== undefined;
 }
 
 /** What a factory threw reaches its caller as it is. */

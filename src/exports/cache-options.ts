@@ -2,6 +2,7 @@
 
 import { isContentType } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
+import { mostMemoryAgeMs, mostMemoryMb } from '../cache/memory-limits.ts';
 import { largestValueBytes } from '../http/request-body.ts';
 import { areTags, tagsExpectation } from '../origin/tags.ts';
 import type {
@@ -40,6 +41,17 @@ export interface CacheOptions {
   readonly staleSeconds?: number | undefined;
   /** Larger values are neither read nor stored; 1,048,576 where undefined. */
   readonly maxValueBytes?: number | undefined;
+  /**
+   * MiB that this process keeps of what it reads, at most an eighth of its memory for all its caches together; 32 where
+   * undefined. 0: every call asks Redis. What is kept is dropped when Redis says that it has changed (`CLIENT TRACKING`),
+   * and not answered where Redis was not heard from in the last 2 s.
+   */
+  readonly memoryMb?: number | undefined;
+  /**
+   * Milliseconds for which something is kept where Redis does not say what has changed, because an access policy or a
+   * proxy refuses that: it may be as old as this. Nothing is kept then where undefined, or 0.
+   */
+  readonly memoryMaxAgeMs?: number | undefined;
   /** Milliseconds that a call may take where only Redis is asked; that of the client where undefined. */
   readonly timeoutMs?: number | undefined;
   /** JSON where undefined. */
@@ -77,6 +89,8 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
     defaultTtlSeconds: wholeNumber(1, maxTtlSeconds),
     staleSeconds: wholeNumber(0, maxTtlSeconds),
     maxValueBytes: wholeNumber(1, largestValueBytes),
+    memoryMb: wholeNumber(0, mostMemoryMb),
+    memoryMaxAgeMs: wholeNumber(0, mostMemoryAgeMs),
     timeoutMs: callTimeout,
     serializer: {
       expected: 'contentType (1 to 255 printable ASCII characters), encode() and decode()',
@@ -93,6 +107,8 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
     defaultTtlSeconds: options.defaultTtlSeconds ?? 300,
     staleSeconds: options.staleSeconds ?? 60,
     maxValueBytes: options.maxValueBytes ?? 1_048_576,
+    memoryMb: options.memoryMb ?? 32,
+    memoryMaxAgeMs: options.memoryMaxAgeMs ?? 0,
     requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,
     compression: options.compression ?? 'off',
     ...resolveOrigins(options),

@@ -4,6 +4,8 @@
 import { Cache } from '../cache/cache.ts';
 import { CompressingTier } from '../cache/compressing-tier.ts';
 import { Compressor } from '../cache/compressor.ts';
+import { MemoryTier } from '../cache/memory-tier.ts';
+import type { Copies } from '../cache/copies.ts';
 import type { KeyRules } from '../cache/key.ts';
 import type { Locks } from '../cache/locks.ts';
 import { RedisLocks } from '../cache/redis-locks.ts';
@@ -18,6 +20,7 @@ import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
 import type { Serializer } from './cache-values.ts';
+import { cacheMemoryOf, type MemorySettings } from './cache-memory.ts';
 import { originsOf } from './create-origin.ts';
 import type { Rule } from './options.ts';
 import type { RedisParts } from './redis-parts.ts';
@@ -25,7 +28,7 @@ import type { RedisParts } from './redis-parts.ts';
 export const cacheParts: unique symbol = Symbol.for('redis-entra-functions.cache-parts') as never;
 
 /** What decides how a cache works, checked. */
-export interface CacheSettings {
+export interface CacheSettings extends MemorySettings {
   /** Before every key. */
   readonly keyPrefix: string;
   /** Whether clients may write over HTTP: then only Redis knows what the cache holds. */
@@ -93,9 +96,11 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
   });
   const locks = new RedisLocks(redis.redis, clock, namespace);
   const keyRules = { prefix: keyPrefix, namespace };
+  const memory = cacheMemoryOf(redis, settings);
+  const tier = createTier(redis, settings, budget, memory?.store);
   const cache = new Cache({
     ...settings,
-    tier: createTier(redis, settings, budget),
+    tier: memory === undefined ? tier : new MemoryTier(tier, memory.store),
     locks,
     origins,
     keyRules,
@@ -113,13 +118,21 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     locks,
     origins,
     budget,
-    stop: async () => cache.stop(),
+    async stop() {
+      await cache.stop();
+      memory?.stop();
+    },
   };
 }
 
-function createTier({ redis, emit }: RedisParts, settings: CacheSettings, budget: ByteBudget): Tier {
-  const { maxValueBytes, compression } = settings;
-  const tier = new RedisTier({ redis, budget, maxValueBytes, emit });
+/** @param copies what keeps copies of what is read. */
+function createTier(
+  { redis, emit }: RedisParts,
+  { maxValueBytes, compression }: CacheSettings,
+  budget: ByteBudget,
+  copies: Copies | undefined,
+): Tier {
+  const tier = new RedisTier({ redis, budget, maxValueBytes, emit, copies });
   return compression === 'off' ? tier : new CompressingTier(tier, new Compressor({ mostPlainBytes, budget }));
 }
 

@@ -12,15 +12,23 @@ export function cacheStatus(result: CacheAnswer, nowMs: number): string {
   return [cacheName, ...parametersOf(result, nowMs)].join('; ');
 }
 
+/** Only one detail may be given (RFC 9211, section 2.8). */
+const hitDetails = {
+  redis: { fresh: undefined, stale: 'stale' },
+  memory: { fresh: 'memory', stale: 'stale-memory' },
+} as const;
+
 function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
   switch (result.kind) {
     case 'hit': {
       const ttl = ttlOf(result.entry, nowMs);
-      const how = result.despite === undefined ? 'hit' : 'fwd=stale';
+      const { despite } = result;
+      const detail = despite ?? hitDetails[result.from ?? 'redis'][result.stale ? 'stale' : 'fresh'];
       return [
-        how,
+        // Where the cache cannot be asked, nobody else is asked for it either.
+        despite === undefined || despite === 'cache-unavailable' ? 'hit' : 'fwd=stale',
         ...(ttl === undefined ? [] : [`ttl=${ttl}`]),
-        ...(result.stale ? [`detail=${result.despite ?? 'stale'}`] : []),
+        ...(detail === undefined ? [] : [`detail=${detail}`]),
       ];
     }
     case 'loaded':

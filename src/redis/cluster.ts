@@ -36,6 +36,7 @@ export class ClusterRedis implements Redis {
     this.tracking = {
       listen: (onChanged) => tracking.listen(onChanged),
       of: (client) => tracking.of(client),
+      slotOf,
       serving: (slot) => nodes.ownerOf(slot)?.tracker,
     };
     this.#nodes = nodes;

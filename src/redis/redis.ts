@@ -6,6 +6,9 @@ import type { Tracking } from './tracking.ts';
 
 /** The node-redis client that commands are issued on. */
 export type { RedisClient } from './handshake.ts';
+/** Which keys change, and how far a connection has heard of that. */
+export type { Tracker } from './tracker.ts';
+export type { Tracking } from './tracking.ts';
 
 export interface CallOptions {
   /** What the commands are about, all of it in one slot: they go to the node that holds it. */

@@ -32,6 +32,7 @@ export class StandaloneRedis implements Redis {
     this.tracking = {
       listen: (onChanged) => tracking.listen(onChanged),
       of: (client) => tracking.of(client),
+      slotOf: () => 0,
       serving: () => node.tracker,
     };
   }

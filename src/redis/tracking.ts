@@ -15,6 +15,8 @@ export interface Tracking {
   listen(onChanged: OnKeyChanged): () => void;
   /** Of the connection that `client` is. */
   of(client: RedisClient): Tracker | undefined;
+  /** Of a key; 0 where there is one node for all. */
+  slotOf(key: string): number;
   /**
    * Of the connection that commands about a slot go to now, or, where that is lost, went to last; undefined where it is
    * not known.

@@ -1,4 +1,4 @@
-// Derives how many bytes may be in flight in an instance from its memory.
+// Derives from the memory of an instance how many bytes may be in flight in it, and how many kept.
 
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
@@ -14,6 +14,7 @@ export interface MemoryLimits {
 }
 
 const shareInFlight = 1 / 16;
+const shareKept = 1 / 8;
 const leastBytes = 32 * 1024 * 1024;
 // Before the body of an entry in Redis.
 const longestHeadBytes = 66_000;
@@ -24,12 +25,19 @@ const mostBytes = 256 * 1024 * 1024;
  * value that may be written can be read.
  */
 export function bytesInFlight(limits: MemoryLimits, maxValueBytes: number): number {
-  const { constrainedBytes, machineBytes, heapLimitBytes } = limits;
-  const constrained = constrainedBytes > 0 ? constrainedBytes : Number.POSITIVE_INFINITY;
-  const memoryBytes = Math.min(constrained, machineBytes, 2 * heapLimitBytes);
-  const derived = Math.min(Math.max(memoryBytes * shareInFlight, leastBytes), mostBytes);
+  const derived = Math.min(Math.max(bytesOf(limits) * shareInFlight, leastBytes), mostBytes);
   const largest = (maxValueBytes + longestHeadBytes) * copiesOfValue;
   return Math.ceil(Math.max(derived, largest / shareOfLarge));
+}
+
+/** An eighth of the memory: 256 MiB with 2,048 MB, 64 MiB with 512. Of all that this process keeps together. */
+export function mostBytesKept(limits: MemoryLimits): number {
+  return Math.floor(bytesOf(limits) * shareKept);
+}
+
+function bytesOf({ constrainedBytes, machineBytes, heapLimitBytes }: MemoryLimits): number {
+  const constrained = constrainedBytes > 0 ? constrainedBytes : Number.POSITIVE_INFINITY;
+  return Math.min(constrained, machineBytes, 2 * heapLimitBytes);
 }
 
 /** Of this process. */

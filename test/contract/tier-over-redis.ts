@@ -6,7 +6,7 @@ import { locksContract, type LocksWorld } from './locks.ts';
 import { tierChangesContract } from './tier-changes.ts';
 import { tierContract } from './tier.ts';
 import type { CacheKind } from '../support/caches.ts';
-import { openOnRedis } from '../support/redis-contract.ts';
+import { openOnRedis, openOnRedisWithMemory } from '../support/redis-contract.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 
 export function tierOverRedis({ cluster }: CacheKind): void {
@@ -24,15 +24,19 @@ export function tierOverRedis({ cluster }: CacheKind): void {
     await parts.stack?.stop();
   });
 
-  const open = async (): Promise<LocksWorld> => {
+  const open = async (of: typeof openOnRedis = openOnRedis): Promise<LocksWorld> => {
     const { stack, client } = parts;
     if (stack === undefined || client === undefined) throw new Error('The stack has not started.');
-    return openOnRedis(client.redis, stack.redis);
+    return of(client.redis, stack.redis);
   };
 
   describe('the tier over Redis', () => {
     tierContract(open);
     tierChangesContract(open);
+  });
+  describe('the memory of a process before the tier over Redis', () => {
+    tierContract(() => open(openOnRedisWithMemory));
+    tierChangesContract(() => open(openOnRedisWithMemory));
   });
   describe('the locks over Redis', () => locksContract(open));
 }

@@ -214,7 +214,7 @@ it('readers in one process share a load', async () => {
   await put(laterVersion);
   origin.set(name, 'value');
   origin.delayMs = 200;
-  const reads = Array.from({ length: 20 }, () => instance.cache.read(entryKey(name), soon()));
+  const reads = Array.from({ length: 20 }, async () => instance.cache.read(entryKey(name), soon()));
   for (const result of await Promise.all(reads)) expect(result.kind).toBe('loaded');
   expect(origin.loads).toHaveLength(1);
 });

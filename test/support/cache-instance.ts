@@ -1,11 +1,13 @@
 // One instance's cache and warmup without a host, on a scripted origin and a real Redis.
 
 import { Cache } from '../../src/cache/cache.ts';
+import { MemoryTier } from '../../src/cache/memory-tier.ts';
 import type { EntryKey } from '../../src/cache/key.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import { readSettings } from '../../src/config/settings.ts';
+import { cacheMemoryOf } from '../../src/exports/cache-memory.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
@@ -36,15 +38,18 @@ export async function startCacheInstance(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<CacheInstance> {
   const client = startSharedClient(stack);
+  const originUrl = 'https://localhost/account/container';
+  const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
+  // Before it connects, as an app does: no connection has to be replaced for it.
+  const memory = cacheMemoryOf({ ...client, clock: systemClock }, read.cache);
   try {
     await client.connected();
   } catch (error) {
     // One that goes on connecting would take the time of all that follow.
+    memory?.stop();
     await client[Symbol.asyncDispose]();
     throw error;
   }
-  const originUrl = 'https://localhost/account/container';
-  const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
   const events: AppEvent[] = [];
   const emit = (event: AppEvent): void => void events.push(event);
   const { redis } = client;
@@ -61,7 +66,8 @@ export async function startCacheInstance(
     random: Math.random,
     emit,
   };
-  const tier = new RedisTier(parts);
+  const redisTier = new RedisTier({ ...parts, copies: memory?.store });
+  const tier = memory === undefined ? redisTier : new MemoryTier(redisTier, memory.store);
   const cache = new Cache({
     ...parts,
     tier,
@@ -79,6 +85,7 @@ export async function startCacheInstance(
     async [Symbol.asyncDispose]() {
       warmup?.stop();
       await cache.stop();
+      memory?.stop();
       await client[Symbol.asyncDispose]();
     },
   };

@@ -3,11 +3,14 @@
 
 import { expect, test } from 'vitest';
 import type { CacheAnswer } from '../../src/cache/answer.ts';
-import { Cache, type CacheOptions } from '../../src/cache/cache.ts';
+import type { CacheOptions } from '../../src/cache/cache-options.ts';
+import { Cache } from '../../src/cache/cache.ts';
 import { newEntry, type Entry } from '../../src/cache/entry.ts';
 import type { EntryKey } from '../../src/cache/key.ts';
 import type { Locks } from '../../src/cache/locks.ts';
 import type { RemoveResult, Tier, WriteCondition, WriteResult } from '../../src/cache/tier.ts';
+import { MemoryStore, type MemoryStoreOptions } from '../../src/cache/memory-store.ts';
+import { MemoryTier } from '../../src/cache/memory-tier.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
@@ -17,6 +20,7 @@ import { FakeClock, settle } from './fake-clock.ts';
 import { InMemoryConnection, InMemoryServer } from './in-memory-server.ts';
 import { InMemoryLocks } from './in-memory-locks.ts';
 import { InMemoryTier } from './in-memory-tier.ts';
+import { alwaysCurrent, InMemoryTracking } from './in-memory-tracking.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 
 export const namespace = 'ref';
@@ -25,6 +29,8 @@ export interface InstanceOptions extends Partial<CacheOptions> {
   /** The only one; that of the world where it is not mentioned. */
   readonly origin?: Origin | undefined;
   readonly budgetBytes?: number;
+  /** With what is not said here: 8 MiB, and Redis says which keys change. Without memory where undefined. */
+  readonly memory?: Partial<MemoryStoreOptions>;
 }
 
 /** One process with the cache. */
@@ -35,6 +41,9 @@ export class InMemoryInstance {
   readonly locks: Locks;
   readonly cache: Cache;
   readonly events: AppEvent[] = [];
+  readonly tracking: InMemoryTracking;
+  /** Where `memory` was given. */
+  readonly store: MemoryStore | undefined;
   readonly #clock: FakeClock;
 
   constructor({ server, clock, origin }: World, options: InstanceOptions) {
@@ -44,7 +53,20 @@ export class InMemoryInstance {
     this.connection = new InMemoryConnection(server);
     this.budget = new ByteBudget(options.budgetBytes ?? 128 * 2 ** 20);
     const maxValueBytes = options.maxValueBytes ?? 2 ** 20;
-    this.tier = new InMemoryTier({ connection: this.connection, budget: this.budget, maxValueBytes, emit });
+    this.tracking = new InMemoryTracking(server);
+    const { tracking, connection, budget } = this;
+    this.store =
+      options.memory &&
+      new MemoryStore({
+        tracking,
+        clock,
+        loop: alwaysCurrent,
+        maxBytes: 2 ** 23,
+        maxAgeMs: 0,
+        ...options.memory,
+      });
+    const below = new InMemoryTier({ connection, budget, maxValueBytes, emit, copies: this.store });
+    this.tier = this.store === undefined ? below : new MemoryTier(below, this.store);
     this.locks = new InMemoryLocks(this.connection, clock, namespace);
     this.cache = new Cache({
       tier: this.tier,
@@ -68,7 +90,7 @@ export class InMemoryInstance {
     return this.events.map(({ type }) => type);
   }
 
-  read(name: string, budgetMs = 2000): Promise<CacheAnswer> {
+  async read(name: string, budgetMs = 2000): Promise<CacheAnswer> {
     return this.cache.read(entryKey(name), this.#clock.nowMs() + budgetMs);
   }
 

@@ -6,6 +6,7 @@ import type { Locks } from '../../src/cache/locks.ts';
 import { CompressingTier } from '../../src/cache/compressing-tier.ts';
 import { Compressor } from '../../src/cache/compressor.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { MemoryStore } from '../../src/cache/memory-store.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
@@ -16,6 +17,8 @@ import { InMemoryLocks } from './in-memory-locks.ts';
 import { InMemoryConnection, InMemoryServer, type Fault } from './in-memory-server.ts';
 import { inMemoryRedis } from './in-memory-redis.ts';
 import { InMemoryTier, type InMemoryTierOptions } from './in-memory-tier.ts';
+import { alwaysCurrent, InMemoryTracking } from './in-memory-tracking.ts';
+import { alwaysRead, readTwice } from './read-twice.ts';
 
 /** The tier and the locks themselves in memory. */
 export async function openInMemory(): Promise<LocksWorld> {
@@ -34,6 +37,36 @@ export async function openCompressing(): Promise<LocksWorld> {
     },
     (connection, clock) => new InMemoryLocks(connection, clock, namespace),
   );
+}
+
+/** The tier in memory of a process before it. */
+export async function openWithMemory(): Promise<LocksWorld> {
+  return open(
+    (options) => withMemory(options, (copies) => new InMemoryTier({ ...options, copies })),
+    (connection, clock) => new InMemoryLocks(connection, clock, namespace),
+  );
+}
+
+/** The same over the tier of Redis. */
+export async function openWithMemoryOverCommands(): Promise<LocksWorld> {
+  const tierOf = (options: InMemoryTierOptions): Tier => {
+    const redis = inMemoryRedis(options.connection, maxValueBytes);
+    return withMemory(options, (copies) => new RedisTier({ ...options, redis, copies }));
+  };
+  return open(tierOf, (connection, clock) => new InMemoryLocks(connection, clock, namespace));
+}
+
+function withMemory({ connection }: InMemoryTierOptions, below: (copies: MemoryStore) => Tier): Tier {
+  const { server } = connection;
+  const store = new MemoryStore({
+    tracking: new InMemoryTracking(server),
+    clock: server.clock,
+    loop: alwaysCurrent,
+    maxBytes: 8 * 2 ** 20,
+    maxAgeMs: 0,
+    readBefore: alwaysRead,
+  });
+  return readTwice(below(store), store, true);
 }
 
 /** Those of Redis, over commands that are answered in memory. */

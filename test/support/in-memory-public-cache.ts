@@ -28,6 +28,8 @@ export function publicInstance(world: World, options: PublicInstanceOptions = {}
     defaultTtlSeconds: 300,
     staleSeconds: 60,
     maxValueBytes: 2 ** 20,
+    memoryMb: 0,
+    memoryMaxAgeMs: 0,
     requestBudgetMs: 2000,
     origin: { kind: 'none' },
     compression: 'auto',

@@ -49,8 +49,10 @@ function clientOf(connection: InMemoryConnection, maxValueBytes: number) {
   };
   return {
     withTypeMapping: () => asBytes,
-    sendCommand: async ([, key, from, to]: readonly [string, string, string, string]) =>
-      getRange(key, Number(from), Number(to)),
+    sendCommand: async ([command, key = '', from, to]: readonly string[]) =>
+      command === 'PTTL'
+        ? connection.command((server) => server.leftMs(key))
+        : getRange(key, Number(from), Number(to)),
     exists: async (key: string) => connection.command((server) => Number(server.has(key))),
     get: async (key: string) => read(key, (stored) => stored?.toString('latin1') ?? null),
     set: async (key: string, value: string, { expiration }: { expiration: { value: number } }) =>

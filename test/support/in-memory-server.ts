@@ -16,6 +16,8 @@ interface Slot {
 
 export class InMemoryServer {
   readonly clock: Clock;
+  /** Called with each key that is changed, undefined for all; not with what expires. */
+  readonly onChanged = new Set<(key: string | undefined) => void>();
   readonly #slots = new Map<string, Slot>();
 
   constructor(clock: Clock) {
@@ -49,23 +51,30 @@ export class InMemoryServer {
     const expiresAtMs = forMs === undefined ? undefined : this.clock.nowMs() + forMs;
     const stored = value === 'other' || Buffer.isBuffer(value) ? value : Buffer.from(value, 'latin1');
     this.#slots.set(key, { value: stored, expiresAtMs });
+    this.#changed(key);
   }
 
   /** How many of `keys` were there. */
   delete(...keys: readonly string[]): number {
     const present = keys.filter((key) => this.has(key));
     for (const key of keys) this.#slots.delete(key);
+    for (const key of present) this.#changed(key);
     return present.length;
   }
 
   /** All data are lost. */
   restart(): void {
     this.#slots.clear();
+    this.#changed(undefined);
   }
 
   /** Of what has not expired. */
   keys(): readonly string[] {
     return [...this.#slots.keys()].filter((key) => this.has(key));
+  }
+
+  #changed(key: string | undefined): void {
+    for (const listener of this.onChanged) listener(key);
   }
 
   #slot(key: string): Slot | undefined {

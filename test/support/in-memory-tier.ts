@@ -2,6 +2,7 @@
 // holds it to the real one.
 
 import { randomUUID } from 'node:crypto';
+import { Copying, type Copies } from '../../src/cache/copies.ts';
 import { decodeEntry, type UnreadableEntry } from '../../src/cache/entry-decoder.ts';
 import { encodeEntry, encodeHeader } from '../../src/cache/entry-encoder.ts';
 import { keptMs, type Entry, type EntryHead } from '../../src/cache/entry.ts';
@@ -19,6 +20,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from '../../src/cache/tier.ts';
+import type { RedisClient } from '../../src/redis/redis.ts';
 import type { Emit } from '../../src/telemetry/events.ts';
 import { overloaded, smallBytes, type ByteBudget, type Charge } from '../../src/util/byte-budget.ts';
 import { AppError } from '../../src/util/errors.ts';
@@ -34,6 +36,7 @@ export interface InMemoryTierOptions {
   readonly budget: ByteBudget;
   readonly maxValueBytes: number;
   readonly emit: Emit;
+  readonly copies?: Copies | undefined;
 }
 
 export class InMemoryTier implements Tier {
@@ -111,14 +114,21 @@ export class InMemoryTier implements Tier {
 
   async #read(key: string, firstBytes: number, deadlineAtMs: number, room: Room): Promise<ReadResult> {
     const { connection } = this.#options;
+    const copying = this.#options.copies && new Copying(this.#options.copies, key);
+    let result: ReadResult | undefined;
     try {
-      const first = await connection.run(key, deadlineAtMs, async () => this.#first(key, firstBytes));
+      const read = async () => this.#first(key, firstBytes);
+      const start = copying?.around(read) ?? read;
+      const first = await connection.run(key, deadlineAtMs, async () => start(clientOf(connection)));
       if (first === undefined) return { kind: 'miss' };
-      if (first.length < firstBytes) return this.#small(first, room);
-      return await this.#large(key, first, deadlineAtMs, room);
+      const isSmall = first.length < firstBytes;
+      result = isSmall ? this.#small(first, room) : await this.#large(key, first, deadlineAtMs, room);
+      return result;
     } catch (error) {
       if (error instanceof AppError && error.code === 'overloaded') return { kind: 'overloaded' };
       return failureOf(error);
+    } finally {
+      copying?.end(result);
     }
   }
 
@@ -222,6 +232,13 @@ export class InMemoryTier implements Tier {
       return { ...failure, applied: sent.is && mayHaveHappened ? 'unknown' : 'no' };
     }
   }
+}
+
+/** What a copy asks of the node-redis client. */
+function clientOf(connection: InMemoryConnection): RedisClient {
+  const sendCommand = async ([, key = '']: readonly string[]) =>
+    connection.command((server) => server.leftMs(key));
+  return { sendCommand } as unknown as RedisClient;
 }
 
 function failureOf(error: unknown) {

@@ -28,6 +28,8 @@ export function publicClient(answers: Answers = {}): PublicClient {
     redis: {
       ...recorded,
       settled: async () => {},
+      // Nothing says which keys change, so nothing is kept.
+      tracking: { listen: () => () => {}, of: () => undefined, slotOf: () => 0, serving: () => undefined },
       status: () => ({ state: 'ready', connections: 1, reauthenticated: 0, reauthenticationsFailed: 0 }),
     },
     keeper: {
@@ -58,6 +60,8 @@ export const cacheSettings: CacheSettings = {
   defaultTtlSeconds: 300,
   staleSeconds: 60,
   maxValueBytes: 1_048_576,
+  memoryMb: 0,
+  memoryMaxAgeMs: 0,
   requestBudgetMs: 2000,
   origin: { kind: 'none' },
   compression: 'auto',

@@ -35,7 +35,7 @@ export class ReadThroughTest implements AsyncDisposable {
     return this.#keep(await startCacheInstance(this.stack, undefined));
   }
 
-  read({ cache }: CacheInstance, key: string = this.key, budgetMs = 1800): Promise<CacheAnswer> {
+  async read({ cache }: CacheInstance, key: string = this.key, budgetMs = 1800): Promise<CacheAnswer> {
     return cache.read(entryKey(key), Date.now() + budgetMs);
   }
 

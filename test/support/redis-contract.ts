@@ -4,16 +4,33 @@ import { namespace, type LocksWorld } from '../contract/locks.ts';
 import { maxValueBytes } from '../contract/tier-world.ts';
 import type { LocalRedis } from '../../local/redis-server.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
+import { MemoryStore } from '../../src/cache/memory-store.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
+import type { Tier } from '../../src/cache/tier.ts';
 import type { Redis } from '../../src/redis/redis.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { AppError } from '../../src/util/errors.ts';
+import { LoopWatch } from '../../src/util/loop-watch.ts';
 import { FakeClock } from './fake-clock.ts';
+import { alwaysRead, readTwice } from './read-twice.ts';
+
+/** As `openOnRedis`, with the memory of a process before it. */
+export async function openOnRedisWithMemory(redis: Redis, server: LocalRedis): Promise<LocksWorld> {
+  const world = await openOnRedis(redis, server, true);
+  return {
+    ...world,
+    async put(key, value, forMs) {
+      await world.put(key, value, forMs);
+      // What Redis says of the change comes before the answer to this.
+      await redis.run((client) => client.ping(), { key, deadlineAtMs: world.deadline(), idempotent: true });
+    },
+  };
+}
 
 /** @param server as an administrator sees it. */
-export async function openOnRedis(redis: Redis, server: LocalRedis): Promise<LocksWorld> {
+export async function openOnRedis(redis: Redis, server: LocalRedis, withMemory = false): Promise<LocksWorld> {
   const unavailable = new AppError('redis-unavailable', 'Redis was made unavailable.');
   const lost = new AppError('connection-lost', 'The connection was cut.');
   const redisUnavailable = changed(redis, async () => {
@@ -30,7 +47,14 @@ export async function openOnRedis(redis: Redis, server: LocalRedis): Promise<Loc
     if (event.type === 'entryInvalid') invalid.push(event.reason);
     if (event.type === 'entryNewer') newer.push(event.version);
   };
-  const tier = (port: Redis): RedisTier => new RedisTier({ redis: port, budget, maxValueBytes, emit });
+  const tier = (port: Redis): Tier => {
+    const options = { redis: port, budget, maxValueBytes, emit };
+    if (!withMemory) return new RedisTier(options);
+    const { tracking } = redis;
+    const limits = { maxBytes: 2 ** 23, maxAgeMs: 0 };
+    const store = new MemoryStore({ tracking, clock: systemClock, loop, ...limits, readBefore: alwaysRead });
+    return readTwice(new RedisTier({ ...options, copies: store }), store, false);
+  };
   // Late enough that no deadline that is reckoned from it is over.
   const clock = new FakeClock(systemClock.nowMs() + 3_600_000);
   const locks = (port: Redis): RedisLocks => new RedisLocks(port, clock, namespace);
@@ -59,6 +83,8 @@ export async function openOnRedis(redis: Redis, server: LocalRedis): Promise<Loc
     advance: async (ms) => clock.advance(ms),
   };
 }
+
+const loop = new LoopWatch(systemClock);
 
 function changed(redis: Redis, change: (run: () => Promise<unknown>) => Promise<never>): Redis {
   const parts: Pick<Redis, 'run' | 'runMany'> = {

@@ -4,7 +4,13 @@ import { describe } from 'vitest';
 import { locksContract } from '../../contract/locks.ts';
 import { tierChangesContract } from '../../contract/tier-changes.ts';
 import { tierContract } from '../../contract/tier.ts';
-import { openCompressing, openInMemory, openOverCommands } from '../../support/in-memory-contract.ts';
+import {
+  openCompressing,
+  openInMemory,
+  openOverCommands,
+  openWithMemory,
+  openWithMemoryOverCommands,
+} from '../../support/in-memory-contract.ts';
 
 describe('the tier in memory', () => {
   tierContract(openInMemory);
@@ -21,4 +27,13 @@ describe('the tier over commands', () => {
   tierContract(openOverCommands);
   tierChangesContract(openOverCommands);
 });
+describe('a process memory before the tier in memory', () => {
+  tierContract(openWithMemory);
+  tierChangesContract(openWithMemory);
+});
+describe('a process memory before the tier over commands', () => {
+  tierContract(openWithMemoryOverCommands);
+  tierChangesContract(openWithMemoryOverCommands);
+});
+
 describe('the locks over commands', () => locksContract(openOverCommands));

@@ -34,6 +34,8 @@ describe('settings', () => {
         staleSeconds: 60,
         maxValueBytes: 1_048_576,
         compression: 'auto',
+        memoryMb: 32,
+        memoryMaxAgeMs: 0,
         query: 'reject',
       },
       requestBudgetMs: 2000,
