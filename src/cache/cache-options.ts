@@ -5,6 +5,7 @@ import type { ByteBudget } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { KeyRules } from './key.ts';
 import type { Locks } from './locks.ts';
+import type { PurgeLog } from './purge-log.ts';
 import type { Tier } from './tier.ts';
 
 export interface CacheOptions {
@@ -22,6 +23,8 @@ export interface CacheOptions {
   /** How long a load waits for its turn, or for another instance's load. */
   readonly requestBudgetMs: number;
   readonly budget: ByteBudget;
+  /** What the tier judges its entries by. Undefined where nothing is ever purged. */
+  readonly purges?: PurgeLog | undefined;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;

@@ -16,6 +16,8 @@ import { isGivenUp, type LoadOutcome } from './load-outcome.ts';
 import { Loader, redisShare } from './loader.ts';
 import { isWithinLoad, waitsForItself } from './nested-loads.ts';
 import { OriginSources } from './origin-sources.ts';
+import type { PurgeOutcome } from './purge-call.ts';
+import { ruleIds, type PurgeRequest } from './purge-request.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
 import type { ReadOptions, Source } from './source.ts';
 import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
@@ -98,6 +100,22 @@ export class Cache {
   /** Removes the entry if `condition` holds. */
   remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
     return this.#loader.remove(key.redisKey, condition, deadlineAtMs);
+  }
+
+  /**
+   * Makes entries stale, or removes them, on all instances; waits until these have taken it in, or have to ask before they
+   * answer. What somebody else wrote is removed by its key only.
+   */
+  async purge(request: PurgeRequest, deadlineAtMs: number): Promise<PurgeOutcome> {
+    const { purges, tier, keyRules } = this.#options;
+    if (purges === undefined) throw new TypeError('This cache has no purges.');
+    const { keys, mode } = request;
+    const foreign = mode === 'remove' ? keys : [];
+    const removing = foreign.map(({ redisKey }) => tier.remove(redisKey, { kind: 'foreign' }, deadlineAtMs));
+    const ids = ruleIds(request, keyRules.prefix);
+    const [outcome, ...removals] = await Promise.all([purges.purge(ids, deadlineAtMs), ...removing]);
+    const failed = removals.find((removal) => removal.kind === 'unavailable');
+    return outcome.kind === 'purged' && failed !== undefined ? { ...failed, applied: 'unknown' } : outcome;
   }
 
   /** Brings an entry up to date with the origin before it is asked for. */

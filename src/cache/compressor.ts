@@ -19,7 +19,8 @@ const level = 6;
 const mostBytes = 8 * 1024 * 1024;
 // Of the four threads of the pool, which look up names and read files, too.
 const atOnce = 2;
-const mostWaiting = 16;
+// More than the 32 that a warmup loads at a time.
+const mostWaiting = 48;
 const leastSaved = 0.1;
 const gzipInPool = promisify(gzip);
 

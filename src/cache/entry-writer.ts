@@ -24,6 +24,13 @@ export interface EntryWriterOptions {
 /** What the origin says of an entry that it was asked about by its validators. */
 type Unchanged = Extract<OriginAnswer, { kind: 'unchanged' }>;
 
+interface Renewal {
+  readonly loadMs?: number;
+  readonly terms?: Terms | undefined;
+  /** That of purges when the origin was asked; as it was where it was not asked. */
+  readonly place?: number | undefined;
+}
+
 /** Removed is what may not be stored any more. */
 export type Change = WriteResult | RemoveResult;
 
@@ -37,8 +44,11 @@ export class EntryWriter {
     this.#options = options;
   }
 
-  /** The entry with its lifetime from now on; without one where it may not be stored, or could not be used again. */
-  entryOf(answer: OriginResponse, loadMs: number, terms: Terms = noTerms): Entry {
+  /**
+   * The entry with its lifetime from now on; without one where it may not be stored, or could not be used again.
+   * @param place that of purges when the origin was asked.
+   */
+  entryOf(answer: OriginResponse, loadMs: number, terms: Terms = noTerms, place?: number): Entry {
     const nowMs = this.#options.clock.wallMs();
     const { status, tags } = answer;
     const tagging = taggedByAll([saying(tags), saying(terms.tags)]);
@@ -47,7 +57,7 @@ export class EntryWriter {
     const permission =
       answer.permission ?? strictest(restrictions, storagePermission(answer.fields, status, nowMs));
     const lifetime = this.#lifetime(permission, fields, terms, nowMs);
-    return loadedEntry({ ...answer, ...tagging }, fields, lifetime, loadMs);
+    return loadedEntry({ ...answer, ...tagging }, fields, lifetime, loadMs, place);
   }
 
   /** Puts `entry` in the place of `held`, or of nothing where nothing was held, while `guard` holds. */
@@ -64,7 +74,7 @@ export class EntryWriter {
   updated<T extends EntryHead>(
     held: T,
     answer: Pick<Unchanged, 'fields' | 'restrictions' | 'tags'>,
-    { loadMs, terms = noTerms }: { readonly loadMs?: number; readonly terms?: Terms | undefined } = {},
+    { loadMs, terms = noTerms, place }: Renewal = {},
   ): T | undefined {
     const { loaded } = held;
     if (loaded === undefined) throw new TypeError('What did not come from the origin is never renewed.');
@@ -82,6 +92,7 @@ export class EntryWriter {
       tagged,
       { status, codings, fields, isWeak, loadMs: loadMs ?? loaded.loadMs },
       lifetime,
+      place,
     );
   }
 

@@ -26,6 +26,8 @@ export interface EntryHead {
   readonly place?: number | undefined;
   /** Whether this cache has compressed the body (gzip): the body of an entry is then not what its tag is about. */
   readonly isGzipped?: true | undefined;
+  /** It has been purged, and is stale since then; `freshness` says so, too. Never in Redis. */
+  readonly purged?: true | undefined;
 }
 
 export interface Entry extends EntryHead {
@@ -95,6 +97,14 @@ export function newEntry(
     loaded: undefined,
     ...(tags === undefined ? {} : { tags }),
   };
+}
+
+/**
+ * Whether it was stored by an earlier version of the app, which knew no tags: a 304 would not say them.
+ * @param place that of purges now; undefined where nothing is ever purged.
+ */
+export function isWithoutTags(head: EntryHead, place: number | undefined): boolean {
+  return place !== undefined && head.place === undefined && head.tags === undefined;
 }
 
 /** Whether `head` has all of these tags. */

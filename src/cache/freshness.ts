@@ -64,6 +64,19 @@ export function lifetimeOf(
   };
 }
 
+/**
+ * What a purge leaves of an entry: it has not been fresh since then, whatever the clocks say, and may be served stale as
+ * long as if its lifetime had ended there.
+ */
+export function purgedHead<T extends EntryHead>(head: T, sinceMs: number, nowMs: number): T {
+  const { freshness } = head;
+  if (freshness === undefined) return head;
+  const endMs = Math.min(sinceMs, nowMs) - 1;
+  const storedAtMs = Math.min(freshness.storedAtMs, endMs);
+  const ttlSeconds = Math.min(freshness.ttlSeconds, (endMs - storedAtMs) / 1000);
+  return { ...head, freshness: { storedAtMs, ttlSeconds }, purged: true };
+}
+
 export function freshUntilMs({ storedAtMs, ttlSeconds }: Freshness): number {
   return storedAtMs + ttlSeconds * 1000;
 }
@@ -76,8 +89,13 @@ export function freshUntilMs({ storedAtMs, ttlSeconds }: Freshness): number {
  * so a hot entry never expires under load.
  * @param random a number in [0, 1).
  */
-export function standingOf({ freshness, loaded }: EntryHead, nowMs: number, random: number): Standing {
-  if (freshness === undefined || loaded === undefined) return 'fresh';
+export function standingOf(
+  { freshness, loaded, purged }: EntryHead,
+  nowMs: number,
+  random: number,
+): Standing {
+  if (freshness === undefined) return 'fresh';
+  if (loaded === undefined) return purged === true ? 'stale' : 'fresh';
   if (loaded.revalidate) return 'expired';
   const leftMs = freshUntilMs(freshness) - nowMs;
   if (leftMs <= 0) return -leftMs < loaded.staleWhileRevalidateSeconds * 1000 ? 'stale' : 'expired';

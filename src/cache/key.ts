@@ -35,6 +35,14 @@ export function checkKey(name: string, rules: KeyRules): KeyResult {
   return { kind: 'valid', key: { name, redisKey } };
 }
 
+/** Undefined for what keys can begin with: the empty prefix is that of all. Else what is wrong with it. */
+export function prefixFault(prefix: string): string | undefined {
+  const bytes = Buffer.byteLength(prefix);
+  if (bytes > maxKeyBytes) return `The prefix has ${bytes} bytes; at most ${maxKeyBytes} are allowed.`;
+  if (/\p{Cc}/u.test(prefix)) return 'The prefix contains a control character.';
+  return prefix.isWellFormed() ? undefined : 'The prefix is not valid Unicode.';
+}
+
 function invalid(detail: string): KeyResult {
   return { kind: 'invalid', detail };
 }

@@ -17,12 +17,14 @@ import { etagRule, isValid } from './entry-form.ts';
 /**
  * An entry from the origin; it keeps the origin's entity tag and content type where they fit.
  * @param fields what is kept of the answer's.
+ * @param place that of purges when the origin was asked.
  */
 export function loadedEntry(
   { status, body, codings, tags, fields: { 'content-type': type = '' } }: OriginResponse,
   fields: Fields,
   lifetime: Lifetime | NotStored,
   loadMs: number,
+  place?: number,
 ): Entry {
   const contentType = isContentType(type) ? type : 'application/octet-stream';
   const tag = /^(?<weak>W\/)?"(?<opaque>.*)"$/u.exec(fields['etag']?.trim() ?? '')?.groups;
@@ -31,16 +33,21 @@ export function loadedEntry(
   const etag = isKept ? opaque : entityTag(body, contentType);
   const loaded = { status, codings, fields, isWeak: isKept && tag?.['weak'] !== undefined, loadMs };
   const entry = { body, contentType, etag, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
-  return tags === undefined ? entry : { ...entry, tags };
+  return { ...entry, ...(tags && { tags }), ...(place !== undefined && { place }) };
 }
 
-/** The same bytes with another lifetime: another write. */
+/**
+ * The same bytes with another lifetime: another write.
+ * @param place that of purges when the origin was asked; as it was where it was not asked.
+ */
 export function extendedHead<T extends EntryHead>(
   held: T,
   loaded: Pick<Loaded, 'status' | 'codings' | 'fields' | 'isWeak' | 'loadMs'>,
   lifetime: Lifetime | NotStored,
+  place: number | undefined = held.place,
 ): T {
-  return { ...held, writeId: newWriteId(), ...withLifetime(loaded, lifetime) };
+  const lived = withLifetime(loaded, lifetime);
+  return { ...held, writeId: newWriteId(), place, purged: undefined, ...lived };
 }
 
 function withLifetime(

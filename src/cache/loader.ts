@@ -12,7 +12,7 @@ import { standingOf } from './freshness.ts';
 import type { LoadPermit } from './load-permits.ts';
 import { LoadPlaces } from './load-places.ts';
 import { loadOf } from './lock-keys.ts';
-import type { Lock, Locks } from './locks.ts';
+import type { Lock, LockAttempt, Locks } from './locks.ts';
 import { asLoad, loadDepth } from './nested-loads.ts';
 import { isUnstorable, OriginLoad, renewalPauseMs, type OriginLoadOptions } from './origin-load.ts';
 import type { Source, Wanted } from './source.ts';
@@ -45,6 +45,11 @@ export class Loader {
     this.#options = options;
     this.#origin = new OriginLoad(options);
     this.#places = new LoadPlaces(options);
+    // Whoever asks after a purge joins no older load.
+    options.purges?.onAdopted(() => {
+      this.#flights.forgetAll();
+      this.#bypasses.forgetAll();
+    });
   }
 
   /** Loads what the cache has not, or asks whether `expired` is still current. Never rejects but for a bug. */
@@ -159,7 +164,7 @@ export class Loader {
   /** Undefined where another instance is loading it. */
   async #tryToLoad(wanted: Wanted, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
     const { key, source, expired } = wanted;
-    const attempt = await this.#options.locks.acquire(loadOf(key), this.#redisUntilMs());
+    const attempt = await this.#acquire(key);
     switch (attempt.kind) {
       case 'none':
         if (source.acceptsNone) return { kind: 'none', remembered: true };
@@ -174,16 +179,18 @@ export class Loader {
         const { lock } = attempt;
         const isMissing = (now: ReadResult): boolean => this.#asUsable(now, expired).kind === 'miss';
         const found = await this.#readUnder(lock, key, isMissing);
-        return isMissing(found)
-          ? this.#origin.run(key, source, signal, { held: expired, lock })
-          : outcomeOf(found);
+        if (!isMissing(found)) return outcomeOf(found);
+        const held = found.kind === 'hit' ? found.entry : expired;
+        return this.#origin.run(key, source, signal, { held, lock });
       }
     }
   }
 
   /** What others have brought about. Takes no lock. */
   async #lookForOutcome(wanted: Wanted): Promise<LoadOutcome | undefined> {
-    const mark = await this.#options.locks.look(loadOf(wanted.key), this.#redisUntilMs());
+    const { locks, purges } = this.#options;
+    const since = purges?.lastOf(wanted.key.redisKey);
+    const mark = await locks.look(loadOf(wanted.key), this.#redisUntilMs(), since);
     if (mark === 'failed') return failedJustNow();
     return mark === 'none' && wanted.source.acceptsNone
       ? { kind: 'none', remembered: true }
@@ -195,8 +202,12 @@ export class Loader {
     return outcomeOf(this.#asUsable(found, expired));
   }
 
-  /** An entry that has to be validated first is none yet; one that somebody has written since then has been. */
+  /**
+   * An entry that has to be validated first is none yet; one that somebody has written since then has been, unless it was
+   * loaded before a purge.
+   */
   #asUsable(found: ReadResult, expired: Entry | undefined): ReadResult {
+    if (found.kind === 'hit' && found.entry.purged === true) return { kind: 'miss' };
     if (found.kind !== 'hit' || expired === undefined || found.entry.writeId !== expired.writeId)
       return found;
     return standingOf(found.entry, this.#options.clock.wallMs(), 0) === 'expired' ? { kind: 'miss' } : found;
@@ -211,7 +222,7 @@ export class Loader {
   }
 
   async #renewLocked(key: EntryKey, source: Source, entry: Entry, signal: AbortSignal): Promise<void> {
-    const attempt = await this.#options.locks.acquire(loadOf(key), this.#redisUntilMs());
+    const attempt = await this.#acquire(key);
     if (attempt.kind !== 'acquired') return;
     const isAsSeen = (current: ReadResult): boolean =>
       current.kind === 'hit' && current.entry.writeId === entry.writeId;
@@ -219,6 +230,11 @@ export class Loader {
     if (!isAsSeen(current)) return;
     const replacing = { held: entry, lock: attempt.lock };
     await this.#asLoad(key, undefined, () => this.#origin.run(key, source, signal, replacing));
+  }
+
+  #acquire(key: EntryKey): Promise<LockAttempt> {
+    const { locks, purges } = this.#options;
+    return locks.acquire(loadOf(key), this.#redisUntilMs(), purges?.lastOf(key.redisKey));
   }
 
   /** Whoever had the lock before may have filled the entry. The lock is kept only if `isToBeLoaded` says so. */

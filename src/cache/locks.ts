@@ -7,14 +7,16 @@ import type { Guard, RemovalTrace } from './tier.ts';
 export interface Locks {
   /**
    * Tries once. A lock that was got is kept until it is released, or until this process or Redis is gone.
+   * @param since the place of the latest purge of the entry: `none` is not believed where it is older.
    * @throws AppError when Redis cannot be asked.
    */
-  acquire(subject: LockSubject, deadlineAtMs: number): Promise<LockAttempt>;
+  acquire(subject: LockSubject, deadlineAtMs: number, since?: number): Promise<LockAttempt>;
   /**
    * What is remembered instead of a lock. Takes nothing.
+   * @param since as of `acquire`.
    * @throws AppError when Redis cannot be asked.
    */
-  look(subject: LockSubject, deadlineAtMs: number): Promise<Mark | undefined>;
+  look(subject: LockSubject, deadlineAtMs: number, since?: number): Promise<Mark | undefined>;
   /** Remembers something without having the lock. Nobody waits for that. */
   mark(subject: LockSubject, mark: Mark, forMs: number): void;
   /** Remembers nothing any more, because there is an entry. Nobody waits for that. */
@@ -50,7 +52,14 @@ export interface Lock {
    * Gives it back if it is still held. Nobody waits for that, and if it fails the lock expires anyway.
    * @param after what to remember.
    */
-  release(after?: { readonly kind: Mark; readonly forMs: number }): void;
+  release(after?: Remembered): void;
+}
+
+export interface Remembered {
+  readonly kind: Mark;
+  readonly forMs: number;
+  /** Of `none`: that of purges when the origin was asked. */
+  readonly place?: number | undefined;
 }
 
 /** The longest that anything is remembered instead of a lock: what the origin itself says of what it does not have. */

@@ -8,12 +8,13 @@ import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { readRetryAfter } from '../origin/retry-after.ts';
 import { storagePermission } from '../origin/storage.ts';
-import type { Entry } from './entry.ts';
+import { isWithoutTags, type Entry } from './entry.ts';
 import { isStored, type EntryWriter } from './entry-writer.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
 import type { EntryKey } from './key.ts';
 import type { LoadOutcome } from './load-outcome.ts';
-import { longestMarkMs, type Lock } from './locks.ts';
+import { longestMarkMs, type Lock, type Remembered } from './locks.ts';
+import type { PurgeLog } from './purge-log.ts';
 import type { Source } from './source.ts';
 
 export interface OriginLoadOptions {
@@ -22,6 +23,8 @@ export interface OriginLoadOptions {
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;
   readonly budget: ByteBudget;
+  /** Undefined where nothing is ever purged. */
+  readonly purges?: Pick<PurgeLog, 'known' | 'lastOf' | 'onAdopted'> | undefined;
 }
 
 /** What a load is to replace, and what lets it. */
@@ -68,8 +71,10 @@ export class OriginLoad {
       : undefined;
     const charge = this.#options.budget.open();
     try {
-      const { outcome, written } = await this.#fill(key, source, signal, { held, lock }, charge);
-      const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome, source);
+      // Before the source is asked: what it says then is not older than a purge that is known now.
+      const place = this.#options.purges?.known;
+      const { outcome, written } = await this.#fill(key, source, signal, { held, lock, place }, charge);
+      const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome, source, place);
       void written.finally(() => {
         lock?.release(after);
         charge.close();
@@ -90,12 +95,12 @@ export class OriginLoad {
     await Promise.allSettled(this.#writes);
   }
 
-  #toRemember(outcome: LoadOutcome, source: Source) {
+  #toRemember(outcome: LoadOutcome, source: Source, place: number | undefined): Remembered | undefined {
     if (outcome.kind === 'none') {
       const { forMs = this.markMs(source) } = outcome;
-      return forMs > 0 ? ({ kind: 'none', forMs } as const) : undefined;
+      return forMs > 0 ? { kind: 'none', forMs, place } : undefined;
     }
-    return isUnstorable(outcome) ? ({ kind: 'pass', forMs: this.markMs(source) } as const) : undefined;
+    return isUnstorable(outcome) ? { kind: 'pass', forMs: this.markMs(source) } : undefined;
   }
 
   #isServed(held: Entry | undefined): boolean {
@@ -109,23 +114,24 @@ export class OriginLoad {
     key: EntryKey,
     source: Source,
     signal: AbortSignal,
-    { held, lock }: Replacing,
+    { held, lock, place }: Replacing & { readonly place: number | undefined },
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { writer, clock, maxValueBytes } = this.#options;
     const { health, terms } = source;
     const startedAtMs = clock.nowMs();
-    const answer = await this.#ask(key, source, held, signal, charge);
+    const conditional = held !== undefined && isWithoutTags(held, place) ? undefined : held;
+    const answer = await this.#ask(key, source, conditional, signal, charge);
     const loadMs = clock.nowMs() - startedAtMs;
     health.answered(key.name);
     const written = Promise.resolve();
     switch (answer.kind) {
       case 'answered': {
         const { status: originStatus } = answer;
-        if (held !== undefined && isTrouble(originStatus) && isServableOnError(held, clock.wallMs())) {
+        if (held !== undefined && isTrouble(originStatus) && isBetterThanTrouble(held, clock.wallMs())) {
           return { outcome: { kind: 'failed', error: troubled(answer, clock.wallMs()) }, written };
         }
-        const entry = writer.entryOf(answer, loadMs, terms);
+        const entry = writer.entryOf(answer, loadMs, terms, place);
         const found = { kind: 'found', entry, originStatus } as const;
         if (entry.loaded?.notStored !== undefined) health.notStored(entry.loaded.notStored.reason);
         if (lock === undefined) return { outcome: { ...found, stored: false }, written };
@@ -135,7 +141,7 @@ export class OriginLoad {
         return { outcome, written: storing.catch(() => {}) };
       }
       case 'unchanged': {
-        const entry = held && writer.updated(held, answer, { loadMs, terms });
+        const entry = held && writer.updated(held, answer, { loadMs, terms, place });
         if (held === undefined || entry === undefined) {
           throw new TypeError('The origin said "unchanged" without having been asked.');
         }
@@ -190,6 +196,11 @@ export function isUnstorable(outcome: LoadOutcome): boolean {
 /** What is answered instead of the value rather than about it: what is at hand may do better. */
 function isTrouble(status: number): boolean {
   return status === 429 || status >= 500;
+}
+
+/** What a client wrote has been purged, and is served as stale. */
+function isBetterThanTrouble(held: Entry, nowMs: number): boolean {
+  return held.loaded === undefined || isServableOnError(held, nowMs);
 }
 
 function troubled({ status, fields }: OriginResponse, nowMs: number): AppError {

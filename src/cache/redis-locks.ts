@@ -5,7 +5,15 @@ import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import { lockKeys, type LockKeys, type LockSubject } from './lock-keys.ts';
-import { longestMarkMs, marks, type Lock, type LockAttempt, type Locks, type Mark } from './locks.ts';
+import {
+  longestMarkMs,
+  marks,
+  type Lock,
+  type LockAttempt,
+  type Locks,
+  type Mark,
+  type Remembered,
+} from './locks.ts';
 import type { Guard, RemovalTrace } from './tier.ts';
 
 // Long enough for a pause of the process, short enough that who waits for a dead holder still has budget.
@@ -27,23 +35,25 @@ local function believed(key, longestMs)
   if leftMs < 0 or leftMs > longestMs then return nil end
   return redis.call('GET', key)
 end
-local function mark()
-  local value = believed(KEYS[2], ${longestMarkMs})
+local function mark(since)
+  local value, place = string.match(believed(KEYS[2], ${longestMarkMs}) or '', '^(%a+):?(%d*)$')
+  if value == 'none' and (tonumber(place) or 0) < tonumber(since) then return nil end
   return (${marks.map((one) => `value == '${one}'`).join(' or ')}) and value
 end
 `;
 
-// ARGV: owner. One script, so that looking and taking are one step.
+// ARGV: owner, place of the latest purge. One script, so that looking and taking are one step.
 const acquireScript = `${believed}
-local known = mark()
+local known = mark(ARGV[2])
 if known then return known end
 if believed(KEYS[1], ${lockMs}) then return 'held' end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ${lockMs})
 return 'acquired'
 `;
 
+// ARGV: place of the latest purge.
 const lookScript = `${believed}
-return mark() or 'unknown'
+return mark(ARGV[1]) or 'unknown'
 `;
 
 // ARGV: owner.
@@ -77,13 +87,14 @@ export class RedisLocks implements Locks {
 
   /**
    * Tries once. A lock that was got is kept until it is released, or until this process or Redis is gone.
+   * @param since the place of the latest purge of the entry: `none` is not believed where it is older.
    * @throws AppError when Redis cannot be asked.
    */
-  async acquire(subject: LockSubject, deadlineAtMs: number): Promise<LockAttempt> {
+  async acquire(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
     const owner = randomUUID();
     try {
-      const reply = await this.#run(acquireScript, keys, [owner], deadlineAtMs);
+      const reply = await this.#run(acquireScript, keys, [owner, `${since}`], deadlineAtMs);
       if (reply === 'acquired') return { kind: reply, lock: this.#keep(keys, owner) };
       if (reply === 'held') return { kind: reply };
       return { kind: markOf(reply) };
@@ -98,8 +109,8 @@ export class RedisLocks implements Locks {
    * What is remembered instead of a lock. Takes nothing.
    * @throws AppError when Redis cannot be asked.
    */
-  async look(subject: LockSubject, deadlineAtMs: number): Promise<Mark | undefined> {
-    const reply = await this.#run(lookScript, this.#keysOf(subject), [], deadlineAtMs);
+  async look(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<Mark | undefined> {
+    const reply = await this.#run(lookScript, this.#keysOf(subject), [`${since}`], deadlineAtMs);
     return reply === 'unknown' ? undefined : markOf(reply);
   }
 
@@ -156,7 +167,8 @@ export class RedisLocks implements Locks {
       guard: keys.isSameSlot ? { key: keys.lock, value: owner } : undefined,
       release: (after) => {
         cancel();
-        this.#runUnwatched(releaseScript, keys, [owner, after?.kind ?? '', `${after?.forMs ?? 0}`]);
+        const remembered = after === undefined ? '' : valueOf(after);
+        this.#runUnwatched(releaseScript, keys, [owner, remembered, `${after?.forMs ?? 0}`]);
       },
     };
   }
@@ -175,6 +187,10 @@ export class RedisLocks implements Locks {
       { key: keys.lock, deadlineAtMs, idempotent: false },
     );
   }
+}
+
+function valueOf({ kind, place }: Remembered): string {
+  return place === undefined ? kind : `${kind}:${place}`;
 }
 
 function markOf(reply: unknown): Mark {

@@ -5,11 +5,12 @@ import { validatorsOf } from '../origin/response.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Tagging } from '../origin/tags.ts';
 import { AppError } from '../util/errors.ts';
-import { hasTags, type EntryHead } from './entry.ts';
+import { hasTags, isWithoutTags, type EntryHead } from './entry.ts';
 import { isStored, type Change, type EntryWriter } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
 import type { Locks } from './locks.ts';
 import type { Source } from './source.ts';
+import type { PurgeLog } from './purge-log.ts';
 
 export type Refreshed =
   | { readonly kind: 'loaded'; readonly bytes: number }
@@ -52,6 +53,8 @@ export interface RefresherOptions {
   readonly locks: Locks;
   readonly maxValueBytes: number;
   readonly clock: Clock;
+  /** Undefined where nothing is ever purged. */
+  readonly purges?: Pick<PurgeLog, 'known'> | undefined;
 }
 
 const commandLimitMs = 5000;
@@ -89,13 +92,14 @@ export class Refresher {
   }
 
   async #refresh(key: EntryKey, { held, isChanged, isFresh, signal }: RefreshRequest): Promise<Refreshed> {
-    const { source, writer, locks, clock, maxValueBytes } = this.#options;
+    const { source, writer, locks, clock, maxValueBytes, purges } = this.#options;
     const { health, terms } = source;
     const guard = await locks.guardWithoutLock(key.redisKey, clock.nowMs() + commandLimitMs);
+    const place = purges?.known;
     const startedAtMs = clock.nowMs();
     const answer = await source.load(key.name, {
       validators:
-        isChanged || held?.loaded === undefined
+        isChanged || held?.loaded === undefined || isWithoutTags(held, place)
           ? undefined
           : validatorsOf(held.loaded.fields, clock.wallMs()),
       maxBytes: maxValueBytes,
@@ -107,7 +111,7 @@ export class Refresher {
       case 'answered': {
         // The origin's word on this entry, which readers are told when they ask.
         if (answer.status >= 400) return failed(`answered-${answer.status}`);
-        const entry = writer.entryOf(answer, loadMs, terms);
+        const entry = writer.entryOf(answer, loadMs, terms, place);
         const { notStored } = entry.loaded ?? {};
         if (notStored !== undefined) health.notStored(notStored.reason);
         if (entry.freshness === undefined) return failed('not-cacheable');
@@ -118,7 +122,7 @@ export class Refresher {
       }
       case 'unchanged': {
         if (held === undefined) throw new TypeError('The origin said "unchanged" without having been asked.');
-        const head = writer.updated(held, answer, { loadMs, terms });
+        const head = writer.updated(held, answer, { loadMs, terms, place });
         if (isFresh && (head === undefined || isStandingSo(held, head))) return { kind: 'current' };
         return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
       }

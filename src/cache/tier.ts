@@ -85,6 +85,8 @@ export interface TagCondition {
 /** Tells writes apart, not bytes: what is not a client's must not overwrite what a client wrote meanwhile. */
 export type WriteIdCondition =
   | { readonly kind: 'absent' }
+  /** Somebody else wrote it. */
+  | { readonly kind: 'foreign' }
   /** It is still what this write has left. */
   | { readonly kind: 'same' | 'same-or-absent'; readonly writeId: string };
 

@@ -39,6 +39,7 @@ local holds = {
   ['match'] = function(etags) return exists and hasOneOf(etags, true) end,
   ['none-match'] = function(etags) return not (exists and hasOneOf(etags, false)) end,
   ['absent'] = function() return not exists end,
+  ['foreign'] = function() return head.kind == 'foreign' end,
   ['same'] = function(writes) return head.kind == 'entry' and head.write == writes[1] end,
   ['same-or-absent'] = function(writes)
     return not exists or (head.kind == 'entry' and head.write == writes[1])

@@ -45,6 +45,43 @@ export interface NotApplied {
   readonly applied: 'no' | 'unknown';
 }
 
+/** What is to be purged: 1 to 1,000 keys, tags and prefixes together. */
+export interface PurgeTargets {
+  /** Also such as somebody else wrote: with `mode` `remove` those are deleted. */
+  readonly keys?: readonly string[] | undefined;
+  /** Of this cache's entries. */
+  readonly tags?: readonly string[] | undefined;
+  /** What keys begin with; `''` is everything in this cache. */
+  readonly prefixes?: readonly string[] | undefined;
+  /**
+   * `stale` where undefined: a value is answered as stale for its stale time, while it is renewed; what was set, and has
+   * no source, until it expires. `remove`: it is there no more.
+   */
+  readonly mode?: 'stale' | 'remove' | undefined;
+}
+
+/** What a purge came to. */
+export type PurgeResult =
+  | {
+      readonly kind: 'purged';
+      /** By the clock of Redis. */
+      readonly purgedAt: Date;
+      /** Instances that could have answered without asking, or that heard of it. */
+      readonly expected: number;
+      /** How many have taken it in. */
+      readonly acknowledged: number;
+      /**
+       * Instances that have not answered in time, as the fleet names them. Where there was time for it (1.6 s), they ask
+       * before they answer anything.
+       */
+      readonly silent: readonly string[];
+    }
+  /**
+   * `error.code` `overloaded`: 10,000 keys, tags and prefixes are remembered already; `error.retryAfterSeconds` says when
+   * that may change. Where `applied` is `unknown`, purging again does no harm.
+   */
+  | NotApplied;
+
 /** What must hold for a write: there is no entry, there is one, or it is in the state of this `etag` of a `hit`. */
 export type Condition = 'absent' | 'present' | { readonly etag: string };
 
@@ -176,6 +213,19 @@ export interface Cache {
    * ```
    */
   delete(key: string, options?: DeleteOptions): Promise<DeleteResult>;
+  /**
+   * Makes values stale, or removes them, in all instances that use the cache through a client of the same namespace; waits
+   * until these have taken it in, or have to ask before they answer. A value that was being loaded when the purge came is
+   * not stored, and none that is set afterwards is touched. It costs the same whatever the number of values. Never rejects
+   * for an outage.
+   *
+   * @example
+   * ```ts
+   * const purged = await cache.purge({ tags: ['products'] });
+   * if (purged.kind === 'unavailable') console.log(purged.error.code, purged.applied);
+   * ```
+   */
+  purge(targets: PurgeTargets, options?: GetOptions): Promise<PurgeResult>;
   /**
    * The value under `key`, or what `factory` makes: once in the process and once in the fleet, however many ask. A stale
    * value is answered at once and renewed behind it; one that is about to expire is renewed before it does. Where Redis

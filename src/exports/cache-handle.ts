@@ -21,6 +21,8 @@ import type {
   GetOptions,
   GetOrSetOptions,
   GetResult,
+  PurgeResult,
+  PurgeTargets,
   SetOptions,
   SetResult,
   WrapOptions,
@@ -29,6 +31,7 @@ import { keyOfArguments } from './cache-arguments.ts';
 import { FactoryFailed, FactorySource, type FactoryDeps } from './cache-factory.ts';
 import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';
 import { cacheParts, loadLimitMs, type CacheParts } from './cache-parts.ts';
+import { purgeResultOf, purgeTargetsOf } from './cache-purge.ts';
 import { DamagedBody, decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
 import { aFunction, checkOptions } from './options.ts';
 
@@ -107,6 +110,14 @@ export class CacheHandle implements Cache {
     return result.kind === 'absent' || result.kind === 'precondition-failed'
       ? { kind: result.kind }
       : notApplied(result);
+  }
+
+  async purge(targets: PurgeTargets, options: GetOptions = nothing): Promise<PurgeResult> {
+    const owner = 'cache.purge';
+    checkCall(owner, options, getRules);
+    const names = purgeTargetsOf(owner, targets);
+    const request = { ...names, keys: names.keys.map((name) => this.#keyOf(owner, name)) };
+    return purgeResultOf(await keptAlive(this.#parts.cache.purge(request, this.#deadline(options))));
   }
 
   getOrSet<T extends Cacheable>(

@@ -8,7 +8,10 @@ import { MemoryTier } from '../cache/memory-tier.ts';
 import type { Copies } from '../cache/copies.ts';
 import type { KeyRules } from '../cache/key.ts';
 import type { Locks } from '../cache/locks.ts';
+import { PurgeLog } from '../cache/purge-log.ts';
+import { PurgeTier } from '../cache/purge-tier.ts';
 import { RedisLocks } from '../cache/redis-locks.ts';
+import { RedisPurgeOrder } from '../cache/redis-purge-order.ts';
 import { RedisTier } from '../cache/redis-tier.ts';
 import type { Tier } from '../cache/tier.ts';
 import type { OriginChoice } from '../origin/origin-rules.ts';
@@ -97,10 +100,13 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
   const locks = new RedisLocks(redis.redis, clock, namespace);
   const keyRules = { prefix: keyPrefix, namespace };
   const memory = cacheMemoryOf(redis, settings);
-  const tier = createTier(redis, settings, budget, memory?.store);
+  const purges = purgesOf(redis);
+  const below = createTier(redis, settings, budget, memory?.store);
+  const tier = memory === undefined ? below : new MemoryTier(below, memory.store);
   const cache = new Cache({
     ...settings,
-    tier: memory === undefined ? tier : new MemoryTier(tier, memory.store),
+    tier: new PurgeTier({ tier, log: purges, scope: keyPrefix, clock }),
+    purges,
     locks,
     origins,
     keyRules,
@@ -123,6 +129,14 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
       memory?.stop();
     },
   };
+}
+
+/** Caches of one client share them. */
+function purgesOf({ redis, namespace, instance, clock, emit, dependents }: RedisParts): PurgeLog {
+  return dependents.once('purges', () => {
+    const order = new RedisPurgeOrder(redis, namespace);
+    return new PurgeLog({ order, instance: () => instance.id, clock, emit });
+  });
 }
 
 /** @param copies what keeps copies of what is read. */

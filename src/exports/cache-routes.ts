@@ -1,5 +1,6 @@
 // registerCacheRoutes: the cache over HTTP, as the app has it.
 
+import { purge } from '../functions/purge.ts';
 import { readBatch } from '../functions/read-batch.ts';
 import { readCache } from '../functions/read-cache.ts';
 import { removeCache, writeCache } from '../functions/write-cache.ts';
@@ -24,9 +25,11 @@ export interface CacheRoutesOptions {
   readonly route?: string | undefined;
   /** `batch` where undefined: `/api/batch`. */
   readonly batchRoute?: string | undefined;
+  /** `purge` where undefined: `/api/purge`. */
+  readonly purgeRoute?: string | undefined;
   /** `function` where undefined. */
   readonly authLevel?: AuthLevel | undefined;
-  /** `disabled` makes the HTTP side read-only: PUT and DELETE are answered with 405. As the cache's where undefined. */
+  /** `disabled` makes the HTTP side read-only: PUT, DELETE and purges are answered with 405. As the cache's where undefined. */
   readonly writes?: 'enabled' | 'disabled' | undefined;
   /** After the names of the functions: for a second cache in one app, on routes of its own. None where undefined. */
   readonly suffix?: string | undefined;
@@ -35,8 +38,8 @@ export interface CacheRoutesOptions {
 const owner = 'registerCacheRoutes';
 
 /**
- * Registers the functions `readCache` (GET and HEAD), `writeCache` (PUT), `removeCache` (DELETE) and `readBatch` (POST,
- * up to 100 keys). docs/http.md has what they answer. When the app ends, the cache stops, and the client closes.
+ * Registers the functions `readCache` (GET and HEAD), `writeCache` (PUT), `removeCache` (DELETE), `readBatch` (POST,
+ * up to 100 keys) and `purge` (POST). docs/http.md has what they answer. When the app ends, the cache stops, and the client closes.
  *
  * @throws AppError `options-invalid` that names every option that is missing or wrong.
  * @example
@@ -48,13 +51,14 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     cache: { ...aCache, required: true },
     route: aRoute,
     batchRoute: aRoute,
+    purgeRoute: aRoute,
     authLevel: anAuthLevel,
     suffix: aSuffix,
     writes: oneOf('enabled', 'disabled'),
   });
   const { cache, redis, settings, budget } = cachePartsOf(owner, options.cache);
   const { route = 'cache', batchRoute = 'batch', authLevel = 'function', writes = settings.writes } = options;
-  const { suffix = '' } = options;
+  const { suffix = '', purgeRoute = 'purge' } = options;
   const { query: queryRule, defaultTtlSeconds, maxValueBytes, requestBudgetMs } = settings;
   closeAtEnd(app, redis);
   const deps = {
@@ -78,4 +82,5 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     methods: ['POST'],
     handler: readBatch(deps),
   });
+  app.http(`purge${suffix}`, { route: purgeRoute, authLevel, methods: ['POST'], handler: purge(deps) });
 }

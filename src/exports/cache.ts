@@ -16,6 +16,8 @@ export type {
   GetResult,
   LifetimeOptions,
   NotApplied,
+  PurgeResult,
+  PurgeTargets,
   SetOptions,
   SetResult,
   WrapOptions,

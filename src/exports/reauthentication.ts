@@ -1,6 +1,5 @@
 // registerReauthentication: the timer that keeps every instance of an app signed in to Redis, and the page that shows it.
 
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { startFleet, type Fleet } from '../fleet/fleet.ts';
 import { fleetPage } from '../functions/fleet-page.ts';
@@ -8,6 +7,7 @@ import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
 import { anAuthLevel, aRoute, aSchedule, aSuffix, checkApp, closeAtEnd } from './functions-app.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
+import { instanceId } from './instance-id.ts';
 import { checkOptions, orNull, type Rule } from './options.ts';
 import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
 import { unlimited } from './handler-deps.ts';
@@ -80,14 +80,16 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
 }
 
 function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet {
-  const { namespace, caches, clock } = parts;
+  const { namespace, caches, clock, instance } = parts;
   const { site, host = hostname(), region = null, version = '' } = options;
+  // Purges name it, too.
+  instance.id = instanceId(host);
   return startFleet({
     ...parts,
     // The first cache stands for the app: one that has none has no entries that another's could overlap with.
     app: () => caches[0] && { site, namespace, keyPrefix: caches[0].keyPrefix },
     instance: {
-      id: instanceId(host),
+      id: instance.id,
       startedAtMs: clock.wallMs(),
       version,
       region,
@@ -95,10 +97,4 @@ function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet 
     },
     readCount: () => caches.reduce((sum, { readCount }) => sum + readCount(), 0),
   });
-}
-
-/** The random part tells processes of one host apart. */
-function instanceId(host: string | null): string {
-  const name = (host ?? 'local').replaceAll(/[^\w.-]/gu, '').slice(0, 12);
-  return `${name}-${randomBytes(3).toString('hex')}`;
 }

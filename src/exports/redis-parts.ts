@@ -17,6 +17,8 @@ export interface RedisParts {
   readonly keeper: TokenKeeper;
   readonly credential: TokenCredentialLike;
   readonly namespace: string;
+  /** How this process is named to the others. */
+  readonly instance: { id: string };
   /** How long a command may take where its caller does not say. */
   readonly timeoutMs: number;
   /** What is made for this client once: it is stopped before the client closes. */

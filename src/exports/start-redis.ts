@@ -1,6 +1,7 @@
 // Starts a public Redis client over a token keeper: the one way to make it, for createRedis and for the app, which asks
 // for its first token before it loads this.
 
+import { hostname } from 'node:os';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { TokenCredentialLike } from '../auth/token-source.ts';
 import { createRedis, type RedisEndpoint } from '../redis/create.ts';
@@ -13,6 +14,7 @@ import { AppError } from '../util/errors.ts';
 import { keptAlive } from '../util/pending-calls.ts';
 import { shielded } from '../util/shielded.ts';
 import { Dependents } from './dependents.ts';
+import { instanceId } from './instance-id.ts';
 import type { CallOptions, Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
 
@@ -55,7 +57,8 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     keeper.stop();
   };
   const close = (): Promise<void> => (closing ??= keptAlive(closeOnce()));
-  const shared = { credential, namespace, timeoutMs, dependents, caches: [], close };
+  const instance = { id: instanceId(hostname()) };
+  const shared = { credential, namespace, instance, timeoutMs, dependents, caches: [], close };
   const parts: RedisParts = { redis, keeper, ...shared, ...common };
 
   /** Checks what a call was given, and begins it with the options that the parts take. */

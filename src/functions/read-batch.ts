@@ -1,14 +1,13 @@
 // POST /api/batch: reads up to 100 keys in one round trip.
 
-import { isUtf8 } from 'node:buffer';
-import type { HttpHandler, HttpRequest } from '@azure/functions';
+import type { HttpHandler } from '@azure/functions';
 import { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Cache } from '../cache/cache.ts';
 import { discardDamaged } from '../cache/damaged.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
-import { readBody } from '../http/request-body.ts';
+import { jsonText, readBody } from '../http/request-body.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
@@ -27,7 +26,7 @@ export function readBatch(deps: ReadBatchDeps): HttpHandler {
   const { cache } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
     const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large' });
-    const names = namesIn(textOf(request, body));
+    const names = namesIn(jsonText(request, body));
     const keys = names.map((name, index) => validKey(name, cache, `keys[${index}]: `));
 
     // Equal keys are asked for once.
@@ -49,16 +48,6 @@ export function readBatch(deps: ReadBatchDeps): HttpHandler {
       }),
     };
   });
-}
-
-/** JSON is UTF-8 (RFC 8259, section 8.1). Decoded leniently, different keys would become one. */
-function textOf({ headers }: HttpRequest, body: Buffer): string {
-  const parameter = /;\s*charset\s*=\s*"?(?<charset>[^\s;"]*)/iu.exec(headers.get('content-type') ?? '');
-  const charset = parameter?.groups?.['charset']?.toLowerCase() ?? 'utf-8';
-  const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
-  const isText = ['utf-8', 'utf8', 'us-ascii'].includes(charset) && ['', 'identity'].includes(coding);
-  if (!isText || !isUtf8(body)) throw new Problem('invalid-body', 'Expected JSON in UTF-8.');
-  return body.toString();
 }
 
 function namesIn(text: string): readonly string[] {

@@ -23,7 +23,7 @@ function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
     case 'hit': {
       const ttl = ttlOf(result.entry, nowMs);
       const { despite } = result;
-      const detail = despite ?? hitDetails[result.from ?? 'redis'][result.stale ? 'stale' : 'fresh'];
+      const detail = hitDetail(result);
       return [
         // Where the cache cannot be asked, nobody else is asked for it either.
         despite === undefined || despite === 'cache-unavailable' ? 'hit' : 'fwd=stale',
@@ -48,6 +48,12 @@ function parametersOf(result: CacheAnswer, nowMs: number): readonly string[] {
     case 'origin-pending':
       return ['fwd=miss', 'detail=origin-pending'];
   }
+}
+
+/** Why it is not simply a hit from Redis. */
+function hitDetail({ entry, stale, despite, from }: Answered<'hit'>): string | undefined {
+  if (despite !== undefined) return despite;
+  return entry.purged === true ? 'purged' : hitDetails[from ?? 'redis'][stale ? 'stale' : 'fresh'];
 }
 
 function loadedParameters(

@@ -19,6 +19,7 @@ const problems = {
   'range-not-satisfiable': { status: 416, title: 'The value has no such part' },
   'wrong-type': { status: 422, title: 'The key holds a Redis type other than a string' },
   'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
+  'too-many-purges': { status: 429, title: 'Too many keys, tags and prefixes have been purged lately' },
   'origin-failed': { status: 502, title: 'The origin failed' },
   'entry-newer': { status: 503, title: 'A newer version of this app wrote the entry' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },

@@ -1,5 +1,6 @@
 // Reads the body of a request within a limit, and refuses one that the host has not passed on.
 
+import { isUtf8 } from 'node:buffer';
 import type { HttpRequest } from '@azure/functions';
 import type { Charge } from '../util/byte-budget.ts';
 import { overloaded, Problem } from './problem.ts';
@@ -35,6 +36,16 @@ export async function readBody(
     );
   }
   return body;
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1). Decoded leniently, different keys would become one. @throws Problem. */
+export function jsonText({ headers }: HttpRequest, body: Buffer): string {
+  const parameter = /;\s*charset\s*=\s*"?(?<charset>[^\s;"]*)/iu.exec(headers.get('content-type') ?? '');
+  const charset = parameter?.groups?.['charset']?.toLowerCase() ?? 'utf-8';
+  const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
+  const isText = ['utf-8', 'utf8', 'us-ascii'].includes(charset) && ['', 'identity'].includes(coding);
+  if (!isText || !isUtf8(body)) throw new Problem('invalid-body', 'Expected JSON in UTF-8.');
+  return body.toString();
 }
 
 /**

@@ -8,7 +8,12 @@ const mostCharacters = 4096;
 // Printable ASCII without the space and the comma. Case counts.
 const tagForm = /^[!-+\--~]{1,128}$/u;
 
-export const tagsExpectation = `at most ${mostTags} tags of 1 to 128 printable ASCII characters without spaces and commas, ${mostCharacters} characters together`;
+export const tagExpectation = '1 to 128 printable ASCII characters without spaces and commas';
+export const tagsExpectation = `at most ${mostTags} tags of ${tagExpectation}, ${mostCharacters} characters together`;
+
+export function isTag(text: string): boolean {
+  return tagForm.test(text);
+}
 
 /** Whether they are tags that an entry can have. Asked at every call with some, so as cheap as can be. */
 export function areTags(value: unknown): value is readonly string[] {

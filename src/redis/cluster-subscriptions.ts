@@ -70,6 +70,18 @@ export class ClusterSubscriptions {
     }
   }
 
+  /** On the latest node that has confirmed it; the earlier ones hear what is published there by the bus of the cluster. */
+  hearing(channel: string): object | undefined {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.channel !== channel) continue;
+      for (const { node } of subscription.onNodes.toReversed()) {
+        const on = node.hearing(channel);
+        if (on !== undefined) return on;
+      }
+    }
+    return undefined;
+  }
+
   #moveSubscription(subscription: Subscription): void {
     const { channel, listener, onNodes } = subscription;
     const node = this.#nodes.ownerOf(slotOf(channel));

@@ -129,6 +129,10 @@ export class ClusterRedis implements Redis {
     return this.#subscriptions.listening(channel, deadlineAtMs);
   }
 
+  hearing(channel: string): object | undefined {
+    return this.#subscriptions.hearing(channel);
+  }
+
   close(): Promise<void> {
     return this.#nodes.close();
   }

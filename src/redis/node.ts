@@ -128,6 +128,11 @@ export class RedisNode {
     await this.#subscriptions.listening(channel, deadlineAtMs);
   }
 
+  /** The connection that the channel is heard on now. */
+  hearing(channel: string): object | undefined {
+    return this.#subscriptions.hearing(channel);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#leaveSubscriber(), this.#commands.close()]);
   }

@@ -68,6 +68,11 @@ export interface Redis {
   listening(channel: string, deadlineAtMs: number): Promise<void>;
   /** Which keys change, as Redis says it. */
   readonly tracking: Tracking;
+  /**
+   * What the channel is heard on now: a live connection on which Redis has confirmed it. Undefined where there is none,
+   * and another one after each loss: as long as it is the same, nothing was missed.
+   */
+  hearing(channel: string): object | undefined;
   /** Starts connecting. Never throws and never waits. */
   start(): void;
   /** Answers what is in flight, then closes. */

@@ -89,6 +89,10 @@ export class StandaloneRedis implements Redis {
     return this.#node.listening(channel, deadlineAtMs);
   }
 
+  hearing(channel: string): object | undefined {
+    return this.#node.hearing(channel);
+  }
+
   close(): Promise<void> {
     return this.#node.close();
   }

@@ -65,6 +65,12 @@ export class Subscriptions {
     await channel.waiters.wait(deadlineAtMs, () => notListening(name));
   }
 
+  /** The connection that the channel is heard on now. */
+  hearing(name: string): Connection | undefined {
+    const on = this.#channels.get(name)?.confirmedOn;
+    return on !== undefined && on === this.#connection && on.isLive ? on : undefined;
+  }
+
   /** Everything is listened to on this connection from now on; resolves when it is. Never rejects. */
   async moveTo(connection: Connection): Promise<void> {
     this.#connection = connection;

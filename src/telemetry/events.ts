@@ -10,6 +10,7 @@ export type ConnectionPurpose = 'commands' | 'subscriptions';
 export type AppEvent =
   | RollCallEnded
   | RollCallHeard
+  | PurgeEvent
   | OriginEvent
   | ClusterEvent
   /** What Redis holds under some key begins like an entry but is not one; it counts as a miss. */
@@ -186,6 +187,25 @@ export interface RollCallEnded {
   readonly silent: number;
   readonly shortestTimeLeftMs: number | null;
 }
+
+/** Counts only: keys and tags may say anything. */
+export type PurgeEvent =
+  /** This instance was asked to purge, and how that ended. */
+  | {
+      readonly type: 'purged';
+      /** Keys, tags and prefixes. */
+      readonly targets: number;
+      readonly expected: number;
+      readonly acknowledged: number;
+      readonly silent: number;
+    }
+  /** This instance has taken in what was purged, here or elsewhere. */
+  | {
+      readonly type: 'purgeAdopted';
+      readonly targets: number;
+      /** How many are held now. */
+      readonly rules: number;
+    };
 
 /** A roll call reached this instance, and about so many in all. */
 export interface RollCallHeard {

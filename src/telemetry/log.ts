@@ -25,6 +25,7 @@ export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   clusteringPolicyWrong: 'error',
   entryInvalid: 'warn',
   entryNewer: 'warn',
+  purged: 'info',
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',

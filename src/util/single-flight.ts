@@ -105,6 +105,11 @@ export class SingleFlight<T> {
     this.#flights.delete(key);
   }
 
+  /** As `forget`, of all that are under way. */
+  forgetAll(): void {
+    this.#flights.clear();
+  }
+
   async settled(): Promise<void> {
     await Promise.allSettled([...this.#flights.values()].map(({ result }) => result));
   }

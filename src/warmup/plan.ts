@@ -34,6 +34,8 @@ export function planFor(
     case 'hit': {
       const { head } = result;
       if (head?.loaded === undefined || head.freshness === undefined) return { kind: 'foreign' };
+      // The listing may be older than the purge.
+      if (head.purged === true) return { kind: 'load', held: head, isFresh: false };
       const { fields, revalidate } = head.loaded;
       const isFresh = freshUntilMs(head.freshness) > nextRunAtMs && !revalidate;
       if (listed === undefined) {

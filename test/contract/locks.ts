@@ -33,6 +33,25 @@ export function locksContract(open: () => Promise<LocksWorld>): void {
     return made.kind === 'acquired' ? made.lock : expect.unreachable(made.kind);
   };
 
+  describe('that there is nothing', () => {
+    it('is not believed where it was said before a purge', async ({ world, key: name }) => {
+      const { locks, deadline } = world;
+      const heard = async (since?: number): Promise<string | undefined> =>
+        locks.look(load(name), deadline(), since);
+      const remember = async (place?: number): Promise<void> => {
+        (await acquired(world, name)).release({ kind: 'none', forMs: 60_000, place });
+      };
+      await remember(7);
+      expect([await heard(), await heard(7), await heard(8)]).toEqual(['none', 'none', undefined]);
+      expect((await locks.acquire(load(name), deadline(), 7)).kind).toBe('none');
+      const anew = await locks.acquire(load(name), deadline(), 8);
+      if (anew.kind !== 'acquired') expect.unreachable(anew.kind);
+      // By a version of the app that knew no purges.
+      anew.lock.release({ kind: 'none', forMs: 60_000 });
+      expect([await heard(), await heard(1)]).toEqual(['none', undefined]);
+    });
+  });
+
   describe('a lock', () => {
     it('is held by one until it is given back, for 3 s at a time', async ({ world, key: name }) => {
       const lock = await acquired(world, name);

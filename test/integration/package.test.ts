@@ -105,6 +105,7 @@ it('registers the functions of the contract', async () => {
   expect(names.toSorted()).toEqual([
     'fleet',
     'live',
+    'purge',
     'readBatch',
     'readCache',
     'ready',

@@ -101,6 +101,8 @@ function isMet(condition: WriteCondition, current: Entry | undefined, etag: stri
       return current === undefined || !condition.etags.some(isHeld(false));
     case 'absent':
       return current === undefined;
+    case 'foreign':
+      return current !== undefined && current.writeId === undefined;
     case 'same':
       return current?.writeId === condition.writeId;
     case 'same-or-absent':

@@ -9,6 +9,7 @@ import {
   type LockAttempt,
   type Locks,
   type Mark,
+  type Remembered,
 } from '../../src/cache/locks.ts';
 import type { Guard, RemovalTrace } from '../../src/cache/tier.ts';
 import type { Clock } from '../../src/util/clock.ts';
@@ -31,11 +32,11 @@ export class InMemoryLocks implements Locks {
     this.#namespace = namespace;
   }
 
-  async acquire(subject: LockSubject, deadlineAtMs: number): Promise<LockAttempt> {
+  async acquire(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
     const owner = randomUUID();
     try {
-      const kind = await this.#run(keys, deadlineAtMs, (server) => takeIn(server, keys, owner));
+      const kind = await this.#run(keys, deadlineAtMs, (server) => takeIn(server, keys, owner, since));
       return kind === 'acquired' ? { kind, lock: this.#keep(keys, owner) } : { kind };
     } catch (error) {
       this.#runUnwatched(keys, (server) => void releaseIn(server, keys, owner));
@@ -43,9 +44,9 @@ export class InMemoryLocks implements Locks {
     }
   }
 
-  look(subject: LockSubject, deadlineAtMs: number): Promise<Mark | undefined> {
+  look(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<Mark | undefined> {
     const keys = this.#keysOf(subject);
-    return this.#run(keys, deadlineAtMs, (server) => markIn(server, keys));
+    return this.#run(keys, deadlineAtMs, (server) => markIn(server, keys, since));
   }
 
   mark(subject: LockSubject, mark: Mark, forMs: number): void {
@@ -121,13 +122,20 @@ function believed(server: InMemoryServer, key: string, longestMs: number): strin
 
 type Keys = Pick<LockKeys, 'lock' | 'mark'>;
 
-export function markIn(server: InMemoryServer, keys: Keys): Mark | undefined {
-  const value = believed(server, keys.mark, longestMarkMs);
-  return marks.find((known) => known === value);
+export function markIn(server: InMemoryServer, keys: Keys, since: number): Mark | undefined {
+  const value = believed(server, keys.mark, longestMarkMs) ?? '';
+  const [, kind, place] = /^(?<kind>[a-z]+):?(?<place>\d*)$/iu.exec(value) ?? [];
+  if (kind === 'none' && Number(place) < since) return undefined;
+  return marks.find((known) => known === kind);
 }
 
-export function takeIn(server: InMemoryServer, keys: Keys, owner: string): Mark | 'held' | 'acquired' {
-  const mark = markIn(server, keys);
+export function takeIn(
+  server: InMemoryServer,
+  keys: Keys,
+  owner: string,
+  since: number,
+): Mark | 'held' | 'acquired' {
+  const mark = markIn(server, keys, since);
   if (mark !== undefined) return mark;
   if (believed(server, keys.lock, lockMs) !== undefined) return 'held';
   server.set(keys.lock, owner, lockMs);
@@ -144,9 +152,10 @@ export function releaseIn(
   server: InMemoryServer,
   { lock, mark }: Keys,
   owner: string,
-  after?: { readonly kind: string; readonly forMs: number },
+  after?: Omit<Remembered, 'kind'> & { readonly kind: string },
 ): number {
   if (server.text(lock) !== owner) return 0;
-  if (after !== undefined) server.set(mark, after.kind, after.forMs);
+  const { kind, place, forMs = 0 } = after ?? {};
+  if (kind !== undefined) server.set(mark, place === undefined ? kind : `${kind}:${place}`, forMs);
   return server.delete(lock);
 }

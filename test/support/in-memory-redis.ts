@@ -104,8 +104,8 @@ function locked(
   [first = '', kind = '', forMs = '']: readonly string[],
 ): string | number | null {
   const meanings: readonly (readonly [string, () => string | number])[] = [
-    ["return 'acquired'", () => takeIn(server, keys, first)],
-    ["'unknown'", () => markIn(server, keys) ?? 'unknown'],
+    ["return 'acquired'", () => takeIn(server, keys, first, Number(kind))],
+    ["'unknown'", () => markIn(server, keys, Number(first)) ?? 'unknown'],
     ['PEXPIRE', () => extendIn(server, keys, first)],
     ['GET', () => releaseIn(server, keys, first, kind === '' ? undefined : { kind, forMs: Number(forMs) })],
     ["'SET', KEYS[2]", () => (server.set(keys.mark, first, Number(kind)), 'OK')],
@@ -119,7 +119,9 @@ function locked(
 function conditionOf(kind: string | undefined, names: readonly string[]): WriteCondition {
   const [writeId = ''] = names;
   if (kind === 'same' || kind === 'same-or-absent') return { kind, writeId };
-  return kind === 'absent' ? { kind } : { kind: kind as 'none' | 'match' | 'none-match', etags: names };
+  return kind === 'absent' || kind === 'foreign'
+    ? { kind }
+    : { kind: kind as 'none' | 'match' | 'none-match', etags: names };
 }
 
 function bytesOf(value: string | Buffer | undefined): Buffer {

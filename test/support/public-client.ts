@@ -39,6 +39,7 @@ export function publicClient(answers: Answers = {}): PublicClient {
     },
     credential: { getToken: async () => null },
     namespace: 'ref',
+    instance: { id: 'local-1' },
     timeoutMs: 2000,
     dependents,
     caches: [],

@@ -24,15 +24,19 @@ describe('registerCacheRoutes', () => {
       ['writeCache', 'PUT', 'cache/{*key}', 'function'],
       ['removeCache', 'DELETE', 'cache/{*key}', 'function'],
       ['readBatch', 'POST', 'batch', 'function'],
+      ['purge', 'POST', 'purge', 'function'],
     ]);
   });
 
   it('registers them where and for whom it is told', () => {
     const app = recordedFunctionsApp();
     const cache = startCache(publicClient().redis, cacheSettings);
-    registerCacheRoutes(app, { cache, route: 'v1/entries', batchRoute: 'v1/batch', authLevel: 'anonymous' });
+    const told = { route: 'v1/entries', batchRoute: 'v1/batch', purgeRoute: 'v1/purge' };
+    registerCacheRoutes(app, { cache, ...told, authLevel: 'anonymous' });
     const routes = [...app.httpFunctions.values()].map(({ route, authLevel }) => `${route} ${authLevel}`);
-    expect(new Set(routes)).toEqual(new Set(['v1/entries/{*key} anonymous', 'v1/batch anonymous']));
+    expect(new Set(routes)).toEqual(
+      new Set(['v1/entries/{*key} anonymous', 'v1/batch anonymous', 'v1/purge anonymous']),
+    );
   });
 
   it.each([

@@ -26,6 +26,7 @@ const statuses: Readonly<Record<ProblemCode, number>> = {
   'range-not-satisfiable': 416,
   'wrong-type': 422,
   'stored-value-too-large': 422,
+  'too-many-purges': 429,
   'origin-failed': 502,
   'cache-unavailable': 503,
   'entry-newer': 503,

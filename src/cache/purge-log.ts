@@ -1,0 +1,280 @@
+// What this instance knows of the order of purges, and whether it may go by that: it hears each announcement, or was told
+// a moment ago; or else it asks before it answers.
+
+import type { Clock } from '../util/clock.ts';
+import { AppError } from '../util/errors.ts';
+import type { Emit } from '../telemetry/events.ts';
+import type { EntryHead } from './entry.ts';
+import { PurgeAnnouncements } from './purge-announcements.ts';
+import { callPurge, type PurgeOutcome } from './purge-call.ts';
+import type { HeldOrder, PurgeAnswer, PurgeOrder } from './purge-order.ts';
+import { PurgeRules, type Judgement } from './purge-rules.ts';
+
+export interface PurgeLogOptions {
+  readonly order: PurgeOrder;
+  /** Of this instance, as it is named to whoever purges. */
+  readonly instance: () => string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** Whether what is known may be gone by. */
+type Standing =
+  | { readonly kind: 'unasked' }
+  | {
+      readonly kind: 'told';
+      /** When it was asked for. */
+      readonly askedAtMs: number;
+      /** What announcements were heard on then, and how many had been. */
+      readonly hearing: object | undefined;
+      readonly heard: number;
+    }
+  /** Whoever comes next does not wait as long again. */
+  | { readonly kind: 'unreachable'; readonly sinceMs: number };
+
+/** A purge waits as long for instances that may go on without asking: whatever they miss, they ask within it. */
+export const leaseMs = 1500;
+const confirmAfterMs = 750;
+const unreachableForMs = 1000;
+// What an answer may come later than one to a command that was sent after it.
+const graceMs = 250;
+// Between a write that is put off and its answer; and what two clocks may differ by.
+const horizonMarginMs = 10_000;
+const askLimitMs = 2000;
+const mostRestores = 3;
+
+export class PurgeLog {
+  readonly #options: PurgeLogOptions;
+  readonly #rules = new PurgeRules();
+  readonly #listeners: (() => void)[] = [];
+  readonly #announcements: PurgeAnnouncements;
+  #standing: Standing = { kind: 'unasked' };
+  #known = 0;
+  #epoch = '';
+  #keptUntilMs = 0;
+  #heard = 0;
+  /** Sent in this turn: whoever asks in it shares it. */
+  #thisTurn: Promise<boolean> | undefined;
+  #confirming = false;
+  #raising: Promise<unknown> | undefined;
+
+  constructor(options: PurgeLogOptions) {
+    this.#options = options;
+    this.#announcements = new PurgeAnnouncements({
+      ...options,
+      onHeard: () => void (this.#heard += 1),
+      adopt: (deadlineAtMs) => this.#asked(deadlineAtMs),
+    });
+  }
+
+  /**
+   * The latest place that is known: that of what is written now, and of a load that begins now. Whoever reads before has
+   * asked; an earlier place than there is makes a load older than it is, and no purge is missed by that.
+   */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** Whether there is no rule that an entry could be older than. */
+  get isEmpty(): boolean {
+    return this.#rules.last === 0;
+  }
+
+  /**
+   * Undefined where what is known may be gone by. Otherwise it is asked for, in this turn, so that no command that is
+   * issued after this call is answered before; resolves when it is there, or cannot be had. Never rejects.
+   */
+  confirm(deadlineAtMs: number): Promise<boolean> | undefined {
+    const { clock } = this.#options;
+    this.#announcements.start();
+    const standing = this.#standing;
+    const nowMs = clock.nowMs();
+    switch (standing.kind) {
+      case 'told': {
+        const { askedAtMs, hearing, heard } = standing;
+        const isHeard =
+          hearing !== undefined && heard === this.#heard && hearing === this.#options.order.hearing();
+        if (!isHeard || nowMs >= askedAtMs + leaseMs) return this.#asked(deadlineAtMs);
+        if (nowMs >= askedAtMs + confirmAfterMs) this.#confirmSoon();
+        return undefined;
+      }
+      case 'unreachable':
+        if (nowMs >= standing.sinceMs + unreachableForMs) return this.#asked(deadlineAtMs);
+        this.#confirmSoon();
+        return undefined;
+      case 'unasked':
+        return this.#asked(deadlineAtMs);
+    }
+  }
+
+  /**
+   * Waits for what `confirm` returned, when a command of the same turn has been answered: on one connection it is there
+   * then. Where Redis has several nodes, the one that knows the purges may be away, and the entries go on without: it is
+   * asked all the time, and each answer is judged by what is known when it comes.
+   */
+  async confirmed(asking: Promise<boolean>, deadlineAtMs: number): Promise<void> {
+    const { clock } = this.#options;
+    let isThere = await this.#within(asking);
+    // The connection may have been lost under the one and not under the other.
+    if (isThere === false && clock.nowMs() < deadlineAtMs)
+      isThere = await this.#within(this.#asked(deadlineAtMs));
+    if (isThere !== true) this.#standing = { kind: 'unreachable', sinceMs: clock.nowMs() };
+  }
+
+  /**
+   * Before something is stored that is kept for `keptMs`: so long, and longer, every purge from now on is remembered.
+   * Undefined where that is known. Never rejects.
+   */
+  keep(keptMs: number): Promise<unknown> | undefined {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs + keptMs + horizonMarginMs <= this.#keptUntilMs) return undefined;
+    const raised = (): Promise<boolean> => this.#ask(nowMs + askLimitMs, keptMs + 2 * horizonMarginMs);
+    const raising = (this.#raising ?? Promise.resolve()).then(() =>
+      nowMs + keptMs + horizonMarginMs <= this.#keptUntilMs ? true : raised(),
+    );
+    this.#raising = raising;
+    const ended = (): void => {
+      if (this.#raising === raising) this.#raising = undefined;
+    };
+    raising.then(ended, ended);
+    return raising;
+  }
+
+  /** What the purges after `place` say of an entry. */
+  judge(key: string, scope: string, head: EntryHead, place?: number): Judgement {
+    return this.#rules.judge(key, scope, head, place);
+  }
+
+  /** The place of the latest purge that what is remembered of a key could be older than. */
+  lastOf(key: string): number {
+    return this.#rules.lastOf(key);
+  }
+
+  /** Called whenever a purge has been taken in. */
+  onAdopted(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Gives the rules of these ids the next place, and waits for all instances to take that in, no longer than for those
+   * that may go on without asking. Never rejects but for a bug.
+   */
+  async purge(ids: readonly string[], deadlineAtMs: number): Promise<PurgeOutcome> {
+    this.#announcements.start();
+    const outcome = await callPurge(
+      { ...this.#options, leaseMs, known: this.#known, adopt: (untilMs) => this.#asked(untilMs) },
+      ids,
+      deadlineAtMs,
+    );
+    if (outcome.kind === 'purged') {
+      const { expected, acknowledged, silent } = outcome;
+      this.#options.emit({
+        type: 'purged',
+        targets: ids.length,
+        expected,
+        acknowledged,
+        silent: silent.length,
+      });
+    }
+    return outcome;
+  }
+
+  stop(): void {
+    this.#announcements.stop();
+  }
+
+  #confirmSoon(): void {
+    if (this.#confirming) return;
+    this.#confirming = true;
+    const ended = (): void => void (this.#confirming = false);
+    this.#asked(this.#options.clock.nowMs() + askLimitMs).then(ended, ended);
+  }
+
+  #asked(deadlineAtMs: number): Promise<boolean> {
+    if (this.#thisTurn === undefined) {
+      const asking = this.#ask(deadlineAtMs, 0);
+      // A bug is told to whoever waits for it, and there may be nobody.
+      asking.catch(() => {});
+      this.#thisTurn = asking;
+      // Commands of one turn leave together, when it ends: later ones may have been begun after a purge was answered.
+      setImmediate(() => (this.#thisTurn = undefined));
+    }
+    return this.#thisTurn;
+  }
+
+  /** Whether it was answered. */
+  async #ask(deadlineAtMs: number, keptMs: number): Promise<boolean> {
+    const { order, clock, instance } = this.#options;
+    try {
+      for (let restores = 0; restores <= mostRestores; restores += 1) {
+        const askedAtMs = clock.nowMs();
+        const [hearing, heard] = [order.hearing(), this.#heard];
+        const question = {
+          known: this.#known,
+          epoch: this.#epoch,
+          instance: instance(),
+          leaseMs: hearing === undefined ? 0 : leaseMs,
+          keptMs,
+        };
+        const answer = await order.ask(question, deadlineAtMs);
+        const lost = this.#lost(answer);
+        this.#adopt(answer, lost === undefined ? answer.epoch : '', askedAtMs);
+        if (lost === undefined) {
+          this.#standing = {
+            kind: 'told',
+            askedAtMs,
+            hearing: answer.hasLease ? hearing : undefined,
+            heard,
+          };
+          return true;
+        }
+        await order.restore(lost, deadlineAtMs);
+      }
+      return false;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return false;
+    }
+  }
+
+  /** What this instance knows and Redis does not; undefined where that is nothing. */
+  #lost({ epoch, place, horizonMs, floor, rules }: PurgeAnswer): HeldOrder | undefined {
+    if (epoch === this.#epoch) return undefined;
+    const nowMs = this.#options.clock.nowMs();
+    const places = new Map(rules.map((rule) => [rule.id, rule.place]));
+    const missing = this.#rules.all(nowMs).filter((rule) => rule.place > (places.get(rule.id) ?? 0));
+    const keptMs = this.#keptUntilMs - nowMs;
+    const isLost =
+      missing.length > 0 ||
+      place < this.#known ||
+      floor < this.#rules.floor ||
+      horizonMs + horizonMarginMs < keptMs;
+    if (!isLost) return undefined;
+    return { known: this.#known, horizonMs: Math.max(keptMs, 0), floor: this.#rules.floor, rules: missing };
+  }
+
+  /** @param epoch none until what Redis has lost is restored. */
+  #adopt({ place, horizonMs, floor, rules }: PurgeAnswer, epoch: string, askedAtMs: number): void {
+    const { clock, emit } = this.#options;
+    this.#epoch = epoch;
+    const changes = this.#rules.add(rules, clock.nowMs());
+    this.#rules.raiseFloor(floor);
+    this.#rules.drop(clock.nowMs());
+    this.#known = Math.max(this.#known, place);
+    this.#keptUntilMs = Math.max(this.#keptUntilMs, askedAtMs + horizonMs);
+    if (changes === 0) return;
+    emit({ type: 'purgeAdopted', targets: changes, rules: this.#rules.size });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Undefined where it takes too long. */
+  async #within(asking: Promise<boolean>): Promise<boolean | undefined> {
+    let cancel = (): void => {};
+    const late = new Promise<undefined>((resolve) => {
+      cancel = this.#options.clock.after(graceMs, () => resolve(undefined));
+    });
+    const outcome = await Promise.race([asking, late]);
+    cancel();
+    return outcome;
+  }
+}
