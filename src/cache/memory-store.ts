@@ -100,7 +100,16 @@ export class MemoryStore implements Copies {
 
   /** As `forget`, unless another copy has taken its place. */
   drop(key: string, copy: Copy): void {
-    if (this.#copies.peek(key) === copy) this.#copies.delete(key);
+    if (this.#copies.peek(key)?.hit === copy.hit) this.#copies.delete(key);
+  }
+
+  /** Counts `bytes` more for this entry of `key`; false where it is not there any more, or has no room. */
+  grow(key: string, entry: Entry, bytes: number): boolean {
+    const copy = this.#copies.peek(key);
+    const grown = (copy?.bytes ?? 0) + bytes;
+    if (copy?.hit.entry !== entry || grown > this.#options.maxBytes * largestShare) return false;
+    this.#copies.set(key, { ...copy, bytes: grown });
+    return true;
   }
 
   seen(key: string): void {

@@ -5,6 +5,7 @@ import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import type { Condition, NotApplied } from './cache-api.ts';
+import { FactoryFailed } from './cache-factory.ts';
 
 type NoEntry = Exclude<CacheAnswer, { kind: 'hit' | 'loaded' | 'miss' }>;
 
@@ -41,4 +42,15 @@ export function conditionOf(condition: Condition | undefined): TagCondition {
   if (condition === undefined) return { kind: 'none', etags: [] };
   if (condition === 'absent') return { kind: 'none-match', etags: ['*'] };
   return { kind: 'match', etags: [condition === 'present' ? '*' : condition.etag] };
+}
+
+/** A value that cannot be stored. */
+export function tooLarge(bytes: number, mostBytes: number): AppError {
+  const what = `it has ${bytes} bytes, and maxValueBytes is ${mostBytes}`;
+  return new AppError('value-invalid', `The value cannot be used: ${what}.`);
+}
+
+/** What a factory threw reaches its caller as it is. */
+export function whatWasThrown(error: AppError): unknown {
+  return error instanceof FactoryFailed ? error.thrown : error;
 }

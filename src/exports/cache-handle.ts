@@ -12,7 +12,8 @@ import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import { zip } from '../util/zip.ts';
 import { beginCall, endCall, keptAlive } from '../util/pending-calls.ts';
-import { conditionOf, errorOf, notApplied } from './cache-answers.ts';
+import { AnsweredValues } from './answered-values.ts';
+import { conditionOf, errorOf, notApplied, tooLarge, whatWasThrown } from './cache-answers.ts';
 import type {
   Cache,
   DeleteOptions,
@@ -28,11 +29,11 @@ import type {
   WrapOptions,
 } from './cache-api.ts';
 import { keyOfArguments } from './cache-arguments.ts';
-import { FactoryFailed, FactorySource, type FactoryDeps } from './cache-factory.ts';
+import { FactorySource, type FactoryDeps } from './cache-factory.ts';
 import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';
 import { cacheParts, loadLimitMs, type CacheParts } from './cache-parts.ts';
 import { purgeResultOf, purgeTargetsOf } from './cache-purge.ts';
-import { DamagedBody, decodeValue, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
+import { DamagedBody, encodeValue, type Cacheable, type Serializer } from './cache-values.ts';
 import { aFunction, checkOptions } from './options.ts';
 
 type Factory = (context: FactoryContext) => unknown;
@@ -44,12 +45,14 @@ export class CacheHandle implements Cache {
   readonly [cacheParts]: CacheParts;
   readonly #parts: CacheParts;
   readonly #serializer: Serializer | undefined;
+  readonly #values: AnsweredValues;
   readonly #factories: FactoryDeps;
 
   constructor(parts: CacheParts, serializer: Serializer | undefined) {
     this[cacheParts] = { ...parts, serializer };
     this.#parts = parts;
     this.#serializer = serializer;
+    this.#values = new AnsweredValues(serializer, parts.memory);
     const { clock, emit } = parts.redis;
     const { staleSeconds } = parts.settings;
     this.#factories = { staleSeconds, serializer, health: new OriginHealth(emit, clock), clock };
@@ -181,7 +184,7 @@ export class CacheHandle implements Cache {
     if (answer.kind !== 'hit' && answer.kind !== 'loaded') throw whatWasThrown(errorOf(answer));
     const { entry } = answer;
     try {
-      const value = decodeValue(entry, isShared(answer), this.#serializer);
+      const value = this.#values.valueOf(key.redisKey, answer);
       return (value instanceof Promise ? await value : value) as T;
     } catch (error) {
       // Another serializer's, or damaged by whoever wrote it: the factory knows better.
@@ -203,7 +206,7 @@ export class CacheHandle implements Cache {
     }
     try {
       const { etag, contentType, freshness } = answer.entry;
-      const value = (await decodeValue(answer.entry, isShared(answer), this.#serializer)) as T;
+      const value = (await this.#values.valueOf(key.redisKey, answer)) as T;
       const nowMs = this.#parts.redis.clock.wallMs();
       const ageSeconds = freshness && Math.max(nowMs - freshness.storedAtMs, 0) / 1000;
       const stale = answer.kind === 'hit' && answer.stale;
@@ -241,19 +244,4 @@ export class CacheHandle implements Cache {
   #deadline({ timeoutMs }: GetOptions): number {
     return this.#parts.redis.clock.nowMs() + (timeoutMs ?? this.#parts.settings.requestBudgetMs);
   }
-}
-
-/** Whether others have the same bytes: who waited for the same load, or whoever finds them in memory. */
-function isShared(answer: Extract<CacheAnswer, { kind: 'hit' | 'loaded' }>): boolean {
-  return answer.kind === 'loaded' || answer.from !== undefined;
-}
-
-/** What a factory threw reaches its caller as it is. */
-function whatWasThrown(error: AppError): unknown {
-  return error instanceof FactoryFailed ? error.thrown : error;
-}
-
-function tooLarge(bytes: number, mostBytes: number): AppError {
-  const what = `it has ${bytes} bytes, and maxValueBytes is ${mostBytes}`;
-  return new AppError('value-invalid', `The value cannot be used: ${what}.`);
 }

@@ -23,6 +23,7 @@ import { AppError } from '../util/errors.ts';
 import { bytesInFlight, memoryLimits } from '../util/instance-memory.ts';
 import { onePerProcess } from '../util/one-per-process.ts';
 import type { Serializer } from './cache-values.ts';
+import type { MemoryOfEntries } from './answered-values.ts';
 import { cacheMemoryOf, type MemorySettings } from './cache-memory.ts';
 import { originsOf } from './create-origin.ts';
 import type { Rule } from './options.ts';
@@ -58,6 +59,8 @@ export interface CacheParts {
   readonly locks: Locks;
   readonly origins: Origins;
   readonly budget: ByteBudget;
+  /** Undefined where nothing is kept in this process. */
+  readonly memory?: MemoryOfEntries | undefined;
   /** Of one that is called: JSON where undefined. Over HTTP there are bytes only. */
   readonly serializer?: Serializer | undefined;
   /** Ends what is in flight. */
@@ -124,6 +127,7 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     locks,
     origins,
     budget,
+    memory: memory?.store,
     async stop() {
       await cache.stop();
       memory?.stop();

@@ -37,6 +37,10 @@ const jsonType = 'application/json';
 const isJson = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/iu;
 const isUnicodeText = /^text\/[\w.+-]+\s*(?:;\s*charset="?(?:utf-?8|us-ascii)"?\s*)?$/iu;
 
+export function isJsonType(contentType: string): boolean {
+  return contentType === jsonType || isJson.test(contentType);
+}
+
 /** The stored bytes are not what they are said to be. */
 export class DamagedBody extends AppError {
   constructor() {
@@ -108,7 +112,7 @@ function parsed(
     }
   }
   if (contentType === bytesType) return own();
-  if (contentType === jsonType || isJson.test(contentType)) {
+  if (isJsonType(contentType)) {
     try {
       return JSON.parse(body.toString()) as unknown;
     } catch {

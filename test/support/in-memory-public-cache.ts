@@ -4,6 +4,7 @@ import { CacheHandle } from '../../src/exports/cache-handle.ts';
 import type { CacheParts, CacheSettings } from '../../src/exports/cache-parts.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Serializer } from '../../src/exports/cache-values.ts';
+import type { MemoryStoreOptions } from '../../src/cache/memory-store.ts';
 import type { RedisParts } from '../../src/exports/redis-parts.ts';
 import { namespace, type InMemoryInstance, type World } from './in-memory-cache.ts';
 
@@ -16,6 +17,8 @@ export interface PublicInstanceOptions {
   readonly settings?: Partial<CacheSettings>;
   readonly serializer?: Serializer;
   readonly budgetBytes?: number;
+  /** Of the tier in memory; there is none where undefined. */
+  readonly memory?: Partial<MemoryStoreOptions>;
   readonly random?: () => number;
 }
 
@@ -53,6 +56,7 @@ export function publicInstance(world: World, options: PublicInstanceOptions = {}
     locks,
     origins: createOrigins(undefined, []),
     budget,
+    memory: instance.store,
     stop: async () => cache.stop(),
   };
   return { cache: new CacheHandle(parts as CacheParts, serializer), instance };
