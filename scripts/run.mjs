@@ -45,7 +45,11 @@ const commands = {
   format: { redis: false, programs: () => [[node, tool('prettier'), '--write', '.']] },
 };
 
-function benchPrograms(names) {
+/** Names of benches, or none for all of them, and then perhaps options for each of them. */
+function benchPrograms(args) {
+  const optionsAt = args.findIndex((arg) => arg.startsWith('--'));
+  const names = optionsAt === -1 ? args : args.slice(0, optionsAt);
+  const options = optionsAt === -1 ? [] : args.slice(optionsAt);
   const all = readdirSync(join(root, 'bench')).filter((file) => /^[\w-]+\.ts$/u.test(file));
   const chosen = names.length === 0 ? all : names.map((name) => `${name}.ts`);
   const unknown = chosen.find((file) => !all.includes(file));
@@ -54,7 +58,7 @@ function benchPrograms(names) {
       `No such bench: ${unknown}. There are: ${all.map((file) => file.slice(0, -3)).join(', ')}`,
     );
   }
-  return chosen.map((file) => [node, join('bench', file)]);
+  return chosen.map((file) => [node, join('bench', file), ...options]);
 }
 
 /** Runs one program to its end; returns its exit code. A signal sent to this process is passed on, once. */

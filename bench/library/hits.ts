@@ -1,19 +1,23 @@
-// What getOrSet takes on a hit: three libraries in one process, in turn.
+// What getOrSet takes on a hit: three libraries in one process, in turn; from Redis, or from memory where it is told so.
 
 import { median } from '../support/median.ts';
 import { concurrently, timed } from '../support/timing.ts';
-import { connect, contestantNames, type Contestant, type ContestantName } from './contestants.ts';
+import { connect, contestantNames, type Contestant, type ContestantName, type Tiers } from './contestants.ts';
 
 const rounds = 7;
 const slicesPerRound = 8;
 const width = 64;
 const ours = 'redis-entra-functions';
+const tiers: Tiers = process.argv[2] === 'memory' ? 'memory' : 'redis';
+const label = tiers === 'memory' ? 'tiers: hits in memory' : 'library: hits';
+// One from memory takes far less time.
+const times = tiers === 'memory' ? 20 : 1;
 
 async function measureHits(bytes: number): Promise<void> {
-  const readsPerSlice = bytes > 10_000 ? 150 : 400;
+  const readsPerSlice = (bytes > 10_000 ? 150 : 400) * times;
   const contestants = new Map<ContestantName, Contestant>();
   const lifetime = { ttlSeconds: 3600, staleSeconds: 3600 };
-  for (const name of contestantNames) contestants.set(name, await connect(name, lifetime));
+  for (const name of contestantNames) contestants.set(name, await connect(name, lifetime, tiers));
   const never = async () => Promise.reject(new Error('It should have been there.'));
   const keyOf = (index: number): string => `${bytes} bytes, ${index % 100}`;
   let turns = 0;
@@ -59,7 +63,7 @@ async function measureHits(bytes: number): Promise<void> {
       name === ours
         ? ''
         : `; ${ours} / ${name} = ${ratio(rates, name)}, for the same processor time ${ratio(ratesOfCpu, name)}`;
-    console.log(`library: hits of ${bytes} B: ${name} ${median(values).toFixed(0)} reads/s${beside}`);
+    console.log(`${label} of ${bytes} B: ${name} ${median(values).toFixed(0)} reads/s${beside}`);
   }
 }
 
