@@ -121,7 +121,7 @@ export class PurgeRules {
     return [...this.#held].map(([id, { place, endsAtMs }]) => ({
       id,
       place,
-      leftMs: Math.max(endsAtMs - nowMs, 0),
+      leftMs: Math.max(endsAtMs - marginMs - nowMs, 0),
     }));
   }
 

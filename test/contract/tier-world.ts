@@ -40,8 +40,10 @@ export const loaded: Loaded = {
   keptMs: 90_000,
 };
 
-export const client = (text: string): Entry =>
-  newEntry(Buffer.from(text), 'text/plain', 1_700_000_000_000, 3600);
+export const client = (text: string): Entry => ({
+  ...newEntry(Buffer.from(text), 'text/plain', 1_700_000_000_000, 3600),
+  place: 5,
+});
 export const fromOrigin = (text: string, more: Partial<Loaded> = {}): Entry => ({
   ...client(text),
   loaded: { ...loaded, ...more },

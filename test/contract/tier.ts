@@ -112,7 +112,7 @@ export function tierContract(open: () => Promise<TierWorld>): void {
     const sizes = [0, 1, 4096, 65_536, 73_727, 73_728, maxValueBytes] as const;
     it.for(sizes)('is held for %i bytes as long as the charge is open', async (bytes, { world, key }) => {
       const { tier, deadline, budget } = world;
-      const entry = newEntry(Buffer.alloc(bytes, 'x'), 'text/plain', 1, 60);
+      const entry = { ...newEntry(Buffer.alloc(bytes, 'x'), 'text/plain', 1, 60), place: 5 };
       await write(world, key, entry);
       const charge = budget.open();
       const found = await tier.read(key, deadline(), charge);
