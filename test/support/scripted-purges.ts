@@ -12,8 +12,8 @@ export class ScriptedPurges implements PurgeOrder {
   readonly questions: PurgeQuestion[] = [];
   readonly restored: HeldOrder[] = [];
   readonly acknowledged: string[] = [];
-  announce = (_: string): void => {};
-  acknowledgeAs = (_: string): void => {};
+  announce: (announcement: string) => void = () => {};
+  acknowledgeAs: (instance: string) => void = () => {};
 
   async ask(question: PurgeQuestion): Promise<PurgeAnswer> {
     this.questions.push(question);
