@@ -7,6 +7,8 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [nam
 const deepest = 100;
 // An object with more properties has a table of them in V8, and names of its own.
 const mostFastProperties = 64;
+// Copying an object with hundreds of names takes as long as parsing it.
+const mostNames = 200;
 
 /** A copy of what `JSON.parse` has made: nothing that can be changed is shared with it. */
 export function copyOfJson(value: unknown): unknown {
@@ -31,7 +33,7 @@ function copyOfArray(values: readonly unknown[]): unknown[] {
 
 /**
  * About how many bytes it takes in V8 (64 bits, as Node.js builds it), rather too many than too few; infinite where it is
- * too deep to be copied.
+ * too deep to be copied, or would not be copied faster than parsed.
  */
 export function bytesOfJson(value: unknown, depth = 0): number {
   const json = value as Json;
@@ -47,6 +49,7 @@ export function bytesOfJson(value: unknown, depth = 0): number {
   }
   let bytes = 32;
   const entries = Object.entries(json);
+  if (entries.length > mostNames) return Number.POSITIVE_INFINITY;
   const isTable = entries.length > mostFastProperties;
   for (const [name, item] of entries) {
     bytes += (isTable ? 48 + bytesOfText(name) : 9) + bytesOfJson(item, depth + 1);

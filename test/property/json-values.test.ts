@@ -48,6 +48,13 @@ describe('a copy of JSON', () => {
   });
 });
 
+it('a copy is not made of an object with hundreds of names, which would take as long as parsing', () => {
+  const table = (names: number): object =>
+    Object.fromEntries(Array.from({ length: names }, (_, n) => [`n${n}`, n]));
+  expect(bytesOfJson(table(200))).toBeLessThan(20_000);
+  expect(bytesOfJson([table(201)])).toBe(Number.POSITIVE_INFINITY);
+});
+
 describe('the bytes of JSON', () => {
   it.each([
     ['text', JSON.stringify('x'.repeat(1000)), 1000, 1100],
