@@ -1,13 +1,16 @@
-// What the cache's layer costs per read: RedisTier over the shared client, judged by what has been purged, against
-// node-redis alone, in turn in one run on the same Entra front and Redis; and a batch of 100 against 100 single reads.
+// What the cache's layer costs per read: RedisTier over the shared client against node-redis alone; what it costs to judge
+// that by what has been purged; in turn in one run on the same Entra front and Redis; and a batch of 100 against 100 single
+// reads.
 
 import { createClient } from 'redis';
 import { ByteBudget } from '../src/util/byte-budget.ts';
 import { newEntry } from '../src/cache/entry.ts';
 import { PurgeLog } from '../src/cache/purge-log.ts';
+import { ruleId } from '../src/cache/purge-rules.ts';
 import { PurgeTier } from '../src/cache/purge-tier.ts';
 import { RedisPurgeOrder } from '../src/cache/redis-purge-order.ts';
 import { RedisTier } from '../src/cache/redis-tier.ts';
+import type { ReadResult } from '../src/cache/tier.ts';
 import { startStack } from '../local/stack.ts';
 import { systemClock } from '../src/util/clock.ts';
 import { eventually } from '../test/support/eventually.ts';
@@ -19,6 +22,7 @@ const rounds = 7;
 const slicesPerRound = 10;
 const readsPerSlice = 500;
 const concurrency = 64;
+const rulesHeld = 500;
 
 const stack = await startStack({ storage: false });
 try {
@@ -57,27 +61,40 @@ try {
     await store.read(keys[0] ?? '', deadline());
     if (order.hearing() === undefined) throw new Error('Purges are not heard of yet.');
   });
+  const rules = Array.from({ length: rulesHeld }, (_, index) =>
+    ruleId('stale', { kind: 'key', name: `purged:${index}` }),
+  );
+  await log.purge(rules, deadline());
+  const use = (result: ReadResult): ReadResult => result;
   const keyOf = (index: number): string => keys[index % keys.length] ?? '';
 
   const contestants = {
     plain: (index: number): Promise<unknown> => plain.get(keyOf(index)),
-    store: (index: number): Promise<unknown> => Promise.resolve(store.read(keyOf(index), deadline())),
+    store: (index: number): Promise<unknown> => tier.read(keyOf(index), deadline()),
+    /** As the cache reads, without purges and with them. */
+    unjudged: async (index: number): Promise<unknown> => use(await tier.read(keyOf(index), deadline())),
+    judged: (index: number): Promise<unknown> =>
+      Promise.resolve(store.readThen(keyOf(index), deadline(), undefined, use)),
   };
+  type Contestant = keyof typeof contestants;
+  const names = Object.keys(contestants) as Contestant[];
+  const none = (): Record<Contestant, number> => ({ plain: 0, store: 0, unjudged: 0, judged: 0 });
   const results = {
     plain: [] as number[],
     store: [] as number[],
     ratios: [] as number[],
     cpuRatios: [] as number[],
+    judgedRatios: [] as number[],
+    judgedCpuRatios: [] as number[],
     batch: [] as number[],
     singles: [] as number[],
   };
   // The first two rounds warm the compiler up.
   for (let round = -2; round < rounds; round += 1) {
-    const tookMs = { plain: 0, store: 0 };
-    const cpuMicros = { plain: 0, store: 0 };
+    const [tookMs, cpuMicros] = [none(), none()];
     // In slices in turn, so that what else the machine does meets both alike.
     for (let slice = 0; slice < slicesPerRound; slice += 1) {
-      for (const name of ['plain', 'store'] as const) {
+      for (const name of slice % 2 === 0 ? names : names.toReversed()) {
         const before = process.cpuUsage();
         tookMs[name] += await timed(() => concurrently(readsPerSlice, concurrency, contestants[name]));
         const { user, system } = process.cpuUsage(before);
@@ -90,6 +107,8 @@ try {
       results.store.push(reads / tookMs.store);
       results.ratios.push(tookMs.plain / tookMs.store);
       results.cpuRatios.push(cpuMicros.plain / cpuMicros.store);
+      results.judgedRatios.push(tookMs.unjudged / tookMs.judged);
+      results.judgedCpuRatios.push(cpuMicros.unjudged / cpuMicros.judged);
     }
     const batchMs = await timed(async () => store.readMany(keys, deadline()));
     const singlesMs = await timed(async () => {
@@ -110,6 +129,9 @@ try {
   );
   // Of both clients' process, the front included: what a busy machine changes little.
   console.log(`read: the same in processor time = ${median(results.cpuRatios).toFixed(2)}`);
+  console.log(
+    `read: not judged / judged by what has been purged (${rulesHeld} rules) = ${median(results.judgedRatios).toFixed(2)}; in processor time ${median(results.judgedCpuRatios).toFixed(2)}`,
+  );
   console.log(
     `read: 100 single reads / one batch of 100 = ${ratio(results.singles, results.batch)} (time, one after the other)`,
   );

@@ -6,10 +6,10 @@ import type { Clock } from '../util/clock.ts';
 import type { KeyRules } from './key.ts';
 import type { Locks } from './locks.ts';
 import type { PurgeLog } from './purge-log.ts';
-import type { Tier } from './tier.ts';
+import type { JudgingTier, Tier } from './tier.ts';
 
 export interface CacheOptions {
-  readonly tier: Tier;
+  readonly tier: Tier | JudgingTier;
   readonly locks: Locks;
   /** What the cache does not have, and no origin is asked for, is a miss. */
   readonly origins: Pick<Origins, 'choose'>;

@@ -19,7 +19,7 @@ import { OriginSources } from './origin-sources.ts';
 import type { PurgeOutcome } from './purge-call.ts';
 import { ruleIds, type PurgeRequest } from './purge-request.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
-import type { ReadOptions, Source } from './source.ts';
+import type { Read, ReadOptions, Source } from './source.ts';
 import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
 
 /** Every method answers by its deadline, in milliseconds of the monotonic clock, and rejects only for a bug. */
@@ -56,10 +56,12 @@ export class Cache {
   ): CacheAnswer | Promise<CacheAnswer> {
     const { charge, source = this.#sources.of(key) } = options;
     const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
-    const result = this.#options.tier.read(key.redisKey, redisUntilMs, charge);
     const read = { key, deadlineAtMs, source, options, room: charge && { charge } };
-    if (!(result instanceof Promise)) return this.#answer(read, result);
-    return result.then((later) => this.#answer(read, later));
+    const use = (result: ReadResult): CacheAnswer | Promise<CacheAnswer> => this.#answer(read, result);
+    const { tier } = this.#options;
+    if ('readThen' in tier) return tier.readThen(key.redisKey, redisUntilMs, charge, use);
+    const result = tier.read(key.redisKey, redisUntilMs, charge);
+    return result instanceof Promise ? result.then(use) : use(result);
   }
 
   /** All keys in one round trip; only what is missing is loaded. The answers in the order of the keys. */
@@ -243,12 +245,3 @@ export class Cache {
 }
 
 const noOptions: ReadOptions = {};
-
-/** One read under way. */
-interface Read {
-  readonly key: EntryKey;
-  readonly deadlineAtMs: number;
-  readonly source: Source | undefined;
-  readonly options: ReadOptions;
-  readonly room: Room | undefined;
-}

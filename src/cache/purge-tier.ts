@@ -8,6 +8,7 @@ import { purgedHead } from './freshness.ts';
 import type { PurgeLog } from './purge-log.ts';
 import type {
   HeadResult,
+  JudgingTier,
   ReadResult,
   RemovalTrace,
   RemoveResult,
@@ -31,7 +32,7 @@ const purgedMeanwhile = { kind: 'precondition-failed' } as const;
 // Nobody waits for the removal of what is judged to be gone already.
 const removalLimitMs = 2000;
 
-export class PurgeTier implements Tier {
+export class PurgeTier implements JudgingTier {
   readonly #tier: Tier;
   readonly #log: PurgeLog;
   readonly #scope: string;
@@ -44,17 +45,24 @@ export class PurgeTier implements Tier {
     this.#clock = clock;
   }
 
-  /** At once where the tier below answers at once. */
   read(key: string, deadlineAtMs: number, charge?: Charge): ReadResult | Promise<ReadResult> {
+    return this.readThen(key, deadlineAtMs, charge, (result) => result);
+  }
+
+  readThen<T>(
+    key: string,
+    deadlineAtMs: number,
+    charge: Charge | undefined,
+    use: (result: ReadResult) => T | Promise<T>,
+  ): T | Promise<T> {
     // Before the read, in the same turn: one round trip for both.
     const asking = this.#log.confirm(deadlineAtMs);
-    const reading = this.#tier.read(key, deadlineAtMs, charge);
-    if (asking !== undefined) return this.#judgedAfter(asking, key, reading, deadlineAtMs);
-    // A purge that comes while this is read comes later. One promise less is a tenth of the time of a read.
-    if (this.#log.isEmpty) return reading;
+    const below = this.#tier.read(key, deadlineAtMs, charge);
+    const reading = asking === undefined ? below : this.#readAfter(asking, below, deadlineAtMs);
+    // A purge that comes while this is read comes later: it is judged by what is known when it is there.
     return reading instanceof Promise
-      ? reading.then((result) => this.#judged(key, result))
-      : this.#judged(key, reading);
+      ? reading.then((result) => use(this.#judged(key, result)))
+      : use(this.#judged(key, reading));
   }
 
   readMany(
@@ -122,15 +130,14 @@ export class PurgeTier implements Tier {
     await this.#judgedHead(key, result);
   }
 
-  async #judgedAfter(
+  async #readAfter(
     asking: Promise<boolean>,
-    key: string,
     reading: ReadResult | Promise<ReadResult>,
     deadlineAtMs: number,
   ): Promise<ReadResult> {
     const result = await reading;
     if (isAnswered(result)) await this.#log.confirmed(asking, deadlineAtMs);
-    return this.#judged(key, result);
+    return result;
   }
 
   async #allJudgedAfter(

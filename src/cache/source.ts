@@ -6,6 +6,7 @@ import type { OriginHealth } from '../origin/origin-health.ts';
 import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from './entry.ts';
 import type { EntryKey } from './key.ts';
+import type { Room } from './tier.ts';
 
 export interface Source extends Pick<Origin, 'load'> {
   /** Loads of one origin share their places; undefined for those of no origin, which share theirs. */
@@ -35,4 +36,13 @@ export interface Wanted {
   readonly key: EntryKey;
   readonly source: Source;
   readonly expired: Entry | undefined;
+}
+
+/** One read under way. */
+export interface Read {
+  readonly key: EntryKey;
+  readonly deadlineAtMs: number;
+  readonly source: Source | undefined;
+  readonly options: ReadOptions;
+  readonly room: Room | undefined;
 }

@@ -36,6 +36,17 @@ export interface Tier {
   ): Promise<RemoveResult>;
 }
 
+/** A tier that does something with what it has read. */
+export interface JudgingTier extends Tier {
+  /** As `read`, and goes on with `use`: with one promise for both. At once where `read` answers at once. */
+  readThen<T>(
+    key: string,
+    deadlineAtMs: number,
+    charge: Charge | undefined,
+    use: (result: ReadResult) => T | Promise<T>,
+  ): T | Promise<T>;
+}
+
 export type Value =
   /** `from`: undefined for Redis; the bytes of what is in memory are everybody's, and not to be changed. */
   | { readonly kind: 'hit'; readonly entry: Entry; readonly from?: 'memory' }
