@@ -4,26 +4,14 @@ import { describe, expect, it } from 'vitest';
 import type { CacheKind } from '../support/caches.ts';
 import { eventually } from '../support/eventually.ts';
 import { publicCaches } from '../support/public-caches.ts';
+import { hearing, read, timeoutMs } from '../support/purging.ts';
 import { deferred } from '../../src/util/deferred.ts';
 import type { Cache } from '../../src/exports/cache.ts';
 
-const timeoutMs = 5000;
-
 export function purgeSuite(kind: CacheKind): void {
   const begin = publicCaches(kind);
-  const read = async (caches: readonly Cache[], key: string): Promise<readonly unknown[]> =>
-    Promise.all(caches.map(async (cache) => said(await cache.get(key))));
-
-  /** All have read, and so hear of purges. */
-  const instances = async (count: number): Promise<readonly Cache[]> => {
-    const caches = await begin().startMany(count);
-    await eventually(async () => {
-      await read(caches, 'warm');
-      const purged = await caches[0]?.purge({ keys: ['warm'] }, { timeoutMs });
-      expect(purged).toMatchObject({ kind: 'purged', expected: count, acknowledged: count, silent: [] });
-    });
-    return caches;
-  };
+  const instances = async (count: number): Promise<readonly Cache[]> =>
+    hearing(await begin().startMany(count));
 
   describe('a purge', () => {
     it('holds on all instances when it is answered, and what is set afterwards stays', async () => {
@@ -114,9 +102,4 @@ export function purgeSuite(kind: CacheKind): void {
       expect(await read([later], 'kept')).toEqual(['miss']);
     });
   });
-}
-
-function said(result: Awaited<ReturnType<Cache['get']>>): unknown {
-  if (result.kind !== 'hit') return result.kind;
-  return result.stale ? `stale ${String(result.value)}` : result.value;
 }

@@ -16,8 +16,8 @@ import { adoptStack } from './shared-client.ts';
 
 export interface PublicCaches {
   readonly stack: AnyStack;
-  /** A cache of the namespace `shop`, when its client is connected. */
-  start(options?: Partial<CacheOptions>): Promise<Cache>;
+  /** A cache of the namespace `shop`, when its client is connected. @param port another way to Redis. */
+  start(options?: Partial<CacheOptions>, port?: number): Promise<Cache>;
   startMany(count: number, options?: Partial<CacheOptions>): Promise<readonly Cache[]>;
   /** Of the one that was started last. */
   readonly redis: Redis;
@@ -36,12 +36,12 @@ export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => Pub
     await Promise.all(clients.splice(0).map(async (client) => client.close()));
   });
   afterAll(async () => shared.stack?.stop());
-  const startClient = async (stack: AnyStack): Promise<Redis> => {
+  const startClient = async (stack: AnyStack, port = stack.front.port): Promise<Redis> => {
     const credential = new ManagedIdentityCredential();
     const source = createTokenSource({ credential, scope: defaultScope, oidRequired: true, clock });
     const keeper = new TokenKeeper({ source, clock, random: Math.random, emit: () => {} });
     keeper.start();
-    const { hostname, port } = stack.front;
+    const { hostname } = stack.front;
     const clusteringPolicy = cluster ? 'OSSCluster' : 'EnterpriseCluster';
     const options = resolveRedisOptions({ hostname, port, clusteringPolicy, credential });
     const client = startRedis(options, { credential, keeper });
@@ -51,8 +51,8 @@ export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => Pub
   };
   return () => {
     const stack = shared.stack ?? expect.unreachable('no stack');
-    const start = async (options?: Partial<CacheOptions>): Promise<Cache> =>
-      createCache({ redis: await startClient(stack), namespace: 'shop', ...options });
+    const start = async (options?: Partial<CacheOptions>, port?: number): Promise<Cache> =>
+      createCache({ redis: await startClient(stack, port), namespace: 'shop', ...options });
     return {
       stack,
       start,

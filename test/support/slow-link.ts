@@ -8,10 +8,13 @@ export interface SlowLink extends AsyncDisposable {
   readonly port: number;
   /** From now on; Infinity for as fast as it goes, 0 for nothing at all. */
   bytesPerSecond: number;
+  /** Silences the connection that was made last: it stays open, and brings nothing any more. */
+  silenceLast(): void;
 }
 
 export async function startSlowLink(toPort: number): Promise<SlowLink> {
   const ups = new Set<Socket>();
+  const silent = new Set<Socket>();
   const server = createServer((down) => {
     const up = connect(toPort, '127.0.0.1');
     ups.add(up);
@@ -19,12 +22,17 @@ export async function startSlowLink(toPort: number): Promise<SlowLink> {
     up.on('close', () => down.destroy());
     down.on('close', () => up.destroy());
     down.pipe(up);
-    forward(up, down, link).catch(() => down.destroy());
+    forward(up, down, () => (silent.has(up) ? 0 : link.bytesPerSecond)).catch(() => down.destroy());
   });
   const listening = await listenOnLoopback(server);
   const link: SlowLink = {
     port: listening.port,
     bytesPerSecond: Infinity,
+    silenceLast() {
+      const last = [...ups].findLast(({ destroyed }) => !destroyed);
+      if (last === undefined) throw new Error('There is no connection.');
+      silent.add(last);
+    },
     async [Symbol.asyncDispose]() {
       for (const up of ups) up.destroy();
       await listening.close();
@@ -33,10 +41,13 @@ export async function startSlowLink(toPort: number): Promise<SlowLink> {
   return link;
 }
 
-async function forward(up: Socket, down: Socket, link: SlowLink): Promise<void> {
+async function forward(up: Socket, down: Socket, bytesPerSecond: () => number): Promise<void> {
   for await (const chunk of up as AsyncIterable<Buffer>) {
-    while (link.bytesPerSecond === 0) await sleep(20);
+    while (bytesPerSecond() === 0) {
+      if (down.destroyed) return;
+      await sleep(20);
+    }
     down.write(chunk);
-    if (link.bytesPerSecond !== Infinity) await sleep((chunk.length / link.bytesPerSecond) * 1000);
+    if (bytesPerSecond() !== Infinity) await sleep((chunk.length / bytesPerSecond()) * 1000);
   }
 }
