@@ -113,10 +113,16 @@ export class Cache {
     if (purges === undefined) throw new TypeError('This cache has no purges.');
     const { keys, mode } = request;
     const foreign = mode === 'remove' ? keys : [];
-    const removing = foreign.map(({ redisKey }) => tier.remove(redisKey, { kind: 'foreign' }, deadlineAtMs));
-    const ids = ruleIds(request, keyRules.prefix);
-    const [outcome, ...removals] = await Promise.all([purges.purge(ids, deadlineAtMs), ...removing]);
-    const failed = removals.find((removal) => removal.kind === 'unavailable');
+    let removing: Promise<readonly RemoveResult[]> = Promise.resolve([]);
+    // Not before: what is refused changes nothing.
+    const onPlaced = (): void => {
+      removing = Promise.all(
+        foreign.map(({ redisKey }) => tier.remove(redisKey, { kind: 'foreign' }, deadlineAtMs)),
+      );
+      removing.catch(() => {});
+    };
+    const outcome = await purges.purge(ruleIds(request, keyRules.prefix), deadlineAtMs, onPlaced);
+    const failed = (await removing).find((removal) => removal.kind === 'unavailable');
     return outcome.kind === 'purged' && failed !== undefined ? { ...failed, applied: 'unknown' } : outcome;
   }
 

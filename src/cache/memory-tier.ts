@@ -2,7 +2,6 @@
 // everything else, and every change, goes to the tier below.
 
 import { smallBytes, type Charge } from '../util/byte-budget.ts';
-import { zip } from '../util/zip.ts';
 import type { Entry, EntryHead } from './entry.ts';
 import type { Copy, MemoryStore } from './memory-store.ts';
 import type {
@@ -99,9 +98,9 @@ export class MemoryTier implements Tier {
     deadlineAtMs: number,
     room: Room | undefined,
   ): Promise<readonly ReadResult[]> {
-    const read = new Map(zip(missing, await this.#below.readMany(missing, deadlineAtMs, room)));
+    const read = (await this.#below.readMany(missing, deadlineAtMs, room)).values();
     return keys.map((key, index) => {
-      const result = known[index] ?? read.get(key);
+      const result = known[index] ?? read.next().value;
       if (result === undefined) throw new TypeError('A key has no result.');
       const copy = copies[index];
       return known[index] !== undefined || copy === undefined ? result : this.#replaced(key, copy, result);

@@ -30,6 +30,8 @@ export interface PurgeCallDeps {
   readonly leaseMs: number;
   /** The latest place that is known. */
   readonly known: number;
+  /** Called when it is in order: from then on it is not refused any more. */
+  readonly onPlaced: () => void;
   /** Lets this instance take in what has been purged; whether it did. */
   readonly adopt: (deadlineAtMs: number) => Promise<boolean>;
 }
@@ -52,6 +54,7 @@ export async function callPurge(
     await isReady(listening, clock, deadlineAtMs);
     const placement = await order.place(announcement, ids, known, deadlineAtMs);
     if (placement.kind === 'full') return placement;
+    deps.onPlaced();
     return await acknowledged(deps, placement, answers, deadlineAtMs);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -158,14 +158,17 @@ export class PurgeLog {
   /**
    * Gives the rules of these ids the next place, and waits for all instances to take that in, no longer than for those
    * that may go on without asking. Never rejects but for a bug.
+   * @param onPlaced called when they have it.
    */
-  async purge(ids: readonly string[], deadlineAtMs: number): Promise<PurgeOutcome> {
+  async purge(
+    ids: readonly string[],
+    deadlineAtMs: number,
+    onPlaced: () => void = () => {},
+  ): Promise<PurgeOutcome> {
     this.#announcements.start();
-    const outcome = await callPurge(
-      { ...this.#options, leaseMs, known: this.#known, adopt: (untilMs) => this.#asked(untilMs) },
-      ids,
-      deadlineAtMs,
-    );
+    const adopt = (untilMs: number): Promise<boolean> => this.#asked(untilMs);
+    const deps = { ...this.#options, leaseMs, known: this.#known, onPlaced, adopt };
+    const outcome = await callPurge(deps, ids, deadlineAtMs);
     if (outcome.kind === 'purged') {
       const { expected, acknowledged, silent } = outcome;
       this.#options.emit({

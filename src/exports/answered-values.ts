@@ -62,6 +62,8 @@ export class AnsweredValues {
   }
 
   #keep(key: string, entry: Entry, value: unknown, memory: MemoryOfEntries): unknown {
+    // Several may have waited for its decompression: the first one keeps it.
+    if (this.#values.get(entry) !== readOnce) return value;
     const bytes = bytesOfJson(value) + placeBytes;
     const isKept = Number.isFinite(bytes) && memory.grow(key, entry, bytes);
     this.#values.set(entry, isKept ? { kind: 'kept', value } : never);

@@ -28,6 +28,15 @@ async function read(instance: InMemoryInstance, name = 'key'): Promise<string> {
 }
 
 describe('a copy', () => {
+  it('that is not there yet is made once, and who names a key twice gets two values', async ({ world }) => {
+    const instance = world.instance({ memory: {}, origin: undefined });
+    await instance.write('key', 'value');
+    const [one, other] = await instance.readMany(['key', 'key']);
+    if (one?.kind !== 'hit' || other?.kind !== 'hit') return expect.unreachable();
+    expect([fromOf(one), fromOf(other)]).toEqual([inRedis, inRedis]);
+    expect(one.entry.body).not.toBe(other.entry.body);
+  });
+
   it('is made of what is read a second time, and answers at once', async ({ world }) => {
     const instance = world.instance({ memory: {}, origin: undefined });
     await instance.write('key', 'value');

@@ -124,4 +124,22 @@ describe('a value in memory', () => {
       expect(shop.usedBytes() - before).toBeGreaterThan(length);
     },
   );
+
+  it('is counted once, however many wait for its decompression', async ({ world }) => {
+    const shop = start(world);
+    const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(20_000) }));
+    const plain = newEntry(body, 'application/json', world.clock.wallMs(), 3600);
+    const entry: Entry = { ...plain, body: gzipSync(body), isGzipped: true };
+    const always = { kind: 'none', etags: [] } as const;
+    await shop.instance.tier.write('key', entry, always, world.clock.nowMs() + 1000);
+    await readTwice(shop);
+    await shop.cache.getOrSet('key', never, ttl);
+    const before = shop.usedBytes();
+    const found = await Promise.all(
+      Array.from({ length: 20 }, async () => shop.cache.getOrSet('key', (): object => never(), ttl)),
+    );
+    expect(new Set(found).size).toBe(20);
+    expect(shop.usedBytes() - before).toBeGreaterThan(20_000);
+    expect(shop.usedBytes() - before).toBeLessThan(21_000);
+  });
 });
