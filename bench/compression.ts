@@ -19,7 +19,7 @@ import { median } from './support/median.ts';
 import { concurrently, timed } from './support/timing.ts';
 
 const rounds = 7;
-const mostPlainBytes = 512;
+const mostPlainBytes = 1024;
 const goal = 0.5;
 const dataset = makeDataset();
 const large = dataset.filter(

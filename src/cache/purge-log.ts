@@ -52,6 +52,10 @@ export class PurgeLog {
   #known = 0;
   #epoch = '';
   #keptUntilMs = 0;
+  /** What has been stored is kept until then: where that could not be told, it is told with the next question. */
+  #neededUntilMs = 0;
+  /** Questions on their way that bring all rules. */
+  #bringingAll = 0;
   #heard = 0;
   /** Sent in this turn: whoever asks in it shares it. */
   #thisTurn: Promise<boolean> | undefined;
@@ -127,10 +131,11 @@ export class PurgeLog {
    */
   keep(keptMs: number): Promise<unknown> | undefined {
     const nowMs = this.#options.clock.nowMs();
-    if (nowMs + keptMs + horizonMarginMs <= this.#keptUntilMs) return undefined;
-    const raised = (): Promise<boolean> => this.#ask(nowMs + askLimitMs, keptMs + 2 * horizonMarginMs);
+    const untilMs = nowMs + keptMs + horizonMarginMs;
+    if (untilMs <= this.#keptUntilMs) return undefined;
+    this.#neededUntilMs = Math.max(this.#neededUntilMs, untilMs);
     const raising = (this.#raising ?? Promise.resolve()).then(() =>
-      nowMs + keptMs + horizonMarginMs <= this.#keptUntilMs ? true : raised(),
+      untilMs <= this.#keptUntilMs ? true : this.#ask(nowMs + askLimitMs),
     );
     this.#raising = raising;
     const ended = (): void => {
@@ -195,7 +200,7 @@ export class PurgeLog {
 
   #asked(deadlineAtMs: number): Promise<boolean> {
     if (this.#thisTurn === undefined) {
-      const asking = this.#ask(deadlineAtMs, 0);
+      const asking = this.#ask(deadlineAtMs);
       // A bug is told to whoever waits for it, and there may be nobody.
       asking.catch(() => {});
       this.#thisTurn = asking;
@@ -206,20 +211,16 @@ export class PurgeLog {
   }
 
   /** Whether it was answered. */
-  async #ask(deadlineAtMs: number, keptMs: number): Promise<boolean> {
-    const { order, clock, instance } = this.#options;
+  async #ask(deadlineAtMs: number): Promise<boolean> {
+    const { order, clock } = this.#options;
     try {
-      for (let restores = 0; restores <= mostRestores; restores += 1) {
+      for (let asked = 0; asked <= mostRestores; asked += 1) {
         const askedAtMs = clock.nowMs();
         const [hearing, heard] = [order.hearing(), this.#heard];
-        const question = {
-          known: this.#known,
-          epoch: this.#epoch,
-          instance: instance(),
-          leaseMs: hearing === undefined ? 0 : leaseMs,
-          keptMs,
-        };
-        const answer = await order.ask(question, deadlineAtMs);
+        // At the start they may be many, and are told once, not to each turn until they are there.
+        const wantsRules = this.#epoch !== '' || this.#bringingAll === 0 || asked > 0;
+        const answer = await this.#answerTo(wantsRules, deadlineAtMs);
+        if (!wantsRules && (answer.epoch !== this.#epoch || answer.place > this.#known)) continue;
         const lost = this.#lost(answer);
         this.#adopt(answer, lost === undefined ? answer.epoch : '', askedAtMs);
         if (lost === undefined) {
@@ -237,6 +238,26 @@ export class PurgeLog {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return false;
+    }
+  }
+
+  async #answerTo(wantsRules: boolean, deadlineAtMs: number): Promise<PurgeAnswer> {
+    const { order, clock, instance } = this.#options;
+    const leftMs = this.#neededUntilMs - clock.nowMs();
+    const bringsAll = wantsRules && this.#epoch === '' ? 1 : 0;
+    this.#bringingAll += bringsAll;
+    try {
+      const question = {
+        known: this.#known,
+        epoch: this.#epoch,
+        instance: instance(),
+        leaseMs: order.hearing() === undefined ? 0 : leaseMs,
+        keptMs: this.#neededUntilMs > this.#keptUntilMs ? Math.max(leftMs + horizonMarginMs, 0) : 0,
+        wantsRules,
+      };
+      return await order.ask(question, deadlineAtMs);
+    } finally {
+      this.#bringingAll -= bringsAll;
     }
   }
 

@@ -13,6 +13,8 @@ export interface PurgeQuestion {
   readonly leaseMs: number;
   /** How long it is about to keep an entry: see `horizonMs`. 0 for not at all. */
   readonly keptMs: number;
+  /** False where another question is on its way that brings them all. */
+  readonly wantsRules: boolean;
 }
 
 export interface PurgeAnswer {
@@ -25,7 +27,7 @@ export interface PurgeAnswer {
   /** Of the rules that have gone, the latest place. */
   readonly floor: number;
   readonly hasLease: boolean;
-  /** Later than what is known. */
+  /** Later than what is known; none where they are not wanted. */
   readonly rules: readonly PurgeRule[];
 }
 

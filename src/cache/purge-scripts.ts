@@ -10,6 +10,7 @@ const leastRuleMs = 60_000;
 const horizonStepMs = { least: 60_000, most: 24 * 3600 * 1000 };
 // Rules that are gone are removed so many at a time.
 const mostEnded = 1000;
+const fewRules = 200;
 // Without a question in this time no lease is left.
 const leasesKeptMs = 60_000;
 
@@ -48,9 +49,9 @@ if #ended > 0 then
 end
 `;
 
-// ARGV: known place, its epoch, the instance, its lease in ms, how long an entry is kept in ms.
+// ARGV: known place, its epoch, the instance, its lease in ms, how long an entry is kept in ms, whether rules are wanted.
 export const askScript = `${opening}
-local known, knownEpoch, instance, leaseMs, keptMs = unpack(ARGV, 2, 6)
+local known, knownEpoch, instance, leaseMs, keptMs, rulesWanted = unpack(ARGV, 2, 7)
 leaseMs, keptMs = tonumber(leaseMs), tonumber(keptMs)
 if keptMs > 0 and horizon < now + keptMs then
   horizon = now + keptMs + math.max(math.min(keptMs, ${horizonStepMs.most}), ${horizonStepMs.least})
@@ -66,12 +67,20 @@ if leaseMs > 0 then
   end
 end
 local reply = {text(place), epoch, text(horizon - now), text(floor), hasLease}
+if rulesWanted == '0' then return reply end
 local from = epoch == knownEpoch and '(' .. known or '-inf'
 local rules = redis.call('ZRANGEBYSCORE', KEYS[2], from, '+inf', 'WITHSCORES')
+local ends = {}
+if #rules > ${fewRules} then
+  -- One command for all of them takes a quarter of the time of one for each.
+  local all = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do ends[all[i]] = all[i + 1] end
+end
 for i = 1, #rules, 2 do
-  reply[#reply + 1] = rules[i]
-  reply[#reply + 1] = text(tonumber(rules[i + 1]))
-  reply[#reply + 1] = text(tonumber(redis.call('ZSCORE', KEYS[3], rules[i]) or horizon) - now)
+  local id = rules[i]
+  reply[#reply + 1] = id
+  reply[#reply + 1] = rules[i + 1]
+  reply[#reply + 1] = tonumber(ends[id] or redis.call('ZSCORE', KEYS[3], id) or horizon) - now
 end
 return reply
 `;
@@ -94,8 +103,10 @@ for id in pairs(seen) do
   redis.call('ZADD', KEYS[2], text(place), id)
   redis.call('ZADD', KEYS[3], text(ends), id)
 end
-local leases = redis.call('ZRANGEBYSCORE', KEYS[4], text(now), '+inf')
-return {'placed', text(place), text(now), isWhole and 1 or 0, unpack(leases)}
+local reply = {'placed', text(place), text(now), isWhole and 1 or 0}
+-- Not by unpack, which has a limit: the purge has been put in order by now.
+for _, instance in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], text(now), '+inf')) do reply[#reply + 1] = instance end
+return reply
 `;
 
 // ARGV: known place, horizon in ms, floor; for each rule its id, its place, and the ms it is needed.

@@ -34,8 +34,8 @@ export class RedisPurgeOrder implements PurgeOrder {
   }
 
   async ask(question: PurgeQuestion, deadlineAtMs: number): Promise<PurgeAnswer> {
-    const { known, epoch, leaseMs, keptMs, instance } = question;
-    const parameters = [`${known}`, epoch, instance, `${leaseMs}`, `${keptMs}`];
+    const { known, epoch, leaseMs, keptMs, instance, wantsRules } = question;
+    const parameters = [`${known}`, epoch, instance, `${leaseMs}`, `${keptMs}`, wantsRules ? '1' : '0'];
     const [place, itsEpoch, horizonMs, floor, lease, ...rules] = listOf(
       await this.#eval(askScript, parameters, deadlineAtMs),
     );

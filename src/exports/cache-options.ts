@@ -57,7 +57,7 @@ export interface CacheOptions {
   /** JSON where undefined. */
   readonly serializer?: Serializer | undefined;
   /**
-   * `auto` stores text and its like of more than 512 bytes compressed, and every hit decompresses it; `off` where
+   * `auto` stores text and its like of more than 1 KiB compressed, and every hit decompresses it; `off` where
    * undefined. What is compressed is read in either case.
    */
   readonly compression?: 'auto' | 'off' | undefined;

@@ -71,7 +71,7 @@ export interface CacheParts {
 export const loadLimitMs = 30_000;
 
 /** Of bodies that are not worth compressing: docs/adr/0018-compression.md. */
-const mostPlainBytes = 512;
+const mostPlainBytes = 1024;
 
 /** Made once for a client and its settings, however often it is asked for; stopped before that client closes. */
 export function cachePartsFor(redis: RedisParts, settings: CacheSettings): CacheParts {

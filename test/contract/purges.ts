@@ -90,7 +90,8 @@ export function purgeSuite(kind: CacheKind): void {
       const caches = await instances(2);
       const [first = expect.unreachable()] = caches;
       await first.set('kept', 1, { tags: ['k'] });
-      await first.purge({ tags: ['k'], mode: 'remove' }, { timeoutMs });
+      const keys = Array.from({ length: 300 }, (_, index) => `other:${index}`);
+      await first.purge({ keys, tags: ['k'], mode: 'remove' }, { timeoutMs });
       const names = ['state', 'rules', 'ends', 'leases'].map((name) => `ref:\u001F{purges}:${name}`);
       await stack.redis.admin('DEL', ...names);
       // Within its lease an instance need not ask.

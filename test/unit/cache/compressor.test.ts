@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { makeDataset } from '../../../local/dataset/dataset.ts';
 import { Compressor, isCompressible } from '../../../src/cache/compressor.ts';
+import { encodeEntry } from '../../../src/cache/entry-encoder.ts';
 import { newEntry, type Entry, type Loaded } from '../../../src/cache/entry.ts';
 import { ByteBudget } from '../../../src/util/byte-budget.ts';
 import { loaded } from '../../contract/tier-world.ts';
@@ -16,7 +18,7 @@ const entryOf = (body: Buffer | string, type = 'text/plain', more?: Partial<Load
 
 function start(totalBytes = 2 ** 27) {
   const budget = new ByteBudget(totalBytes);
-  return { budget, compressor: new Compressor({ mostPlainBytes: 512, budget }) };
+  return { budget, compressor: new Compressor({ mostPlainBytes: 1024, budget }) };
 }
 
 describe('a text', () => {
@@ -30,7 +32,7 @@ describe('a text', () => {
   });
 
   it.each([
-    ['is short', entryOf(text.slice(0, 512))],
+    ['is short', entryOf(text.slice(0, 1024))],
     ['is very long', entryOf(Buffer.alloc(8 * 2 ** 20 + 1, 'x'))],
     ['is no text by its type', entryOf(text, 'application/octet-stream')],
     ['is compressed by its origin', entryOf(gzipSync(text.repeat(20)), 'text/plain', { codings: ['gzip'] })],
@@ -73,6 +75,19 @@ describe('a text', () => {
     await Promise.all(all.map(async (one) => one));
     expect(budget.usedBytes).toBe(0);
     expect(await compressor.compressed(entry)).toMatchObject({ isGzipped: true });
+  });
+});
+
+describe('the data set of npm start', () => {
+  it('takes at most half the bytes, heads included', async () => {
+    const { compressor } = start();
+    const bytes = { plain: 0, compressed: 0 };
+    for (const { body, contentType } of makeDataset()) {
+      const entry = entryOf(body, contentType, {});
+      bytes.plain += encodeEntry(entry).length;
+      bytes.compressed += encodeEntry(await compressor.compressed(entry)).length;
+    }
+    expect(bytes.compressed / bytes.plain).toBeLessThanOrEqual(0.5);
   });
 });
 

@@ -55,6 +55,53 @@ describe('what is known of purges', () => {
     expect(order.questions).toHaveLength(1);
   });
 
+  it('is brought once, however many turns ask until it is there', async () => {
+    const { order, log, deadline } = start();
+    const answers: (() => void)[] = [];
+    order.before = () => new Promise<void>((resolve) => void answers.push(resolve));
+    order.answer = { ...order.answer, rules: [rule(5)] };
+    const asking: (Promise<boolean> | undefined)[] = [];
+    for (let turn = 0; turn < 3; turn += 1) {
+      asking.push(log.confirm(deadline()));
+      await settle();
+    }
+    expect(order.questions.map(({ wantsRules }) => wantsRules)).toEqual([true, false, false]);
+    answers[0]?.();
+    answers[1]?.();
+    await settle();
+    expect(await Promise.all(asking.slice(0, 2))).toEqual([true, true]);
+    // A purge that came between is asked for.
+    order.answer = { ...order.answer, place: 6, rules: [rule(6)] };
+    answers[2]?.();
+    await settle();
+    expect(order.questions.map(({ known, wantsRules }) => [known, wantsRules])).toEqual([
+      [0, true],
+      [0, false],
+      [0, false],
+      [5, true],
+    ]);
+    answers[3]?.();
+    expect([await asking[2], log.known]).toEqual([true, 6]);
+  });
+
+  it('is brought by the next one where the first is not answered', async () => {
+    const { order, log, deadline } = start();
+    let fail = (): void => {};
+    order.before = () =>
+      new Promise((_resolve, reject) => (fail = () => reject(new AppError('connection-lost', 'away'))));
+    const first = log.confirm(deadline());
+    await settle();
+    const lose = fail;
+    order.before = async () => {};
+    order.answer = { ...order.answer, rules: [rule(5)] };
+    const second = log.confirm(deadline());
+    await settle();
+    expect([await second, log.known]).toEqual([true, 5]);
+    expect(order.questions.map(({ wantsRules }) => wantsRules)).toEqual([true, false, true]);
+    lose();
+    expect(await first).toBe(false);
+  });
+
   it('may not be gone by where nothing is heard, something was, or on another connection', async () => {
     const unheard = start();
     unheard.order.connection = undefined;
@@ -126,6 +173,23 @@ describe('what is known of purges', () => {
     await Promise.all([log.keep(200_000), log.keep(200_000)]);
     expect(order.questions.map(({ keptMs }) => keptMs)).toEqual([0, 220_000]);
     expect(log.keep(200_000)).toBeUndefined();
+  });
+
+  it('puts it off with the next question where that could not be told', async () => {
+    const { order, log, clock, deadline } = start();
+    order.answer = { ...order.answer, horizonMs: 100_000 };
+    await log.confirm(deadline());
+    order.before = async () => {
+      throw new AppError('redis-unavailable', 'away');
+    };
+    await log.keep(200_000);
+    order.before = async () => {};
+    await clock.advance(2000);
+    order.answer = { ...order.answer, horizonMs: 1_000_000 };
+    await log.confirm(deadline());
+    await clock.advance(2000);
+    await log.confirm(deadline());
+    expect(order.questions.map(({ keptMs }) => keptMs)).toEqual([0, 220_000, 218_000, 0]);
   });
 });
 

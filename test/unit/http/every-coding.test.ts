@@ -122,11 +122,11 @@ describe.each(texts.map((text) => ({ text, bytes: Buffer.byteLength(text) })))(
         const { read, batch } = handlersOf(world, shop);
         const tier = new CompressingTier(
           instance.tier,
-          new Compressor({ mostPlainBytes: 512, budget: instance.budget }),
+          new Compressor({ mostPlainBytes: 1024, budget: instance.budget }),
         );
         const entry = { ...newEntry(Buffer.from(text), type, world.clock.wallMs(), 60), ...of(text) };
         await tier.write(name, entry, always, world.clock.nowMs() + 1000);
-        const isOurs = text.length > 512 && (form.endsWith('plain') || form.endsWith('client sent it'));
+        const isOurs = text.length > 1024 && (form.endsWith('plain') || form.endsWith('client sent it'));
         expect((await instance.tier.readHeads([name], world.clock.nowMs() + 1000))[0]).toMatchObject({
           head: { isGzipped: isOurs || form.includes('over that') ? true : undefined, etag: entry.etag },
         });
