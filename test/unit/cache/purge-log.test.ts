@@ -69,7 +69,7 @@ describe('what is known of purges', () => {
     answers[0]?.();
     answers[1]?.();
     await settle();
-    expect(await Promise.all(asking.slice(0, 2))).toEqual([true, true]);
+    expect([await asking[0], await asking[1]]).toEqual([true, true]);
     // A purge that came between is asked for.
     order.answer = { ...order.answer, place: 6, rules: [rule(6)] };
     answers[2]?.();
