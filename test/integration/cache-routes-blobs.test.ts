@@ -16,6 +16,7 @@ let app: LocalApp;
 
 beforeAll(async () => {
   app = await startLocalApp({
+    memory: true,
     storage: true,
     instances: 2,
     settings: ({ storage }) => originSettings(storage ?? expect.unreachable()),

@@ -25,6 +25,7 @@ async function putBlob(container: string, name: string, headers: Record<string, 
 beforeAll(async () => {
   [shop, prices] = await Promise.all([startOriginServer(), startOriginServer()]);
   app = await startLocalApp({
+    memory: true,
     storage: true,
     async prepare({ storage: own }) {
       storage = own ?? expect.unreachable();

@@ -9,7 +9,11 @@ import { startSlowLink } from '../support/slow-link.ts';
 import { lateMs } from '../support/timing.ts';
 
 const mebibyte = 2 ** 20;
-const smallInstance = { NODE_OPTIONS: '--max-old-space-size=256 --max-semi-space-size=8' };
+const smallInstance = {
+  NODE_OPTIONS: '--max-old-space-size=256 --max-semi-space-size=8',
+  // What is refused is what would come from Redis.
+  CACHE_MEMORY_MB: '0',
+};
 
 let app: LocalApp;
 

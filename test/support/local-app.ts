@@ -33,6 +33,8 @@ export interface LocalAppOptions<S extends AnyStack = Stack> {
   readonly credential?: StackCredential;
   /** Added to, or put in the place of, the settings of the stack. */
   readonly settings?: AppSettings | ((stack: S) => AppSettings);
+  /** Whether the app may answer from its memory; off by default: what is tested is mostly how it uses Redis. */
+  readonly memory?: boolean;
   /** Whether to start blob storage, too; it takes the longest. */
   readonly storage?: boolean;
   readonly timers?: boolean;
@@ -74,6 +76,7 @@ export async function startLocalApp(
       flex: options.flex ?? false,
       settings: {
         ...stack.settingsFor(options.credential ?? 'managed-identity'),
+        ...(options.memory === true ? {} : { CACHE_MEMORY_MB: '0' }),
         ...(typeof settings === 'function' ? settings(stack as never) : settings),
       },
       timers: options.timers ?? false,
