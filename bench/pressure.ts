@@ -67,7 +67,7 @@ async function bench(name: AppName, size: (typeof sizes)[number], { settings, re
     // A process for each: what one burst leaves behind is not the next one's.
     const host = await startHost({
       appDirectory: directories[name],
-      settings: { ...settings, NODE_OPTIONS: size.flags },
+      settings: { ...settings, NODE_OPTIONS: size.flags, CACHE_MEMORY_MB: '0' },
       timers: false,
     });
     try {

@@ -35,7 +35,7 @@ export async function startGarnetApp(options: GarnetAppOptions = {}): Promise<Ga
   const host = await startHost({
     appDirectory: inject('appDirectory'),
     instances,
-    settings: { ...stack.settings, ...settings },
+    settings: { ...stack.settings, CACHE_MEMORY_MB: '0', ...settings },
     timers: false,
   });
   parts.defer(async () => host.stop());
