@@ -19,18 +19,23 @@ import type {
 export class MemoryTier implements Tier {
   readonly #below: Tier;
   readonly #store: MemoryStore;
+  readonly #isTrusted: () => boolean;
 
-  /** @param store what `below` keeps copies in. */
-  constructor(below: Tier, store: MemoryStore) {
+  /**
+   * @param store what `below` keeps copies in.
+   * @param isTrusted whether it may answer now: for whoever else has to say that an entry is current.
+   */
+  constructor(below: Tier, store: MemoryStore, isTrusted = (): boolean => true) {
     this.#below = below;
     this.#store = store;
+    this.#isTrusted = isTrusted;
   }
 
   /** At once where it is in memory. */
   read(key: string, deadlineAtMs: number, charge?: Charge): ReadResult | Promise<ReadResult> {
     const copy = this.#store.get(key);
     if (copy === undefined) return this.#below.read(key, deadlineAtMs, charge);
-    if (this.#store.isCurrent(copy)) return charge === undefined ? copy.hit : answerOf(copy, { charge });
+    if (this.#isCurrent(copy)) return charge === undefined ? copy.hit : answerOf(copy, { charge });
     return this.#readAgain(key, copy, deadlineAtMs, charge);
   }
 
@@ -41,7 +46,7 @@ export class MemoryTier implements Tier {
   ): readonly ReadResult[] | Promise<readonly ReadResult[]> {
     const copies = keys.map((key) => this.#store.get(key));
     const known = copies.map((copy) =>
-      copy !== undefined && this.#store.isCurrent(copy) ? answerOf(copy, room) : undefined,
+      copy !== undefined && this.#isCurrent(copy) ? answerOf(copy, room) : undefined,
     );
     const missing = keys.filter((_, index) => known[index] === undefined);
     if (missing.length === 0) return known.filter((result) => result !== undefined);
@@ -74,6 +79,10 @@ export class MemoryTier implements Tier {
     trace?: RemovalTrace,
   ): Promise<RemoveResult> {
     return this.#changing(key, () => this.#below.remove(key, condition, deadlineAtMs, trace));
+  }
+
+  #isCurrent(copy: Copy): boolean {
+    return this.#isTrusted() && this.#store.isCurrent(copy);
   }
 
   /** A copy that was read before the change, or while it was on its way, is none of what was changed. */

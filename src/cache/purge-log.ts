@@ -84,6 +84,11 @@ export class PurgeLog {
     return this.#rules.last === 0;
   }
 
+  /** Whether the place of the purges answered when it was last asked: if not, nobody says what is in memory has been purged. */
+  get isReachable(): boolean {
+    return this.#standing.kind !== 'unreachable';
+  }
+
   /**
    * Undefined where what is known may be gone by. Otherwise it is asked for, in this turn, so that no command that is
    * issued after this call is answered before; resolves when it is there, or cannot be had. Never rejects.
@@ -115,14 +120,16 @@ export class PurgeLog {
    * Waits for what `confirm` returned, when a command of the same turn has been answered: on one connection it is there
    * then. Where Redis has several nodes, the one that knows the purges may be away, and the entries go on without: it is
    * asked all the time, and each answer is judged by what is known when it comes.
+   * @returns whether it was there.
    */
-  async confirmed(asking: Promise<boolean>, deadlineAtMs: number): Promise<void> {
+  async confirmed(asking: Promise<boolean>, deadlineAtMs: number): Promise<boolean> {
     const { clock } = this.#options;
     let isThere = await this.#within(asking);
     // The connection may have been lost under the one and not under the other.
     if (isThere === false && clock.nowMs() < deadlineAtMs)
       isThere = await this.#within(this.#asked(deadlineAtMs));
     if (isThere !== true) this.#standing = { kind: 'unreachable', sinceMs: clock.nowMs() };
+    return isThere === true;
   }
 
   /**

@@ -58,7 +58,10 @@ export class PurgeTier implements JudgingTier {
     // Before the read, in the same turn: one round trip for both.
     const asking = this.#log.confirm(deadlineAtMs);
     const below = this.#tier.read(key, deadlineAtMs, charge);
-    const reading = asking === undefined ? below : this.#readAfter(asking, below, deadlineAtMs);
+    const reading =
+      asking === undefined
+        ? below
+        : this.#readAfter(asking, below, () => this.#tier.read(key, deadlineAtMs, charge), deadlineAtMs);
     // A purge that comes while this is read comes later: it is judged by what is known when it is there.
     return reading instanceof Promise
       ? reading.then((result) => use(this.#judged(key, result)))
@@ -72,7 +75,7 @@ export class PurgeTier implements JudgingTier {
   ): readonly ReadResult[] | Promise<readonly ReadResult[]> {
     const asking = this.#log.confirm(deadlineAtMs);
     const reading = this.#tier.readMany(keys, deadlineAtMs, room);
-    if (asking !== undefined) return this.#allJudgedAfter(asking, keys, reading, deadlineAtMs);
+    if (asking !== undefined) return this.#allJudgedAfter(asking, keys, reading, deadlineAtMs, room);
     if (this.#log.isEmpty) return reading;
     return reading instanceof Promise
       ? reading.then((results) => this.#allJudged(keys, results))
@@ -130,14 +133,16 @@ export class PurgeTier implements JudgingTier {
     await this.#judgedHead(key, result);
   }
 
+  /** @param again reads past the memory, which does not answer while purges cannot be asked for. */
   async #readAfter(
     asking: Promise<boolean>,
     reading: ReadResult | Promise<ReadResult>,
+    again: () => ReadResult | Promise<ReadResult>,
     deadlineAtMs: number,
   ): Promise<ReadResult> {
     const result = await reading;
-    if (isAnswered(result)) await this.#log.confirmed(asking, deadlineAtMs);
-    return result;
+    if (!isAnswered(result) || (await this.#log.confirmed(asking, deadlineAtMs))) return result;
+    return isFromMemory(result) ? again() : result;
   }
 
   async #allJudgedAfter(
@@ -145,10 +150,12 @@ export class PurgeTier implements JudgingTier {
     keys: readonly string[],
     reading: readonly ReadResult[] | Promise<readonly ReadResult[]>,
     deadlineAtMs: number,
+    room: Room | undefined,
   ): Promise<readonly ReadResult[]> {
     const results = await reading;
-    if (results.some(isAnswered)) await this.#log.confirmed(asking, deadlineAtMs);
-    return this.#allJudged(keys, results);
+    const isConfirmed = !results.some(isAnswered) || (await this.#log.confirmed(asking, deadlineAtMs));
+    const isInDoubt = !isConfirmed && results.some(isFromMemory);
+    return this.#allJudged(keys, isInDoubt ? await this.#tier.readMany(keys, deadlineAtMs, room) : results);
   }
 
   #allJudged(keys: readonly string[], results: readonly ReadResult[]): readonly ReadResult[] {
@@ -206,6 +213,10 @@ export class PurgeTier implements JudgingTier {
     const deadlineAtMs = this.#clock.nowMs() + removalLimitMs;
     await this.#tier.remove(key, { kind: 'same', writeId }, deadlineAtMs).catch(() => {});
   }
+}
+
+function isFromMemory(result: ReadResult): boolean {
+  return result.kind === 'hit' && result.from === 'memory';
 }
 
 function isAnswered({ kind }: ReadResult | HeadResult): boolean {

@@ -105,7 +105,7 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
   const memory = cacheMemoryOf(redis, settings);
   const purges = purgesOf(redis);
   const below = createTier(redis, settings, budget, memory?.store);
-  const tier = memory === undefined ? below : new MemoryTier(below, memory.store);
+  const tier = memory === undefined ? below : new MemoryTier(below, memory.store, () => purges.isReachable);
   const cache = new Cache({
     ...settings,
     tier: new PurgeTier({ tier, log: purges, scope: keyPrefix, clock }),

@@ -52,6 +52,50 @@ it('is over after its wait where an instance hears nothing and cannot know it, a
   }
 });
 
+it('is over after its wait where an instance is cut off without a word, and its memory is not served as fresh', async () => {
+  const world = begin();
+  await using link = await startSlowLink(world.stack.front.port);
+  const [purger, cutOff] = [await world.start(), await world.start({}, link.port)];
+  await hearing([purger, cutOff]);
+  await purger.set('cut-off', 'old', { ttlSeconds: 600, tags: ['c'] });
+  const seen: { readonly beganAtMs: number; readonly value: unknown }[] = [];
+  const reads: Promise<void>[] = [];
+  const readOnce = async (): Promise<void> => {
+    const beganAtMs = performance.now();
+    const result = await cutOff.get('cut-off', { timeoutMs: 1000 });
+    const value = result.kind === 'hit' && !result.stale ? result.value : 'not fresh';
+    seen.push({ beganAtMs, value });
+  };
+  // All the time, without waiting for answers: some of them wait for what is not said any more.
+  const over = new AbortController();
+  const reading = (async () => {
+    while (!over.signal.aborted) {
+      reads.push(readOnce());
+      await sleep(10);
+    }
+  })();
+  try {
+    await sleep(500);
+    // Its connection is heard from just now: what is in memory counts as current for 2 s, longer than the purge waits.
+    expect(await read([cutOff], 'absent')).toEqual(['miss']);
+    link.bytesPerSecond = 0;
+    const purged = await purger.purge({ tags: ['c'], mode: 'remove' }, { timeoutMs });
+    const doneAtMs = performance.now();
+    expect(purged).toMatchObject({ expected: 2, acknowledged: 1, silent: [expect.any(String)] });
+    await sleep(1000);
+    over.abort();
+    await Promise.all([reading, ...reads]);
+    const after = seen.filter(({ beganAtMs }) => beganAtMs > doneAtMs);
+    expect(after.length).toBeGreaterThan(10);
+    expect(after.filter(({ value }) => value !== 'not fresh')).toEqual([]);
+    link.bytesPerSecond = Infinity;
+    await eventually(async () => expect(await read([cutOff], 'cut-off')).toEqual(['miss']), 15_000);
+  } finally {
+    over.abort();
+    await Promise.all([reading, ...reads]);
+  }
+});
+
 it('holds over a restart of Redis that loses all, whatever entries come back, and new ones stay', async () => {
   const world = begin();
   const { redis } = world.stack;
