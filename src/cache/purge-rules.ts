@@ -139,7 +139,7 @@ export class PurgeRules {
     const found = { stale: 0, remove: 0 };
     raise(found, this.#keys.get(key));
     raise(found, this.#prefixes.of(key));
-    if (head.tags !== undefined) {
+    if (head.tags !== undefined && this.#tags.size > 0) {
       for (const tag of head.tags) raise(found, this.#tags.get(scopedTag(scope, tag)));
     }
     // An earlier version of the app, which knew no tags, has loaded it: it may have any.

@@ -8,6 +8,9 @@ const unknownHorizonMs = 24 * 3600 * 1000;
 const leastRuleMs = 60_000;
 // A horizon is put off by as long again as an entry is kept, within these: so it is asked for once in that time.
 const horizonStepMs = { least: 60_000, most: 24 * 3600 * 1000 };
+// What instances restore after a loss can be more than may be placed. Whoever can write to Redis can put anything there:
+// it must neither hold Redis up nor fill the memory of instances.
+const mostCredible = 4 * mostPurgeTargets;
 // Rules that are gone are removed so many at a time.
 const mostEnded = 1000;
 const fewRules = 200;
@@ -24,6 +27,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local stored = redis.call('HMGET', KEYS[1], 'place', 'epoch', 'horizon', 'floor', 'count')
 local place, epoch, horizon = tonumber(stored[1]) or 0, stored[2], tonumber(stored[3]) or 0
 local floor, count = tonumber(stored[4]) or 0, redis.call('ZCARD', KEYS[2])
+if count > ${mostCredible} then return redis.error_reply('ERR there are more purges than anybody can have made') end
 local function keep(newCount)
   redis.call('HSET', KEYS[1], 'place', text(place), 'epoch', epoch, 'horizon', text(horizon), 'floor', text(floor), 'count', newCount)
   count = newCount

@@ -32,8 +32,9 @@ export interface Settings extends OriginSettings {
     readonly memoryMb: number;
     /** How old what is kept may be where Redis does not say which keys change; 0: then nothing is kept. */
     readonly memoryMaxAgeMs: number;
-    /** What an unknown query parameter of a read means. */
+    /** Whether text and its like is stored compressed. */
     readonly compression: 'auto' | 'off';
+    /** What an unknown query parameter of a read means. */
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;

@@ -85,6 +85,26 @@ export function purgeSuite(kind: CacheKind): void {
       expect(await stack.redis.admin('EXISTS', key)).toBe(0);
     });
 
+    it('is not put among what somebody else has written in its place, and reads go on without that', async () => {
+      const { stack } = begin();
+      const [cache = expect.unreachable()] = await instances(1);
+      await cache.set('kept', 1);
+      const rules = 'ref:\u001F{purges}:rules';
+      const fill = `for i = 1, 50000 do redis.call('ZADD', KEYS[1], i, 'member' .. i) end`;
+      await stack.redis.admin('EVAL', fill, '1', rules);
+      try {
+        const later = await begin().start();
+        expect(await read([cache, later], 'kept')).toEqual([1, 1]);
+        expect(await cache.purge({ keys: ['kept'] }, { timeoutMs })).toMatchObject({
+          kind: 'unavailable',
+          error: { code: 'command-failed' },
+          applied: 'no',
+        });
+      } finally {
+        await stack.redis.admin('DEL', rules);
+      }
+    });
+
     it('is learned of by an instance that starts later, and given back to a Redis that lost it', async () => {
       const { stack } = begin();
       const caches = await instances(2);
