@@ -17,7 +17,7 @@ import { Loader, redisShare } from './loader.ts';
 import { isWithinLoad, waitsForItself } from './nested-loads.ts';
 import { OriginSources } from './origin-sources.ts';
 import type { PurgeOutcome } from './purge-call.ts';
-import { ruleIds, type PurgeRequest } from './purge-request.ts';
+import { purgeWith, type PurgeRequest } from './purge-request.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
 import type { Read, ReadOptions, Source } from './source.ts';
 import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
@@ -111,19 +111,7 @@ export class Cache {
   async purge(request: PurgeRequest, deadlineAtMs: number): Promise<PurgeOutcome> {
     const { purges, tier, keyRules } = this.#options;
     if (purges === undefined) throw new TypeError('This cache has no purges.');
-    const { keys, mode } = request;
-    const foreign = mode === 'remove' ? keys : [];
-    let removing: Promise<readonly RemoveResult[]> = Promise.resolve([]);
-    // Not before: what is refused changes nothing.
-    const onPlaced = (): void => {
-      removing = Promise.all(
-        foreign.map(({ redisKey }) => tier.remove(redisKey, { kind: 'foreign' }, deadlineAtMs)),
-      );
-      removing.catch(() => {});
-    };
-    const outcome = await purges.purge(ruleIds(request, keyRules.prefix), deadlineAtMs, onPlaced);
-    const failed = (await removing).find((removal) => removal.kind === 'unavailable');
-    return outcome.kind === 'purged' && failed !== undefined ? { ...failed, applied: 'unknown' } : outcome;
+    return purgeWith({ log: purges, tier, keyPrefix: keyRules.prefix }, request, deadlineAtMs);
   }
 
   /** Brings an entry up to date with the origin before it is asked for. */

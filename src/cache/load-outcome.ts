@@ -3,6 +3,7 @@
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import type { Entry } from './entry.ts';
+import { standingOf } from './freshness.ts';
 import type { ReadResult } from './tier.ts';
 
 export type LoadOutcome =
@@ -22,6 +23,18 @@ export type LoadOutcome =
       readonly forMs?: number | undefined;
     }
   | { readonly kind: 'failed'; readonly error: AppError };
+
+/**
+ * What is found, for a load: an entry that has to be validated first is none yet; one that somebody has written since it
+ * was `expired` has been, unless it was loaded before a purge.
+ */
+export function usable(found: ReadResult, expired: Entry | undefined, nowMs: number): ReadResult {
+  if (found.kind !== 'hit') return found;
+  const { entry } = found;
+  if (entry.purged === true) return { kind: 'miss' };
+  if (expired === undefined || entry.writeId !== expired.writeId) return found;
+  return standingOf(entry, nowMs, 0) === 'expired' ? { kind: 'miss' } : found;
+}
 
 /**
  * Undefined for a miss, and for what is no entry: nobody has filled it yet.

@@ -7,8 +7,7 @@ import { AppError } from '../util/errors.ts';
 import { SingleFlight, type Callers, type Flight } from '../util/single-flight.ts';
 import type { Entry } from './entry.ts';
 import type { EntryKey } from './key.ts';
-import { failedJustNow, outcomeOf, pending, type LoadOutcome } from './load-outcome.ts';
-import { standingOf } from './freshness.ts';
+import { failedJustNow, outcomeOf, pending, usable, type LoadOutcome } from './load-outcome.ts';
 import type { LoadPermit } from './load-permits.ts';
 import { LoadPlaces } from './load-places.ts';
 import { loadOf } from './lock-keys.ts';
@@ -163,6 +162,7 @@ export class Loader {
 
   /** Undefined where another instance is loading it. */
   async #tryToLoad(wanted: Wanted, { signal }: LoadPermit): Promise<LoadOutcome | undefined> {
+    const { clock } = this.#options;
     const { key, source, expired } = wanted;
     const attempt = await this.#acquire(key);
     switch (attempt.kind) {
@@ -177,7 +177,7 @@ export class Loader {
         return this.#readOutcome(wanted);
       case 'acquired': {
         const { lock } = attempt;
-        const isMissing = (now: ReadResult): boolean => this.#asUsable(now, expired).kind === 'miss';
+        const isMissing = (now: ReadResult): boolean => usable(now, expired, clock.wallMs()).kind === 'miss';
         const found = await this.#readUnder(lock, key, isMissing);
         if (!isMissing(found)) return outcomeOf(found);
         const held = found.kind === 'hit' ? found.entry : expired;
@@ -199,18 +199,7 @@ export class Loader {
 
   async #readOutcome({ key, expired }: Wanted): Promise<LoadOutcome | undefined> {
     const found = await this.#options.tier.read(key.redisKey, this.#redisUntilMs());
-    return outcomeOf(this.#asUsable(found, expired));
-  }
-
-  /**
-   * An entry that has to be validated first is none yet; one that somebody has written since then has been, unless it was
-   * loaded before a purge.
-   */
-  #asUsable(found: ReadResult, expired: Entry | undefined): ReadResult {
-    if (found.kind === 'hit' && found.entry.purged === true) return { kind: 'miss' };
-    if (found.kind !== 'hit' || expired === undefined || found.entry.writeId !== expired.writeId)
-      return found;
-    return standingOf(found.entry, this.#options.clock.wallMs(), 0) === 'expired' ? { kind: 'miss' } : found;
+    return outcomeOf(usable(found, expired, this.#options.clock.wallMs()));
   }
 
   /** Loads what may not be stored, which nobody needs a lock for. */

@@ -1,6 +1,7 @@
 // One purge: put in order, announced, and waited for until the instances have taken it in.
 
 import { randomUUID } from 'node:crypto';
+import type { Emit } from '../telemetry/events.ts';
 import type { Clock } from '../util/clock.ts';
 import { fulfilledWithin } from '../util/deadline.ts';
 import { deferred } from '../util/deferred.ts';
@@ -26,6 +27,7 @@ export interface PurgeCallDeps {
   readonly order: PurgeOrder;
   readonly instance: () => string;
   readonly clock: Clock;
+  readonly emit: Emit;
   /** How long an instance may go on without asking. */
   readonly leaseMs: number;
   /** The latest place that is known. */
@@ -55,7 +57,10 @@ export async function callPurge(
     const placement = await order.place(announcement, ids, known, deadlineAtMs);
     if (placement.kind === 'full') return placement;
     deps.onPlaced();
-    return await acknowledged(deps, placement, answers, deadlineAtMs);
+    const outcome = await whenAcknowledged(deps, placement, answers, deadlineAtMs);
+    const { expected, acknowledged, silent } = outcome;
+    deps.emit({ type: 'purged', targets: ids.length, expected, acknowledged, silent: silent.length });
+    return outcome;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const mayHaveHappened = error.code === 'connection-lost' || error.code === 'deadline-exceeded';
@@ -74,12 +79,12 @@ async function isReady(listening: Acknowledgements, clock: Clock, deadlineAtMs: 
   });
 }
 
-async function acknowledged(
+async function whenAcknowledged(
   { clock, leaseMs, instance, adopt }: PurgeCallDeps,
   { atMs, receivers, leases }: Extract<Placement, { kind: 'placed' }>,
   answers: PurgeAnswers,
   deadlineAtMs: number,
-): Promise<PurgeOutcome> {
+): Promise<Extract<PurgeOutcome, { kind: 'purged' }>> {
   // Reckoned from its answer, which is later than the purge: then nobody goes by what was known before it.
   const nowMs = clock.nowMs();
   const waitMs = Math.min(deadlineAtMs - nowMs, leaseMs + marginMs);

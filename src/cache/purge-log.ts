@@ -1,14 +1,16 @@
-// What this instance knows of the order of purges, and whether it may go by that: it hears each announcement, or was told
-// a moment ago; or else it asks before it answers.
+// Whether this instance may go by what it knows of the order of purges: it hears each announcement, or was told a moment
+// ago; or else it asks before it answers.
 
 import type { Clock } from '../util/clock.ts';
+import { fulfilledWithin } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { EntryHead } from './entry.ts';
 import { PurgeAnnouncements } from './purge-announcements.ts';
 import { callPurge, type PurgeOutcome } from './purge-call.ts';
-import type { HeldOrder, PurgeAnswer, PurgeOrder } from './purge-order.ts';
-import { PurgeRules, type Judgement } from './purge-rules.ts';
+import { PurgeKnowledge } from './purge-knowledge.ts';
+import type { PurgeAnswer, PurgeOrder } from './purge-order.ts';
+import type { Judgement } from './purge-rules.ts';
 
 export interface PurgeLogOptions {
   readonly order: PurgeOrder;
@@ -38,22 +40,15 @@ const confirmAfterMs = 750;
 const unreachableForMs = 1000;
 // What an answer may come later than one to a command that was sent after it.
 const graceMs = 250;
-// Between a write that is put off and its answer; and what two clocks may differ by.
-const horizonMarginMs = 10_000;
 const askLimitMs = 2000;
 const mostRestores = 3;
 
 export class PurgeLog {
   readonly #options: PurgeLogOptions;
-  readonly #rules = new PurgeRules();
+  readonly #knowledge: PurgeKnowledge;
   readonly #listeners: (() => void)[] = [];
   readonly #announcements: PurgeAnnouncements;
   #standing: Standing = { kind: 'unasked' };
-  #known = 0;
-  #epoch = '';
-  #keptUntilMs = 0;
-  /** What has been stored is kept until then: where that could not be told, it is told with the next question. */
-  #neededUntilMs = 0;
   /** Questions on their way that bring all rules. */
   #bringingAll = 0;
   #heard = 0;
@@ -64,6 +59,7 @@ export class PurgeLog {
 
   constructor(options: PurgeLogOptions) {
     this.#options = options;
+    this.#knowledge = new PurgeKnowledge(options.clock);
     this.#announcements = new PurgeAnnouncements({
       ...options,
       onHeard: () => void (this.#heard += 1),
@@ -76,12 +72,12 @@ export class PurgeLog {
    * asked; an earlier place than there is makes a load older than it is, and no purge is missed by that.
    */
   get known(): number {
-    return this.#known;
+    return this.#knowledge.place;
   }
 
   /** Whether there is no rule that an entry could be older than. */
   get isEmpty(): boolean {
-    return this.#rules.last === 0;
+    return this.#knowledge.rules.last === 0;
   }
 
   /** Whether the place of the purges answered when it was last asked: if not, nobody says what is in memory has been purged. */
@@ -137,12 +133,11 @@ export class PurgeLog {
    * Undefined where that is known. Never rejects.
    */
   keep(keptMs: number): Promise<unknown> | undefined {
-    const nowMs = this.#options.clock.nowMs();
-    const untilMs = nowMs + keptMs + horizonMarginMs;
-    if (untilMs <= this.#keptUntilMs) return undefined;
-    this.#neededUntilMs = Math.max(this.#neededUntilMs, untilMs);
+    const untilMs = this.#knowledge.need(keptMs);
+    if (untilMs === undefined) return undefined;
+    const deadlineAtMs = this.#options.clock.nowMs() + askLimitMs;
     const raising = (this.#raising ?? Promise.resolve()).then(() =>
-      untilMs <= this.#keptUntilMs ? true : this.#ask(nowMs + askLimitMs),
+      this.#knowledge.remembers(untilMs) ? true : this.#ask(deadlineAtMs),
     );
     this.#raising = raising;
     const ended = (): void => {
@@ -154,12 +149,12 @@ export class PurgeLog {
 
   /** What the purges after `place` say of an entry. */
   judge(key: string, scope: string, head: EntryHead, place?: number): Judgement {
-    return this.#rules.judge(key, scope, head, place);
+    return this.#knowledge.rules.judge(key, scope, head, place);
   }
 
   /** The place of the latest purge that what is remembered of a key could be older than. */
   lastOf(key: string): number {
-    return this.#rules.lastOf(key);
+    return this.#knowledge.rules.lastOf(key);
   }
 
   /** Called whenever a purge has been taken in. */
@@ -172,26 +167,15 @@ export class PurgeLog {
    * that may go on without asking. Never rejects but for a bug.
    * @param onPlaced called when they have it.
    */
-  async purge(
+  purge(
     ids: readonly string[],
     deadlineAtMs: number,
     onPlaced: () => void = () => {},
   ): Promise<PurgeOutcome> {
     this.#announcements.start();
     const adopt = (untilMs: number): Promise<boolean> => this.#asked(untilMs);
-    const deps = { ...this.#options, leaseMs, known: this.#known, onPlaced, adopt };
-    const outcome = await callPurge(deps, ids, deadlineAtMs);
-    if (outcome.kind === 'purged') {
-      const { expected, acknowledged, silent } = outcome;
-      this.#options.emit({
-        type: 'purged',
-        targets: ids.length,
-        expected,
-        acknowledged,
-        silent: silent.length,
-      });
-    }
-    return outcome;
+    const deps = { ...this.#options, leaseMs, known: this.#knowledge.place, onPlaced, adopt };
+    return callPurge(deps, ids, deadlineAtMs);
   }
 
   stop(): void {
@@ -225,18 +209,14 @@ export class PurgeLog {
         const askedAtMs = clock.nowMs();
         const [hearing, heard] = [order.hearing(), this.#heard];
         // At the start they may be many, and are told once, not to each turn until they are there.
-        const wantsRules = this.#epoch !== '' || this.#bringingAll === 0 || asked > 0;
+        const wantsRules = this.#knowledge.isWhole || this.#bringingAll === 0 || asked > 0;
         const answer = await this.#answerTo(wantsRules, deadlineAtMs);
-        if (!wantsRules && (answer.epoch !== this.#epoch || answer.place > this.#known)) continue;
-        const lost = this.#lost(answer);
-        this.#adopt(answer, lost === undefined ? answer.epoch : '', askedAtMs);
+        if (!wantsRules && this.#knowledge.misses(answer)) continue;
+        const lost = this.#knowledge.lost(answer);
+        this.#adopt(answer, lost === undefined, askedAtMs);
         if (lost === undefined) {
-          this.#standing = {
-            kind: 'told',
-            askedAtMs,
-            hearing: answer.hasLease ? hearing : undefined,
-            heard,
-          };
+          const heardOn = answer.hasLease ? hearing : undefined;
+          this.#standing = { kind: 'told', askedAtMs, hearing: heardOn, heard };
           return true;
         }
         await order.restore(lost, deadlineAtMs);
@@ -249,63 +229,26 @@ export class PurgeLog {
   }
 
   async #answerTo(wantsRules: boolean, deadlineAtMs: number): Promise<PurgeAnswer> {
-    const { order, clock, instance } = this.#options;
-    const leftMs = this.#neededUntilMs - clock.nowMs();
-    const bringsAll = wantsRules && this.#epoch === '' ? 1 : 0;
+    const { order, instance } = this.#options;
+    const bringsAll = wantsRules && !this.#knowledge.isWhole ? 1 : 0;
     this.#bringingAll += bringsAll;
     try {
-      const question = {
-        known: this.#known,
-        epoch: this.#epoch,
-        instance: instance(),
-        leaseMs: order.hearing() === undefined ? 0 : leaseMs,
-        keptMs: this.#neededUntilMs > this.#keptUntilMs ? Math.max(leftMs + horizonMarginMs, 0) : 0,
-        wantsRules,
-      };
-      return await order.ask(question, deadlineAtMs);
+      const lease = order.hearing() === undefined ? 0 : leaseMs;
+      return await order.ask(this.#knowledge.question(instance(), lease, wantsRules), deadlineAtMs);
     } finally {
       this.#bringingAll -= bringsAll;
     }
   }
 
-  /** What this instance knows and Redis does not; undefined where that is nothing. */
-  #lost({ epoch, place, horizonMs, floor, rules }: PurgeAnswer): HeldOrder | undefined {
-    if (epoch === this.#epoch) return undefined;
-    const nowMs = this.#options.clock.nowMs();
-    const places = new Map(rules.map((rule) => [rule.id, rule.place]));
-    const missing = this.#rules.all(nowMs).filter((rule) => rule.place > (places.get(rule.id) ?? 0));
-    const keptMs = this.#keptUntilMs - nowMs;
-    const isLost =
-      missing.length > 0 ||
-      place < this.#known ||
-      floor < this.#rules.floor ||
-      horizonMs + horizonMarginMs < keptMs;
-    if (!isLost) return undefined;
-    return { known: this.#known, horizonMs: Math.max(keptMs, 0), floor: this.#rules.floor, rules: missing };
-  }
-
-  /** @param epoch none until what Redis has lost is restored. */
-  #adopt({ place, horizonMs, floor, rules }: PurgeAnswer, epoch: string, askedAtMs: number): void {
-    const { clock, emit } = this.#options;
-    this.#epoch = epoch;
-    const changes = this.#rules.add(rules, clock.nowMs());
-    this.#rules.raiseFloor(floor);
-    this.#rules.drop(clock.nowMs());
-    this.#known = Math.max(this.#known, place);
-    this.#keptUntilMs = Math.max(this.#keptUntilMs, askedAtMs + horizonMs);
-    if (changes === 0) return;
-    emit({ type: 'purgeAdopted', targets: changes, rules: this.#rules.size });
+  #adopt(answer: PurgeAnswer, isWhole: boolean, askedAtMs: number): void {
+    const targets = this.#knowledge.adopt(answer, isWhole, askedAtMs);
+    if (targets === 0) return;
+    this.#options.emit({ type: 'purgeAdopted', targets, rules: this.#knowledge.rules.size });
     for (const listener of this.#listeners) listener();
   }
 
   /** Undefined where it takes too long. */
   async #within(asking: Promise<boolean>): Promise<boolean | undefined> {
-    let cancel = (): void => {};
-    const late = new Promise<undefined>((resolve) => {
-      cancel = this.#options.clock.after(graceMs, () => resolve(undefined));
-    });
-    const outcome = await Promise.race([asking, late]);
-    cancel();
-    return outcome;
+    return (await fulfilledWithin(this.#options.clock, graceMs, asking)) ? await asking : undefined;
   }
 }

@@ -1,7 +1,10 @@
-// What is to be purged, as callers name it, and the rules that this makes.
+// What is to be purged, as callers name it, the rules that this makes, and what no rule is about.
 
 import type { EntryKey } from './key.ts';
+import type { PurgeOutcome } from './purge-call.ts';
+import type { PurgeLog } from './purge-log.ts';
 import { ruleId, scopedTag, type PurgeMode } from './purge-rules.ts';
+import type { RemoveResult, Tier } from './tier.ts';
 
 export interface PurgeRequest {
   readonly keys: readonly EntryKey[];
@@ -15,11 +18,38 @@ export interface PurgeRequest {
 export const mostTargets = 1000;
 
 /** Each once. @param keyPrefix of the cache. */
-export function ruleIds({ keys, tags, prefixes, mode }: PurgeRequest, keyPrefix: string): readonly string[] {
+function ruleIds({ keys, tags, prefixes, mode }: PurgeRequest, keyPrefix: string): readonly string[] {
   const ids = [
     ...keys.map(({ redisKey }) => ruleId(mode, { kind: 'key', name: redisKey })),
     ...tags.map((tag) => ruleId(mode, { kind: 'tag', name: scopedTag(keyPrefix, tag) })),
     ...prefixes.map((prefix) => ruleId(mode, { kind: 'prefix', name: keyPrefix + prefix })),
   ];
   return [...new Set(ids)];
+}
+
+export interface PurgeDeps {
+  readonly log: Pick<PurgeLog, 'purge'>;
+  readonly tier: Pick<Tier, 'remove'>;
+  /** Of the cache. */
+  readonly keyPrefix: string;
+}
+
+/** Puts the rules in order, and removes by its key what somebody else wrote. */
+export async function purgeWith(
+  { log, tier, keyPrefix }: PurgeDeps,
+  request: PurgeRequest,
+  deadlineAtMs: number,
+): Promise<PurgeOutcome> {
+  const foreign = request.mode === 'remove' ? request.keys : [];
+  let removing: Promise<readonly RemoveResult[]> = Promise.resolve([]);
+  // Not before: what is refused changes nothing.
+  const onPlaced = (): void => {
+    removing = Promise.all(
+      foreign.map(({ redisKey }) => tier.remove(redisKey, { kind: 'foreign' }, deadlineAtMs)),
+    );
+    removing.catch(() => {});
+  };
+  const outcome = await log.purge(ruleIds(request, keyPrefix), deadlineAtMs, onPlaced);
+  const failed = (await removing).find((removal) => removal.kind === 'unavailable');
+  return outcome.kind === 'purged' && failed !== undefined ? { ...failed, applied: 'unknown' } : outcome;
 }

@@ -4,7 +4,8 @@ import type { CacheAnswer } from '../cache/answer.ts';
 import type { NotChanged, TagCondition } from '../cache/tier.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
-import type { Condition, NotApplied } from './cache-api.ts';
+import type { Condition } from './cache-api.ts';
+import type { NotApplied } from './cache-results.ts';
 import { FactoryFailed } from './cache-factory.ts';
 
 type NoEntry = Exclude<CacheAnswer, { kind: 'hit' | 'loaded' | 'miss' }>;

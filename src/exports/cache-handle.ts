@@ -17,17 +17,14 @@ import { conditionOf, errorOf, notApplied, tooLarge, whatWasThrown } from './cac
 import type {
   Cache,
   DeleteOptions,
-  DeleteResult,
   FactoryContext,
   GetOptions,
   GetOrSetOptions,
-  GetResult,
-  PurgeResult,
   PurgeTargets,
   SetOptions,
-  SetResult,
   WrapOptions,
 } from './cache-api.ts';
+import type { DeleteResult, GetResult, PurgeResult, SetResult } from './cache-results.ts';
 import { keyOfArguments } from './cache-arguments.ts';
 import { FactorySource, type FactoryDeps } from './cache-factory.ts';
 import { checkCall, deleteRules, getOrSetRules, getRules, setRules, wrapRules } from './cache-options.ts';

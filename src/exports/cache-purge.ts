@@ -6,7 +6,8 @@ import { mostTargets } from '../cache/purge-request.ts';
 import { mostPurgeTargets, type PurgeMode } from '../cache/purge-rules.ts';
 import { isTag, tagExpectation } from '../origin/tags.ts';
 import { AppError } from '../util/errors.ts';
-import type { PurgeResult, PurgeTargets } from './cache-api.ts';
+import type { PurgeTargets } from './cache-api.ts';
+import type { PurgeResult } from './cache-results.ts';
 import { checkOptions, oneOf, type Rule } from './options.ts';
 
 interface Names {

@@ -9,19 +9,15 @@ export type {
   Cache,
   Condition,
   DeleteOptions,
-  DeleteResult,
   FactoryContext,
   GetOptions,
   GetOrSetOptions,
-  GetResult,
   LifetimeOptions,
-  NotApplied,
-  PurgeResult,
   PurgeTargets,
   SetOptions,
-  SetResult,
   WrapOptions,
 } from './cache-api.ts';
+export type { DeleteResult, GetResult, NotApplied, PurgeResult, SetResult } from './cache-results.ts';
 export type { CacheOptions } from './cache-options.ts';
 export type { OriginOptions, OriginRuleOptions } from './origin-options.ts';
 export type { Cacheable, Serializer } from './cache-values.ts';

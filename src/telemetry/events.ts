@@ -190,10 +190,9 @@ export interface RollCallEnded {
 
 /** Counts only: keys and tags may say anything. */
 export type PurgeEvent =
-  /** This instance was asked to purge, and how that ended. */
+  /** This instance was asked to purge so many keys, tags and prefixes, and how that ended. */
   | {
       readonly type: 'purged';
-      /** Keys, tags and prefixes. */
       readonly targets: number;
       readonly expected: number;
       readonly acknowledged: number;
