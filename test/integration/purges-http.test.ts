@@ -1,5 +1,7 @@
 // POST /api/purge as a client meets it: the packaged app in three processes, over an HTTP origin.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
@@ -122,6 +124,18 @@ it('makes stale by a tag of the origin: what was loaded is served so, and loaded
   origin.put('/strict', { body: 'newer', headers: strict });
   await purge({ tags: ['spring'], mode: 'remove' });
   expect(await read('strict')).toEqual(three('newer'));
+});
+
+it('takes what the README and the guide show', async () => {
+  for (const page of ['README.md', 'docs/local.md']) {
+    const text = readFileSync(join(import.meta.dirname, '../..', page), 'utf8');
+    const [, body = ''] = /-d '(.*)' \S+\/purge\b/u.exec(text) ?? [];
+    origin.put('/cldr/shown', { body: 'value', headers: { 'Cache-Control': 'max-age=600' } });
+    expect((await read('cldr/shown'))[0]).toBe('value');
+    expect(await purge(body)).toMatchObject({ silent: [] });
+    expect((await read('cldr/shown'))[0]).toBe('purged value');
+    await eventually(async () => expect(await read('cldr/shown')).toEqual(three('value')));
+  }
 });
 
 it('refuses what is no purge, and purges nothing then', async () => {
