@@ -31,6 +31,8 @@ export interface InstanceOptions extends Partial<CacheOptions> {
   readonly budgetBytes?: number;
   /** With what is not said here: 8 MiB, and Redis says which keys change. Without memory where undefined. */
   readonly memory?: Partial<MemoryStoreOptions>;
+  /** Whether the memory may answer; always where undefined. */
+  readonly isTrusted?: () => boolean;
 }
 
 /** One process with the cache. */
@@ -66,7 +68,7 @@ export class InMemoryInstance {
         ...options.memory,
       });
     const below = new InMemoryTier({ connection, budget, maxValueBytes, emit, copies: this.store });
-    this.tier = this.store === undefined ? below : new MemoryTier(below, this.store);
+    this.tier = this.store === undefined ? below : new MemoryTier(below, this.store, options.isTrusted);
     this.locks = new InMemoryLocks(this.connection, clock, namespace);
     this.cache = new Cache({
       tier: this.tier,

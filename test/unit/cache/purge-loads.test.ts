@@ -1,4 +1,4 @@
-// What a load makes of an entry that has been purged as stale while it was waiting.
+// What a load makes of an entry that has been purged as stale while it was waiting, and what memory may still answer.
 
 import { expect } from 'vitest';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
@@ -68,4 +68,36 @@ it('what was loaded before a purge, and may not be served stale, is loaded anew 
   expect(await world.after(200, both)).toEqual(['loaded new', 'loaded new']);
   expect(await read(instance)).toBe('hit new');
   expect(origin.loads).toHaveLength(2);
+});
+
+it('memory does not answer while nobody says what has been purged', async ({ world }) => {
+  const { clock } = world;
+  const order = new ScriptedPurges();
+  const log = new PurgeLog({ order, instance: () => 'me', clock, emit() {} });
+  const memory = world.instance({ memory: {}, isTrusted: () => log.isReachable });
+  const instance = world.instance({
+    tier: new PurgeTier({ tier: memory.tier, log, scope: '', clock }),
+    purges: log,
+    origin: undefined,
+  });
+  const from = async (ms = 0): Promise<string> => {
+    const answer = await world.after(ms, instance.read('key'));
+    await settle();
+    return `${told(answer)} ${(answer.kind === 'hit' && answer.from) || 'Redis'}`;
+  };
+  await instance.write('key', 'value');
+  await from();
+  await from();
+  expect(await from()).toBe('hit value memory');
+  order.before = async () => new Promise(() => {});
+  // Its lease is over. The connection was heard from all the same.
+  await clock.advance(1600);
+  expect(await from(300)).toBe('hit value Redis');
+  expect(await from()).toBe('hit value Redis');
+  order.before = async () => {};
+  await clock.advance(3000);
+  await from(300);
+  await from();
+  await from();
+  expect(await from()).toBe('hit value memory');
 });
