@@ -167,11 +167,7 @@ export class PurgeLog {
    * that may go on without asking. Never rejects but for a bug.
    * @param onPlaced called when they have it.
    */
-  purge(
-    ids: readonly string[],
-    deadlineAtMs: number,
-    onPlaced: () => void = () => {},
-  ): Promise<PurgeOutcome> {
+  purge(ids: readonly string[], deadlineAtMs: number, onPlaced = (): void => {}): Promise<PurgeOutcome> {
     this.#announcements.start();
     const adopt = (untilMs: number): Promise<boolean> => this.#asked(untilMs);
     const deps = { ...this.#options, leaseMs, known: this.#knowledge.place, onPlaced, adopt };

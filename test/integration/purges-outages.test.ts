@@ -1,5 +1,5 @@
-// Purges on a single endpoint in trouble: a link that brings nothing any more, Redis restarted, and as many rules as there
-// may be.
+// Purges on a single endpoint in trouble: a link that brings nothing any more, Redis restarted or without memory, and as
+// many rules as there may be.
 
 import { expect, it } from 'vitest';
 import { caches } from '../support/caches.ts';
@@ -155,4 +155,29 @@ it('refuses more rules than 10,000 and keeps those; they end with the entries th
   const later = await world.start();
   expect(await read([later], 'loaded')).toEqual(['stale old']);
   expect(await read([later], 'ended')).toEqual(['client']);
+});
+
+it('cannot be placed in a Redis without memory; reads go on, and then it can', async () => {
+  const world = begin();
+  const { redis } = world.stack;
+  const [first = expect.unreachable()] = await hearing(await world.startMany(1));
+  await first.set('full', 'kept', { ttlSeconds: 600 });
+  try {
+    await redis.admin('CONFIG', 'SET', 'maxmemory', '1');
+    await redis.admin('DEL', nameOf('rules'), nameOf('ends'), 'ref:\u001F{purges}:state');
+    const later = await world.start();
+    for (let again = 0; again < 20; again += 1)
+      expect(await read([first, later], 'full')).toEqual(['kept', 'kept']);
+    expect(await first.purge({ keys: ['full'] }, { timeoutMs })).toMatchObject({
+      kind: 'unavailable',
+      applied: 'no',
+    });
+  } finally {
+    await redis.admin('CONFIG', 'SET', 'maxmemory', '0');
+  }
+  const done = { kind: 'purged', silent: [] };
+  await eventually(async () =>
+    expect(await first.purge({ keys: ['full'], mode: 'remove' }, { timeoutMs })).toMatchObject(done),
+  );
+  expect(await read([first], 'full')).toEqual(['miss']);
 });
