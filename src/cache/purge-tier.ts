@@ -154,8 +154,13 @@ export class PurgeTier implements JudgingTier {
   ): Promise<readonly ReadResult[]> {
     const results = await reading;
     const isConfirmed = !results.some(isAnswered) || (await this.#log.confirmed(asking, deadlineAtMs));
-    const isInDoubt = !isConfirmed && results.some(isFromMemory);
-    return this.#allJudged(keys, isInDoubt ? await this.#tier.readMany(keys, deadlineAtMs, room) : results);
+    const doubted = isConfirmed ? [] : keys.filter((_, index) => isFromMemory(results[index] ?? miss));
+    if (doubted.length === 0) return this.#allJudged(keys, results);
+    // They have been counted in the answer.
+    const counted = room && { charge: room.charge };
+    const again = (await this.#tier.readMany(doubted, deadlineAtMs, counted)).values();
+    const known = results.map((result) => (isFromMemory(result) ? (again.next().value ?? miss) : result));
+    return this.#allJudged(keys, known);
   }
 
   #allJudged(keys: readonly string[], results: readonly ReadResult[]): readonly ReadResult[] {

@@ -1,10 +1,13 @@
 // The tier that judges by what has been purged is a tier like any other, and what it does with what has been purged.
 
 import { describe, expect, it } from 'vitest';
+import { AnswerLimit } from '../../../src/cache/answer-limit.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import { ruleId, scopedTag } from '../../../src/cache/purge-rules.ts';
 import { PurgeTier } from '../../../src/cache/purge-tier.ts';
-import type { Tier } from '../../../src/cache/tier.ts';
+import type { ReadResult, Room, Tier } from '../../../src/cache/tier.ts';
+import { ByteBudget } from '../../../src/util/byte-budget.ts';
+import { AppError } from '../../../src/util/errors.ts';
 import { tierChangesContract } from '../../contract/tier-changes.ts';
 import { tierContract } from '../../contract/tier.ts';
 import { always, client, fromOrigin, type TierWorld } from '../../contract/tier-world.ts';
@@ -107,4 +110,34 @@ const openJudged = async (): Promise<TierWorld> => {
 describe('the contract', () => {
   tierContract(openJudged);
   tierChangesContract(openJudged);
+});
+
+describe('what is in memory, where purges cannot be asked for', () => {
+  it('is read again, alone, and counts once in a large answer', async () => {
+    const { tier: below, deadline } = await openInMemory();
+    const budget = new ByteBudget(2 ** 20);
+    const asked: (readonly string[])[] = [];
+    const reading: Tier = Object.assign(Object.create(below) as Tier, {
+      async readMany(keys: readonly string[], _deadlineAtMs: number, room?: Room) {
+        const isFirst = asked.push(keys) === 1;
+        return keys.map((key): ReadResult => {
+          if (room?.limit?.admits(60) === false) return { kind: 'answer-too-large' };
+          const from = isFirst && key === 'copied' ? ({ from: 'memory' } as const) : {};
+          return { kind: 'hit', entry: client(key), ...from };
+        });
+      },
+    });
+    const order = new ScriptedPurges();
+    order.before = async () => {
+      throw new AppError('redis-unavailable', 'away');
+    };
+    const { tier } = judged(reading, order);
+    const charge = budget.open();
+    const room = { charge, limit: new AnswerLimit(120) };
+    const results = await tier.readMany(['stored', 'copied'], deadline(), room);
+    expect(results.map(({ kind }) => kind)).toEqual(['hit', 'hit']);
+    expect(results).not.toContainEqual(expect.objectContaining({ from: 'memory' }));
+    expect(asked).toEqual([['stored', 'copied'], ['copied']]);
+    charge.close();
+  });
 });
