@@ -31,8 +31,8 @@ type Standing =
       readonly hearing: object | undefined;
       readonly heard: number;
     }
-  /** Whoever comes next does not wait as long again. */
-  | { readonly kind: 'unreachable'; readonly sinceMs: number };
+  /** Whoever comes next does not wait as long again, on the connection that it was asked on. */
+  | { readonly kind: 'unreachable'; readonly sinceMs: number; readonly asked: object | undefined };
 
 /** A purge waits as long for instances that may go on without asking: whatever they miss, they ask within it. */
 export const leaseMs = 1500;
@@ -54,6 +54,7 @@ export class PurgeLog {
   #heard = 0;
   /** Sent in this turn: whoever asks in it shares it. */
   #thisTurn: Promise<boolean> | undefined;
+  readonly #askedOn = new WeakMap<Promise<boolean>, object>();
   #confirming = false;
   #raising: Promise<unknown> | undefined;
 
@@ -105,6 +106,8 @@ export class PurgeLog {
       }
       case 'unreachable':
         if (nowMs >= standing.sinceMs + unreachableForMs) return this.#asked(deadlineAtMs);
+        // There is another one: what was missed is asked for before anything that is read on it is served.
+        if (standing.asked !== this.#options.order.asking()) return this.#asked(deadlineAtMs);
         this.#confirmSoon();
         return undefined;
       case 'unasked':
@@ -120,11 +123,15 @@ export class PurgeLog {
    */
   async confirmed(asking: Promise<boolean>, deadlineAtMs: number): Promise<boolean> {
     const { clock } = this.#options;
-    let isThere = await this.#within(asking);
+    let last = asking;
+    let isThere = await this.#within(last);
     // The connection may have been lost under the one and not under the other.
-    if (isThere === false && clock.nowMs() < deadlineAtMs)
-      isThere = await this.#within(this.#asked(deadlineAtMs));
-    if (isThere !== true) this.#standing = { kind: 'unreachable', sinceMs: clock.nowMs() };
+    if (isThere === false && clock.nowMs() < deadlineAtMs) {
+      last = this.#asked(deadlineAtMs);
+      isThere = await this.#within(last);
+    }
+    if (isThere !== true)
+      this.#standing = { kind: 'unreachable', sinceMs: clock.nowMs(), asked: this.#askedOn.get(last) };
     return isThere === true;
   }
 
@@ -187,7 +194,9 @@ export class PurgeLog {
 
   #asked(deadlineAtMs: number): Promise<boolean> {
     if (this.#thisTurn === undefined) {
+      const on = this.#options.order.asking();
       const asking = this.#ask(deadlineAtMs);
+      if (on !== undefined) this.#askedOn.set(asking, on);
       // A bug is told to whoever waits for it, and there may be nobody.
       asking.catch(() => {});
       this.#thisTurn = asking;

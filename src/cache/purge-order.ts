@@ -70,6 +70,8 @@ export interface PurgeOrder {
   restore(held: HeldOrder, deadlineAtMs: number): Promise<void>;
   /** @returns how to stop. */
   onAnnouncement(listener: (announcement: string) => void): () => void;
+  /** What it is asked on now: another one after each loss. */
+  asking(): object | undefined;
   /** What announcements are heard on now: another one after each loss. */
   hearing(): object | undefined;
   /** Instances that have taken in the purge of this announcement. */

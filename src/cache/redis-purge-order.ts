@@ -15,7 +15,7 @@ import type {
 import type { PurgeRule } from './purge-rules.ts';
 import { askScript, placeScript, restoreScript } from './purge-scripts.ts';
 
-type OrderRedis = Pick<Redis, 'run' | 'subscribe' | 'listening' | 'hearing'>;
+type OrderRedis = Pick<Redis, 'run' | 'subscribe' | 'listening' | 'hearing' | 'tracking'>;
 
 // Whoever may use the cache may publish anything.
 const isIdentity = (text: string): boolean => /^[\w.-]{1,64}$/u.test(text);
@@ -86,6 +86,11 @@ export class RedisPurgeOrder implements PurgeOrder {
     return this.#redis.subscribe(this.#announcements, (message) => {
       if (isIdentity(message)) listener(message);
     });
+  }
+
+  asking(): object | undefined {
+    const { tracking } = this.#redis;
+    return tracking.serving(tracking.slotOf(this.#prefix));
   }
 
   hearing(): object | undefined {

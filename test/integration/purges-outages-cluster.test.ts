@@ -44,10 +44,16 @@ it('entries on other nodes are served, what has been purged is not, and purges a
   expect(await read(both, purgedKey)).toEqual(['new', 'new']);
 
   front.node(ordering).setBehaviour('normal');
-  await eventually(async () => {
-    const purged = await second.purge({ tags: ['later'], mode: 'remove' }, { timeoutMs });
-    expect(purged).toMatchObject({ kind: 'purged', silent: [] });
-  }, 20_000);
+  // Until an instance has a connection to that node again, it goes by what it knew.
+  for (const cache of both) {
+    await eventually(async () => {
+      const purged = await cache.purge({ tags: ['other'] }, { timeoutMs });
+      expect(purged).toMatchObject({ kind: 'purged', silent: [] });
+    }, 20_000);
+  }
+  expect(await second.purge({ tags: ['later'], mode: 'remove' }, { timeoutMs })).toMatchObject({
+    kind: 'purged',
+  });
   expect(await read(both, keptKey)).toEqual(['miss', 'miss']);
   expect(await read(both, purgedKey)).toEqual(['new', 'new']);
 });

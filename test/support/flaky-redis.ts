@@ -4,7 +4,7 @@ import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
 import { takeInReplies } from '../../src/redis/command-replies.ts';
-import type { CallOptions, Redis, RedisClient } from '../../src/redis/redis.ts';
+import type { CallOptions, Redis, RedisClient, Tracker } from '../../src/redis/redis.ts';
 import { AppError } from '../../src/util/errors.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { withDeadline } from '../../src/util/deadline.ts';
@@ -109,7 +109,7 @@ export class FlakyRedis {
   }
 
   get port(): Redis {
-    const parts: Pick<Redis, 'run' | 'runMany' | 'subscribe' | 'listening' | 'hearing'> = {
+    const parts: Pick<Redis, 'run' | 'runMany' | 'subscribe' | 'listening' | 'hearing' | 'tracking'> = {
       run: (work, options) => this.#run(work, options),
       runMany: async (keys, work, options) => {
         try {
@@ -128,6 +128,13 @@ export class FlakyRedis {
         }
       },
       hearing: (channel) => this.#hearing(channel),
+      tracking: {
+        listen: () => () => {},
+        of: () => undefined,
+        slotOf: () => 0,
+        // That it is another one after each loss is all that is looked at.
+        serving: () => this.#commands.current as unknown as Tracker | undefined,
+      },
     };
     // Nothing that is tested so pings, starts or closes.
     return parts as unknown as Redis;

@@ -9,6 +9,7 @@ export class ScriptedPurges implements PurgeOrder {
   /** Before each answer. */
   before: () => Promise<void> = async () => {};
   connection: object | undefined = {};
+  asked: object | undefined = {};
   readonly questions: PurgeQuestion[] = [];
   readonly restored: HeldOrder[] = [];
   readonly acknowledged: string[] = [];
@@ -35,6 +36,10 @@ export class ScriptedPurges implements PurgeOrder {
   onAnnouncement(listener: (announcement: string) => void): () => void {
     this.announce = listener;
     return () => {};
+  }
+
+  asking(): object | undefined {
+    return this.asked;
   }
 
   hearing(): object | undefined {

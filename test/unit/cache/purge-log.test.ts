@@ -164,6 +164,17 @@ describe('what is known of purges', () => {
     expect(log.confirm(deadline())).toBeInstanceOf(Promise);
   });
 
+  it('is asked for at once on the connection after the one on which it could not be', async () => {
+    const { order, log, deadline, clock } = start();
+    order.before = () => new Promise(() => {});
+    const asking = log.confirm(deadline()) ?? expect.unreachable();
+    const waiting = log.confirmed(asking, deadline());
+    await clock.advance(250);
+    await waiting;
+    order.asked = {};
+    expect(log.confirm(deadline())).toBeInstanceOf(Promise);
+  });
+
   it('puts the horizon off before something is kept beyond it, once for all', async () => {
     const { order, log, clock } = start();
     order.answer = { ...order.answer, horizonMs: 100_000 };
