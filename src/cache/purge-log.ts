@@ -11,6 +11,7 @@ import { callPurge, type PurgeOutcome } from './purge-call.ts';
 import { PurgeKnowledge } from './purge-knowledge.ts';
 import type { PurgeAnswer, PurgeOrder } from './purge-order.ts';
 import type { Judgement } from './purge-rules.ts';
+import type { PurgeStanding } from './purge-standing.ts';
 
 export interface PurgeLogOptions {
   readonly order: PurgeOrder;
@@ -19,20 +20,6 @@ export interface PurgeLogOptions {
   readonly clock: Clock;
   readonly emit: Emit;
 }
-
-/** Whether what is known may be gone by. */
-type Standing =
-  | { readonly kind: 'unasked' }
-  | {
-      readonly kind: 'told';
-      /** When it was asked for. */
-      readonly askedAtMs: number;
-      /** What announcements were heard on then, and how many had been. */
-      readonly hearing: object | undefined;
-      readonly heard: number;
-    }
-  /** Whoever comes next does not wait as long again, on the connection that it was asked on. */
-  | { readonly kind: 'unreachable'; readonly sinceMs: number; readonly asked: object | undefined };
 
 /** A purge waits as long for instances that may go on without asking: whatever they miss, they ask within it. */
 export const leaseMs = 1500;
@@ -48,7 +35,7 @@ export class PurgeLog {
   readonly #knowledge: PurgeKnowledge;
   readonly #listeners: (() => void)[] = [];
   readonly #announcements: PurgeAnnouncements;
-  #standing: Standing = { kind: 'unasked' };
+  #standing: PurgeStanding = { kind: 'unasked' };
   /** Questions on their way that bring all rules. */
   #bringingAll = 0;
   #heard = 0;
