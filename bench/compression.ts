@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { HttpRequest, InvocationContext, type HttpHandler } from '@azure/functions';
 import { makeDataset } from '../local/dataset/dataset.ts';
 import { startStack, type Stack } from '../local/stack.ts';
-import { CompressingTier } from '../src/cache/compressing-tier.ts';
+import { compressingTier } from '../src/cache/compressing-tier.ts';
 import { Compressor, isCompressible } from '../src/cache/compressor.ts';
 import { newEntry } from '../src/cache/entry.ts';
 import { readCache } from '../src/functions/read-cache.ts';
@@ -35,7 +35,7 @@ async function memoryUsage(stack: Stack): Promise<number> {
 async function measureRedis(stack: Stack): Promise<void> {
   await using instance = await startCacheInstance(stack, undefined);
   const { tier, cache, budget } = instance;
-  const compressing = new CompressingTier(tier, new Compressor({ mostPlainBytes, budget }));
+  const compressing = compressingTier(tier, new Compressor({ mostPlainBytes, budget }));
   const soon = (): number => systemClock.nowMs() + 5000;
   const always = { kind: 'none', etags: [] } as const;
   const deps = { clock: systemClock, emit() {}, budget, cache, requestBudgetMs: 2000 };

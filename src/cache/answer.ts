@@ -72,7 +72,14 @@ export function answerOf(outcome: LoadOutcome, why: Forwarded['why'], joined: bo
 /** A load is there for many requests: each counts what its own answer takes. */
 export function withinRoom(answer: CacheAnswer, room: Room | undefined): CacheAnswer {
   if (answer.kind !== 'loaded' || room === undefined) return answer;
-  const bytes = answer.entry.body.length;
-  if (room.limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
-  return room.charge.takeValue(bytes) ? answer : { kind: 'overloaded' };
+  return refusedBy(room, answer.entry) ?? answer;
+}
+
+/** Takes the bytes of an entry that nobody has counted; what is answered instead where they do not fit. */
+export function refusedBy(
+  room: Room | undefined,
+  { body }: Entry,
+): { readonly kind: 'answer-too-large' | 'overloaded' } | undefined {
+  if (room?.limit?.admits(body.length) === false) return { kind: 'answer-too-large' };
+  return room?.charge.takeValue(body.length) === false ? { kind: 'overloaded' } : undefined;
 }

@@ -7,7 +7,7 @@ import { AppError } from '../util/errors.ts';
 import type { Flight } from '../util/single-flight.ts';
 import { zip } from '../util/zip.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { answerOf, withinRoom, type CacheAnswer, type Forwarded } from './answer.ts';
+import { answerOf, refusedBy, withinRoom, type CacheAnswer, type Forwarded } from './answer.ts';
 import { EntryWriter } from './entry-writer.ts';
 import type { Entry, EntryHead } from './entry.ts';
 import { isServableOnError, isServableUnconfirmed, standingOf } from './freshness.ts';
@@ -172,10 +172,8 @@ export class Cache {
   #unconfirmed({ room }: Read, entry: Entry): CacheAnswer | undefined {
     if (!isServableUnconfirmed(entry, this.#options.clock.wallMs())) return undefined;
     this.#readCount += 1;
-    const bytes = entry.body.length;
-    if (room?.limit?.admits(bytes) === false) return { kind: 'answer-too-large' };
-    if (room?.charge.takeValue(bytes) === false) return { kind: 'overloaded' };
-    return { kind: 'hit', entry, stale: true, despite: 'cache-unavailable', from: 'memory' };
+    const served = { kind: 'hit', entry, stale: true, despite: 'cache-unavailable', from: 'memory' } as const;
+    return refusedBy(room, entry) ?? served;
   }
 
   async #asked({ room }: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {

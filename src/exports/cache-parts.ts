@@ -2,7 +2,7 @@
 // this package, which may have been loaded from another build (ES modules beside CommonJS).
 
 import { Cache } from '../cache/cache.ts';
-import { CompressingTier } from '../cache/compressing-tier.ts';
+import { compressingTier } from '../cache/compressing-tier.ts';
 import { Compressor } from '../cache/compressor.ts';
 import { MemoryTier } from '../cache/memory-tier.ts';
 import type { Copies } from '../cache/copies.ts';
@@ -151,7 +151,7 @@ function createTier(
   copies: Copies | undefined,
 ): Tier {
   const tier = new RedisTier({ redis, budget, maxValueBytes, emit, copies });
-  return compression === 'off' ? tier : new CompressingTier(tier, new Compressor({ mostPlainBytes, budget }));
+  return compression === 'off' ? tier : compressingTier(tier, new Compressor({ mostPlainBytes, budget }));
 }
 
 /** Of the memory of this process, which all of its caches share. */

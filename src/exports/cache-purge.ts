@@ -5,7 +5,7 @@ import type { PurgeOutcome } from '../cache/purge-call.ts';
 import { mostTargets } from '../cache/purge-request.ts';
 import { mostPurgeTargets, type PurgeMode } from '../cache/purge-rules.ts';
 import { isTag, tagExpectation } from '../origin/tags.ts';
-import { AppError } from '../util/errors.ts';
+import { AppError, secondsToWait } from '../util/errors.ts';
 import type { PurgeTargets } from './cache-api.ts';
 import type { PurgeResult } from './cache-results.ts';
 import { checkOptions, oneOf, type Rule } from './options.ts';
@@ -46,7 +46,7 @@ export function purgeResultOf(outcome: PurgeOutcome): PurgeResult {
     return { kind, purgedAt: new Date(atMs), expected, acknowledged, silent };
   }
   const message = `With these more than ${mostPurgeTargets} keys, tags and prefixes would be remembered.`;
-  const retryAfterSeconds = Math.max(Math.ceil(outcome.retryAfterMs / 1000), 1);
+  const retryAfterSeconds = secondsToWait(outcome.retryAfterMs);
   const error = new AppError('overloaded', message, { retryAfterSeconds });
   return { kind: 'unavailable', error, applied: 'no' };
 }

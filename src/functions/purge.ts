@@ -9,8 +9,9 @@ import { mostPurgeTargets } from '../cache/purge-rules.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
 import { rejectUnknown } from '../http/query.ts';
-import { jsonText, readBody } from '../http/request-body.ts';
+import { jsonIn, readBody } from '../http/request-body.ts';
 import { isTag, tagExpectation } from '../origin/tags.ts';
+import { secondsToWait } from '../util/errors.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
 export interface PurgeDeps extends HandlerDeps {
@@ -28,7 +29,8 @@ export function purge(deps: PurgeDeps): HttpHandler {
     if (!writesEnabled) throw new Problem('writes-disabled', 'It takes no purges over HTTP.', { Allow: '' });
     rejectUnknown(request.query, []);
     const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large', charge });
-    const outcome = await cache.purge(requestIn(jsonText(request, body), cache), deadlineAtMs);
+    const given = jsonIn(request, body, () => invalid('; the body is not JSON'));
+    const outcome = await cache.purge(requestIn(given, cache), deadlineAtMs);
     if (outcome.kind !== 'purged') throw problemOf(outcome);
     const { atMs, expected, acknowledged, silent } = outcome;
     return {
@@ -39,8 +41,8 @@ export function purge(deps: PurgeDeps): HttpHandler {
   });
 }
 
-function requestIn(text: string, cache: PurgeDeps['cache']): PurgeRequest {
-  const given = objectIn(text);
+function requestIn(json: unknown, cache: PurgeDeps['cache']): PurgeRequest {
+  const given = objectIn(json);
   const mode = given['mode'] ?? 'stale';
   if (mode !== 'stale' && mode !== 'remove') throw invalid('; `mode` is neither "stale" nor "remove"');
   const keys = stringsIn(given['keys']);
@@ -59,13 +61,7 @@ function requestIn(text: string, cache: PurgeDeps['cache']): PurgeRequest {
   };
 }
 
-function objectIn(text: string): Readonly<Record<string, unknown>> {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw invalid('; the body is not JSON');
-  }
+function objectIn(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('');
   if (!Object.keys(body).every((name) => members.includes(name))) throw invalid(', and no other member');
   return body as Readonly<Record<string, unknown>>;
@@ -86,8 +82,8 @@ function invalid(what: string): Problem {
 function problemOf(outcome: Exclude<PurgeOutcome, { kind: 'purged' }>): Problem {
   if (outcome.kind === 'full') {
     const detail = `Nothing was purged: at most ${mostPurgeTargets} are remembered, as long as entries are kept. A prefix or a tag takes the place of many keys.`;
-    const seconds = Math.max(Math.ceil(outcome.retryAfterMs / 1000), 1);
-    return new Problem('too-many-purges', detail, { 'Retry-After': `${seconds}` });
+    const headers = { 'Retry-After': `${secondsToWait(outcome.retryAfterMs)}` };
+    return new Problem('too-many-purges', detail, headers);
   }
   const { error, applied } = outcome;
   const headers = { 'Retry-After': `${error.retryAfterSeconds ?? 1}` };

@@ -7,7 +7,7 @@ import { discardDamaged } from '../cache/damaged.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
-import { jsonText, readBody } from '../http/request-body.ts';
+import { jsonIn, readBody } from '../http/request-body.ts';
 import type { Emit } from '../telemetry/events.ts';
 import { httpHandler, type HandlerDeps } from './handler.ts';
 
@@ -26,7 +26,7 @@ export function readBatch(deps: ReadBatchDeps): HttpHandler {
   const { cache } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
     const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large' });
-    const names = namesIn(jsonText(request, body));
+    const names = namesIn(jsonIn(request, body, () => invalid('; the body is not JSON')));
     const keys = names.map((name, index) => validKey(name, cache, `keys[${index}]: `));
 
     // Equal keys are asked for once.
@@ -50,15 +50,11 @@ export function readBatch(deps: ReadBatchDeps): HttpHandler {
   });
 }
 
-function namesIn(text: string): readonly string[] {
-  const invalid = (what: string): Problem =>
-    new Problem('invalid-body', `Expected {"keys": [...]} with 1 to ${maxKeys} strings${what}.`);
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw invalid('; the body is not JSON');
-  }
+function invalid(what: string): Problem {
+  return new Problem('invalid-body', `Expected {"keys": [...]} with 1 to ${maxKeys} strings${what}.`);
+}
+
+function namesIn(body: unknown): readonly string[] {
   const keys = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined;
   if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) throw invalid('');
   if (keys.length < 1 || keys.length > maxKeys) throw invalid(`; got ${keys.length}`);

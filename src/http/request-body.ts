@@ -38,14 +38,22 @@ export async function readBody(
   return body;
 }
 
-/** JSON is UTF-8 (RFC 8259, section 8.1). Decoded leniently, different keys would become one. @throws Problem. */
-export function jsonText({ headers }: HttpRequest, body: Buffer): string {
+/**
+ * JSON is UTF-8 (RFC 8259, section 8.1). Decoded leniently, different keys would become one.
+ * @param notJson what is said of anything else.
+ * @throws Problem.
+ */
+export function jsonIn({ headers }: HttpRequest, body: Buffer, notJson: () => Problem): unknown {
   const parameter = /;\s*charset\s*=\s*"?(?<charset>[^\s;"]*)/iu.exec(headers.get('content-type') ?? '');
   const charset = parameter?.groups?.['charset']?.toLowerCase() ?? 'utf-8';
   const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
   const isText = ['utf-8', 'utf8', 'us-ascii'].includes(charset) && ['', 'identity'].includes(coding);
   if (!isText || !isUtf8(body)) throw new Problem('invalid-body', 'Expected JSON in UTF-8.');
-  return body.toString();
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch {
+    throw notJson();
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // Honours Retry-After: one key is not asked for after 429, the whole origin after 503 (RFC 9110, section 10.2.3).
 
 import type { Clock } from '../util/clock.ts';
-import { AppError } from '../util/errors.ts';
+import { AppError, secondsToWait } from '../util/errors.ts';
 import type { Origin, OriginAnswer } from './origin.ts';
 import { readRetryAfter } from './retry-after.ts';
 
@@ -47,7 +47,7 @@ export function withHoldOff(origin: Origin, clock: Clock): Origin {
         if (answer.kind !== 'answered' || answer.status !== 429) return answer;
         const seconds = readRetryAfter(answer.fields['retry-after'], clock.wallMs()) ?? 0;
         const untilMs = clock.nowMs() + Math.min(seconds * 1000, longestHoldMs);
-        const left = (): string => `${Math.max(Math.ceil((untilMs - clock.nowMs()) / 1000), 1)}`;
+        const left = (): string => `${secondsToWait(untilMs - clock.nowMs())}`;
         const again = (): OriginAnswer => ({
           ...answer,
           fields: { ...answer.fields, 'retry-after': left() },

@@ -1,6 +1,6 @@
 // A time without a connection, and what those are told who need one.
 
-import { AppError, describe } from '../util/errors.ts';
+import { AppError, describe, secondsToWait } from '../util/errors.ts';
 
 export interface Outage {
   /** Of the first connection `start`; of a later one the loss. */
@@ -24,7 +24,7 @@ export function outageError(failure: AppError | undefined, untilRetryMs: number)
   const message = failure?.message ?? 'Not connected to Redis yet.';
   return new AppError(failure?.code ?? 'redis-unavailable', message, {
     cause: failure,
-    retryAfterSeconds: Math.max(Math.ceil(untilRetryMs / 1000), 1),
+    retryAfterSeconds: secondsToWait(untilRetryMs),
   });
 }
 

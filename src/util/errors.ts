@@ -86,3 +86,8 @@ const jwtPattern = /eyJ[\w-]{5,}(?:\.[\w-]*){0,2}/gu;
 export function redactTokens(text: string): string {
   return text.replaceAll(jwtPattern, '[token]');
 }
+
+/** What Retry-After says of a time in milliseconds: whole seconds, and never none. */
+export function secondsToWait(ms: number): number {
+  return Math.max(Math.ceil(ms / 1000), 1);
+}

@@ -3,7 +3,7 @@
 import { namespace, type LocksWorld } from '../contract/locks.ts';
 import { maxValueBytes } from '../contract/tier-world.ts';
 import type { Locks } from '../../src/cache/locks.ts';
-import { CompressingTier } from '../../src/cache/compressing-tier.ts';
+import { compressingTier } from '../../src/cache/compressing-tier.ts';
 import { Compressor } from '../../src/cache/compressor.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
 import { MemoryStore } from '../../src/cache/memory-store.ts';
@@ -33,7 +33,7 @@ export async function openCompressing(): Promise<LocksWorld> {
   return open(
     (options) => {
       const compressor = new Compressor({ mostPlainBytes: maxValueBytes, budget: options.budget });
-      return new CompressingTier(new InMemoryTier(options), compressor);
+      return compressingTier(new InMemoryTier(options), compressor);
     },
     (connection, clock) => new InMemoryLocks(connection, clock, namespace),
   );

@@ -4,7 +4,7 @@
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { HttpRequest, InvocationContext, type HttpHandler } from '@azure/functions';
 import { describe, expect } from 'vitest';
-import { CompressingTier } from '../../../src/cache/compressing-tier.ts';
+import { compressingTier } from '../../../src/cache/compressing-tier.ts';
 import { Compressor } from '../../../src/cache/compressor.ts';
 import { newEntry, type Entry } from '../../../src/cache/entry.ts';
 import { readBatch } from '../../../src/functions/read-batch.ts';
@@ -120,7 +120,7 @@ describe.each(texts.map((text) => ({ text, bytes: Buffer.byteLength(text) })))(
         const shop = publicInstance(world);
         const { instance } = shop;
         const { read, batch } = handlersOf(world, shop);
-        const tier = new CompressingTier(
+        const tier = compressingTier(
           instance.tier,
           new Compressor({ mostPlainBytes: 1024, budget: instance.budget }),
         );
