@@ -27,11 +27,20 @@ export class AdminConnection {
 
   /** Connects where there is no connection; rejects while the server is down. */
   async send(command: readonly (string | Buffer)[]): Promise<RawAdminReply> {
+    const client = await this.#connected();
+    return client.sendCommand<RawAdminReply>(command);
+  }
+
+  /** An attempt of somebody else says nothing about now: it may have begun before the server was there again. */
+  async #connected(): Promise<Client> {
+    if (this.#opening !== undefined) {
+      const theirs = await this.#opening.catch(() => undefined);
+      if (theirs !== undefined) return theirs;
+    }
     const opening = (this.#opening ??= open(this.#options, () => {
       if (this.#opening === opening) this.#opening = undefined;
     }));
-    const client = await opening;
-    return client.sendCommand<RawAdminReply>(command);
+    return opening;
   }
 
   drop(): void {
