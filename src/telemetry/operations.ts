@@ -101,9 +101,7 @@ export function operation<T extends OperationType, R>(
   work: (operation: Operation<T> | undefined) => R,
 ): R {
   const channel = channels[type];
-  return channel.start.hasSubscribers
-    ? told<T, R>(channel, { ...begin(), type }, work)
-    : work(undefined);
+  return channel.start.hasSubscribers ? told<T, R>(channel, { ...begin(), type }, work) : work(undefined);
 }
 
 /** Listens to all operations; returns how to stop. What a listener throws is ignored. */
