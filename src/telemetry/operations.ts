@@ -7,7 +7,7 @@ import type { ReadKind } from './measures.ts';
 
 /**
  * What is known of each type of operation when it begins, and, where the name may be left out, when it ends. None has a
- * key, a value, a tag, a token or who calls.
+ * value, a tag, a token or who calls; a key is to be asked for by who may show it.
  */
 export interface OperationFields {
   /** One invocation of a function of this app over HTTP. */
@@ -19,8 +19,18 @@ export interface OperationFields {
     /** The code of the problem that was answered. */
     problem?: string;
   };
-  cacheRead: { readonly keys: number; result?: ReadKind; loadedBy?: Operation<'originLoad'> };
-  cacheWrite: { readonly change: 'write' | 'remove' | 'purge'; outcome?: string };
+  cacheRead: {
+    readonly keys: number;
+    /** Where it is one. */
+    readonly key?: () => string;
+    result?: ReadKind;
+    loadedBy?: Operation<'originLoad'>;
+  };
+  cacheWrite: {
+    readonly change: 'write' | 'remove' | 'purge';
+    readonly key?: () => string;
+    outcome?: string;
+  };
   /** Until the lock of a load is had, or what another instance has loaded. */
   lockWait: {
     outcome?: string;
@@ -31,6 +41,7 @@ export interface OperationFields {
   originLoad: {
     readonly source: 'http' | 'blob' | 'factory';
     readonly why: 'load' | 'bypass' | 'renewal' | 'warmup';
+    readonly key?: () => string;
     outcome?: string;
     bytes?: number;
     /** Of this load, for other instances; set by who listens. */
@@ -70,9 +81,12 @@ export type Operation<T extends OperationType = OperationType> = OperationFields
   error?: unknown;
 };
 
+/** To be told apart by `type`. */
+export type AnyOperation = { [T in OperationType]: Operation<T> }[OperationType];
+
 export interface OperationListener {
-  readonly begun: (operation: Operation) => void;
-  readonly ended: (operation: Operation) => void;
+  readonly begun: (operation: AnyOperation) => void;
+  readonly ended: (operation: AnyOperation) => void;
 }
 
 const prefix = 'redis-entra-functions.';
@@ -106,16 +120,16 @@ export function operation<T extends OperationType, R>(
 
 /** Listens to all operations; returns how to stop. What a listener throws is ignored. */
 export function onOperations({ begun, ended }: OperationListener): () => void {
-  const endedOf = shielded((own: Operation) => ended(own));
-  const endedAtOnce = shielded((own: Operation) => (own.isPending === true ? undefined : ended(own)));
+  const endedOf = shielded((own: AnyOperation) => ended(own));
+  const endedAtOnce = shielded((own: AnyOperation) => (own.isPending === true ? undefined : ended(own)));
   const handlers = [
-    ['start', shielded((own: Operation) => begun(own))],
+    ['start', shielded((own: AnyOperation) => begun(own))],
     ['end', endedAtOnce],
     ['asyncEnd', endedOf],
   ] as const;
   const stops = Object.values(channels).flatMap((channel) =>
     handlers.map(([at, handler]) => {
-      const listener = (own: unknown): void => handler(own as Operation);
+      const listener = (own: unknown): void => handler(own as AnyOperation);
       channel[at].subscribe(listener);
       return () => channel[at].unsubscribe(listener);
     }),
