@@ -8,6 +8,7 @@ import { createClient } from 'redis';
 import { createCredential } from '../../src/auth/credential.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { Cache } from '../../src/cache/cache.ts';
 import { RedisLocks } from '../../src/cache/redis-locks.ts';
@@ -92,6 +93,7 @@ async function startOurs(): Promise<Contestant> {
     origins: createOrigins({ origin, health: new OriginHealth(parts.emit, clock) }, []),
     redis,
     budget: new ByteBudget(2 ** 27),
+    measures: new Measures(),
     locks: new RedisLocks(redis, clock, namespace),
   };
   const tier = new RedisTier(shared);

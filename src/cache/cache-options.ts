@@ -1,6 +1,7 @@
 // What a cache is made of.
 
 import type { Origins } from '../origin/origins.ts';
+import type { Measures } from '../telemetry/measures.ts';
 import type { ByteBudget } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { KeyRules } from './key.ts';
@@ -25,6 +26,7 @@ export interface CacheOptions {
   readonly budget: ByteBudget;
   /** What the tier judges its entries by. Undefined where nothing is ever purged. */
   readonly purges?: PurgeLog | undefined;
+  readonly measures: Measures;
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;

@@ -18,6 +18,7 @@ import { isWithinLoad, waitsForItself } from './nested-loads.ts';
 import { OriginSources } from './origin-sources.ts';
 import type { PurgeOutcome } from './purge-call.ts';
 import { purgeWith, type PurgeRequest } from './purge-request.ts';
+import { readKindOf } from './read-kind.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
 import type { Read, ReadOptions, Source } from './source.ts';
 import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
@@ -28,7 +29,6 @@ export class Cache {
   readonly #loader: Loader;
   readonly #sources: OriginSources;
   readonly #writer: EntryWriter;
-  #readCount = 0;
 
   constructor(options: CacheOptions) {
     const { origins, requestBudgetMs, defaultTtlSeconds, staleSeconds } = options;
@@ -36,11 +36,6 @@ export class Cache {
     this.#sources = new OriginSources(origins, requestBudgetMs);
     this.#writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
     this.#loader = new Loader({ ...options, writer: this.#writer });
-  }
-
-  /** Keys asked for that were answered for, from memory or by Redis, found or not, since the start. */
-  get readCount(): number {
-    return this.#readCount;
   }
 
   /** Checks the name of an entry. */
@@ -146,21 +141,30 @@ export class Cache {
     return nowMs + Math.min(deadlineAtMs - nowMs, requestBudgetMs) * redisShare;
   }
 
-  /** At once where it is in the cache. */
+  /** At once where it is in the cache. Every answer leaves through here, or later through `#asked`. */
   #answer(read: Read, result: ReadResult): CacheAnswer | Promise<CacheAnswer> {
-    if (result.kind !== 'unavailable') this.#readCount += 1;
+    const answer = this.#answerOf(read, result);
+    return answer instanceof Promise ? answer : this.#counted(answer);
+  }
+
+  #counted<T extends CacheAnswer>(answer: T): T {
+    this.#options.measures.reads[readKindOf(answer)] += 1;
+    return answer;
+  }
+
+  #answerOf(read: Read, result: ReadResult): CacheAnswer | Promise<CacheAnswer> {
     if (result.kind === 'hit') {
       const { clock, random } = this.#options;
       const { entry } = result;
       const standing = standingOf(entry, clock.wallMs(), random());
-      if (standing === 'expired') return this.#asked(read, this.#validated(read, entry));
+      if (standing === 'expired') return this.#asked(read, this.#validated(read, result));
       if (standing !== 'fresh' && read.source !== undefined) this.#loader.renew(read.key, read.source, entry);
       return { kind: 'hit', entry, stale: standing === 'stale', from: result.from };
     }
     if (result.kind === 'miss') return this.#asked(read, this.#loaded(read));
     if (result.kind === 'unavailable' && result.unconfirmed !== undefined) {
       const { unconfirmed, ...outage } = result;
-      return this.#unconfirmed(read, unconfirmed) ?? this.#answer(read, outage);
+      return this.#unconfirmed(read, unconfirmed) ?? this.#answerOf(read, outage);
     }
     if (result.kind === 'unavailable' || result.kind === 'entry-newer')
       return this.#asked(read, this.#bypassed(read, result));
@@ -171,24 +175,23 @@ export class Cache {
   /** Undefined where it may not be served any more. */
   #unconfirmed({ room }: Read, entry: Entry): CacheAnswer | undefined {
     if (!isServableUnconfirmed(entry, this.#options.clock.wallMs())) return undefined;
-    this.#readCount += 1;
     const served = { kind: 'hit', entry, stale: true, despite: 'cache-unavailable', from: 'memory' } as const;
     return refusedBy(room, entry) ?? served;
   }
 
   async #asked({ room }: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {
-    return withinRoom(await answer, room);
+    return this.#counted(withinRoom(await answer, room));
   }
 
   /** What the source says of an entry that may not be used without asking it. */
-  async #validated(read: Read, entry: Entry): Promise<CacheAnswer> {
+  async #validated(read: Read, { entry, from }: Extract<ReadResult, { kind: 'hit' }>): Promise<CacheAnswer> {
     const { key, source } = read;
     // Nobody is there who could say.
     if (source === undefined) return { kind: 'miss', origin: undefined };
     const answer = await this.#awaited(() => this.#loader.load(key, source, entry), 'stale', read);
     const failed = answer.kind === 'origin-failed' || answer.kind === 'origin-pending';
     return failed && isServableOnError(entry, this.#options.clock.wallMs())
-      ? { kind: 'hit', entry, stale: true, despite: answer.kind }
+      ? { kind: 'hit', entry, stale: true, despite: answer.kind, from }
       : answer;
   }
 

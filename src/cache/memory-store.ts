@@ -69,6 +69,14 @@ export class MemoryStore implements Copies {
     return this.#copies.calculatedSize;
   }
 
+  get entries(): number {
+    return this.#copies.size;
+  }
+
+  get maxBytes(): number {
+    return this.#options.maxBytes;
+  }
+
   get(key: string): Copy | undefined {
     return this.#copies.get(key);
   }

@@ -90,7 +90,7 @@ export function cachePartsOf(owner: string, cache: object): CacheParts {
 }
 
 function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
-  const { clock, random, emit, namespace, credential } = redis;
+  const { clock, random, emit, namespace, credential, measures } = redis;
   const { keyPrefix, writes, maxValueBytes, query } = settings;
   const budget = sharedBudget(redis, maxValueBytes);
   const origins = originsOf(settings, {
@@ -115,10 +115,11 @@ function createParts(redis: RedisParts, settings: CacheSettings): CacheParts {
     keyRules,
     clientsWrite: writes === 'enabled',
     budget,
+    measures,
     clock,
     random,
   });
-  redis.caches.push({ keyPrefix, readCount: () => cache.readCount });
+  redis.caches.push({ keyPrefix, memory: memory?.store });
   return {
     cache,
     redis,

@@ -5,6 +5,7 @@ import { startFleet, type Fleet } from '../fleet/fleet.ts';
 import { fleetPage } from '../functions/fleet-page.ts';
 import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
+import { answeredReads } from '../telemetry/measures.ts';
 import { anAuthLevel, aRoute, aSchedule, aSuffix, checkApp, closeAtEnd } from './functions-app.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
 import { instanceId } from './instance-id.ts';
@@ -80,7 +81,7 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
 }
 
 function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet {
-  const { namespace, caches, clock, instance } = parts;
+  const { namespace, caches, clock, instance, measures } = parts;
   const { site, host = hostname(), region = null, version = '' } = options;
   // Purges name it, too.
   instance.id = instanceId(host);
@@ -95,6 +96,6 @@ function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet 
       region,
       host: host?.slice(0, 12) ?? null,
     },
-    readCount: () => caches.reduce((sum, { readCount }) => sum + readCount(), 0),
+    readCount: () => answeredReads(measures),
   });
 }

@@ -4,7 +4,9 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { TokenCredentialLike } from '../auth/token-source.ts';
 import type { Redis } from '../redis/redis.ts';
+import type { MemoryStore } from '../cache/memory-store.ts';
 import type { Emit } from '../telemetry/events.ts';
+import type { Measures } from '../telemetry/measures.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Dependents } from './dependents.ts';
@@ -28,6 +30,8 @@ export interface RedisParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
+  /** Of the client and all of its caches. */
+  readonly measures: Measures;
   /** As the client's own. */
   readonly close: () => Promise<void>;
 }
@@ -36,8 +40,8 @@ export interface RedisParts {
 export interface CacheOfClient {
   /** Before the name of each of its entries in Redis: another app's must not overlap with it. */
   readonly keyPrefix: string;
-  /** Keys read since the start. */
-  readonly readCount: () => number;
+  /** Its memory tier, where it has one. */
+  readonly memory: Pick<MemoryStore, 'entries' | 'usedBytes' | 'maxBytes'> | undefined;
 }
 
 export const aRedis: Rule = {

@@ -7,7 +7,9 @@ import type { TokenCredentialLike } from '../auth/token-source.ts';
 import { createRedis, type RedisEndpoint } from '../redis/create.ts';
 import { closedError } from '../redis/outage.ts';
 import { EventHub } from '../telemetry/event-hub.ts';
+import { addMeasures, type Gauges } from '../telemetry/all-measures.ts';
 import { emit } from '../telemetry/events.ts';
+import { Measures } from '../telemetry/measures.ts';
 import { systemClock as clock } from '../util/clock.ts';
 import { untilAborted } from '../util/deadline.ts';
 import { AppError } from '../util/errors.ts';
@@ -16,7 +18,7 @@ import { shielded } from '../util/shielded.ts';
 import { Dependents } from './dependents.ts';
 import { instanceId } from './instance-id.ts';
 import type { CallOptions, Redis } from './redis-api.ts';
-import { redisParts, type RedisParts } from './redis-parts.ts';
+import { redisParts, type CacheOfClient, type RedisParts } from './redis-parts.ts';
 
 /** As `RedisOptions`, its defaults filled in. */
 export interface StartRedisOptions extends RedisEndpoint {
@@ -38,6 +40,7 @@ export interface StartedAuth {
 export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis {
   const { namespace, timeoutMs, ...endpoint } = options;
   const { credential, keeper, events = new EventHub(emit), onClosing } = auth;
+  const measures = new Measures();
   const common = { clock, random: Math.random, emit: events.emit };
   let instances = 1;
   events.on('rollCallHeard', ({ expected }) => (instances = expected));
@@ -49,17 +52,20 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
   });
   redis.start();
   const dependents = new Dependents();
+  const caches: CacheOfClient[] = [];
+  const removeMeasures = addMeasures(namespace, measures, () => gaugesOf({ redis, keeper, caches }));
   let closing: Promise<void> | undefined;
   const closeOnce = async (): Promise<void> => {
     onClosing?.();
     await dependents.stop();
     await redis.close();
     keeper.stop();
+    removeMeasures();
   };
   const close = (): Promise<void> => (closing ??= keptAlive(closeOnce()));
   const instance = { id: instanceId(hostname()) };
-  const shared = { credential, namespace, instance, timeoutMs, dependents, caches: [], close };
-  const parts: RedisParts = { redis, keeper, ...shared, ...common };
+  const shared = { credential, namespace, instance, timeoutMs, dependents, caches, close };
+  const parts: RedisParts = { redis, keeper, measures, ...shared, ...common };
 
   /** Checks what a call was given, and begins it with the options that the parts take. */
   const call = async <T>(
@@ -101,6 +107,22 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
     [Symbol.asyncDispose]: close,
   };
   return handle;
+}
+
+function gaugesOf({ redis, keeper, caches }: Pick<RedisParts, 'redis' | 'keeper' | 'caches'>): Gauges {
+  const { connections, reauthenticated, reauthenticationsFailed } = redis.status();
+  const { timeLeftMs } = keeper.status();
+  const sum = (of: (memory: NonNullable<CacheOfClient['memory']>) => number): number =>
+    caches.reduce((total, { memory }) => total + (memory === undefined ? 0 : of(memory)), 0);
+  return {
+    connections,
+    reauthenticated,
+    reauthenticationsFailed,
+    tokenSecondsLeft: timeLeftMs === undefined ? undefined : timeLeftMs / 1000,
+    memoryEntries: sum(({ entries }) => entries),
+    memoryBytes: sum(({ usedBytes }) => usedBytes),
+    memoryLimitBytes: sum(({ maxBytes }) => maxBytes),
+  };
 }
 
 const callOptions: readonly string[] = ['key', 'timeoutMs', 'idempotent', 'signal'];

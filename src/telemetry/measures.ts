@@ -10,10 +10,12 @@ export const readKinds = [
   /** Served although it was too old, or perhaps changed. */
   'memoryStale',
   'redisStale',
-  /** Redis has none, and there is no origin, or the origin has none and was asked for this read. */
+  /** Redis has none, and there is no origin, or that was asked for this read and has none. */
   'miss',
   /** Loaded from the origin for this read. */
   'loaded',
+  /** Redis cannot be asked, and the origin answered instead, also that it has none. */
+  'bypassed',
   /** By a load that another read, or another instance, had begun. */
   'collapsed',
   /** The origin was asked a short time ago and had none. */
@@ -64,6 +66,13 @@ export class Measures {
     origin: new Histogram(),
     lockWait: new Histogram(),
   };
+}
+
+/** Keys that were answered for, from memory or by Redis, found or not. */
+export function answeredReads({ reads }: Pick<Measures, 'reads'>): number {
+  let answered = 0;
+  for (const kind of readKinds) if (kind !== 'unavailable' && kind !== 'bypassed') answered += reads[kind];
+  return answered;
 }
 
 function zeros<K extends string>(names: readonly K[]): Counts<K> {

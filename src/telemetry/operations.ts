@@ -71,7 +71,10 @@ export interface FromHost {
 
 export type OperationType = keyof OperationFields;
 
-export type Operation<T extends OperationType = OperationType> = OperationFields[T] & {
+/** To be told apart by `type`. */
+export type Operation<T extends OperationType = OperationType> = { [K in T]: OperationOf<K> }[T];
+
+type OperationOf<T extends OperationType> = OperationFields[T] & {
   readonly type: T;
   /** Set by who listens when it has begun: runs the work, so that what is begun in it is seen as its part. */
   within?: <R>(work: () => R) => R;

@@ -12,6 +12,7 @@ import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { createWarmup } from '../../src/warmup/create.ts';
@@ -61,6 +62,7 @@ export async function startCacheInstance(
     origins: createOrigins(origin && { origin, health: new OriginHealth(emit, systemClock) }, []),
     redis,
     budget: new ByteBudget(budgetBytes),
+    measures: new Measures(),
     locks: new RedisLocks(redis, systemClock, namespace),
     clock: systemClock,
     random: Math.random,

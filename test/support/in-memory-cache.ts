@@ -15,6 +15,7 @@ import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { InMemoryConnection, InMemoryServer } from './in-memory-server.ts';
@@ -42,6 +43,7 @@ export class InMemoryInstance {
   readonly tier: Tier;
   readonly locks: Locks;
   readonly cache: Cache;
+  readonly measures = new Measures();
   readonly events: AppEvent[] = [];
   readonly tracking: InMemoryTracking;
   /** Where `memory` was given. */
@@ -81,6 +83,7 @@ export class InMemoryInstance {
       maxValueBytes,
       requestBudgetMs: 2000,
       budget: this.budget,
+      measures: this.measures,
       clock,
       random: () => 0,
       ...options,

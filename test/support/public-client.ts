@@ -4,6 +4,7 @@ import type { CacheSettings } from '../../src/exports/cache-parts.ts';
 import { Dependents } from '../../src/exports/dependents.ts';
 import { redisParts, type RedisParts } from '../../src/exports/redis-parts.ts';
 import type { Redis } from '../../src/exports/redis-api.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { FakeClock } from './fake-clock.ts';
 import { recordedRedis } from './recorded-redis.ts';
 
@@ -43,6 +44,7 @@ export function publicClient(answers: Answers = {}): PublicClient {
     timeoutMs: 2000,
     dependents,
     caches: [],
+    measures: new Measures(),
     clock,
     random: () => 0,
     emit: () => {},

@@ -11,6 +11,7 @@ import type { RedisServer } from '../../local/redis-server.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
 import type { Origin } from '../../src/origin/origin.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
 import { sleep } from './eventually.ts';
@@ -127,6 +128,7 @@ export class PurgeWorld {
       maxValueBytes,
       requestBudgetMs: 2000,
       budget,
+      measures: new Measures(),
       clock,
       random: () => 0,
     });

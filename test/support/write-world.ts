@@ -11,6 +11,7 @@ import type { WriteCondition } from '../../src/cache/tier.ts';
 import type { Origin, OriginAnswer } from '../../src/origin/origin.ts';
 import { OriginHealth } from '../../src/origin/origin-health.ts';
 import { createOrigins } from '../../src/origin/origins.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { Checkpoint } from '../../src/warmup/checkpoint.ts';
 import { Warmup } from '../../src/warmup/warmup.ts';
@@ -197,7 +198,8 @@ export class WriteWorld {
     const parts = this.#server.parts(clock, budget);
     const health = new OriginHealth(emit, clock);
     const origins = createOrigins({ origin: this.#origin(), health }, []);
-    const common = { ...parts, origins, random, maxValueBytes, budget, clock, emit };
+    const measures = new Measures();
+    const common = { ...parts, origins, measures, random, maxValueBytes, budget, clock, emit };
     const cache = new Cache({
       ...common,
       keyRules: { prefix: '', namespace },

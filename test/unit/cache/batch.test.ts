@@ -1,6 +1,7 @@
 // Many keys in one round trip, each with an answer of its own.
 
 import { expect } from 'vitest';
+import { answeredReads } from '../../../src/telemetry/measures.ts';
 import { entryKey, it, told } from '../../support/in-memory-cache.ts';
 
 it('each key of many has its own answer, in their order', async ({ world }) => {
@@ -31,7 +32,18 @@ it('each key of many has its own answer, in their order', async ({ world }) => {
     'loaded down',
     'unavailable',
   ]);
-  expect(instance.cache.readCount).toBe(2 + 7);
+  expect(answeredReads(instance.measures)).toBe(2 + 7);
+  const { reads } = instance.measures;
+  expect(Object.fromEntries(Object.entries(reads).filter(([, count]) => count > 0))).toEqual({
+    redisHit: 1,
+    redisStale: 1,
+    // Two at first, and `expired` and `loaded`.
+    loaded: 4,
+    miss: 1,
+    refused: 2,
+    bypassed: 1,
+    unavailable: 1,
+  });
 });
 
 it('a key that stands there twice is loaded once', async ({ world }) => {

@@ -3,6 +3,7 @@
 import { describe, expect } from 'vitest';
 import type { CacheAnswer } from '../../../src/cache/answer.ts';
 import type { MemoryStoreOptions } from '../../../src/cache/memory-store.ts';
+import { answeredReads } from '../../../src/telemetry/measures.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { entryKey, it, told, type InMemoryInstance, type World } from '../../support/in-memory-cache.ts';
 
@@ -45,7 +46,7 @@ describe('a copy', () => {
     const answer = instance.cache.read(entryKey('key'), world.clock.nowMs() + 2000);
     expect(answer).toMatchObject({ kind: 'hit', stale: false, from: 'memory' });
     expect(instance.connection.commands).toBe(before);
-    expect(instance.cache.readCount).toBe(3);
+    expect(answeredReads(instance.measures)).toBe(3);
   });
 
   it('is gone when another instance changes or removes the key, or Redis loses all', async ({ world }) => {

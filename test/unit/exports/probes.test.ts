@@ -22,7 +22,7 @@ it('are open to anybody, below a route of choice', async () => {
 it('ask for keys with the prefix of the cache, because an access policy may allow no others', async () => {
   const app = recordedFunctionsApp();
   const { redis, parts, recorded } = publicClient({ get: async () => null });
-  parts.caches.push({ keyPrefix: 'shop:', readCount: () => 0 });
+  parts.caches.push({ keyPrefix: 'shop:', memory: undefined });
   registerProbes(app, { redis, writes: false });
   await callHandler(app.httpFunctions.get('ready')?.handler as Handler);
   expect(recorded.calls.map(({ key }) => key.startsWith('shop:'))).toEqual([true, true, true, true]);

@@ -56,11 +56,11 @@ describe('registerReauthentication', () => {
     expect(ended).toEqual(['client']);
   });
 
-  it('tells apps on one cache apart by the prefix of the cache, and counts what is read of all', async () => {
+  it('tells apps on one cache apart by the prefix of the cache', async () => {
     const { redis, parts, commands, clock } = emptyServer();
     registerReauthentication(recordedFunctionsApp(), { redis, site: 'shop', host: 'one' });
     // It may be made later.
-    parts.caches.push({ keyPrefix: 'shop:', readCount: () => 3 }, { keyPrefix: 'x:', readCount: () => 4 });
+    parts.caches.push({ keyPrefix: 'shop:', memory: undefined }, { keyPrefix: 'x:', memory: undefined });
     await clock.advance(0);
     expect(commands.at(-1)).toContain('shop {"site":"shop","namespace":"ref","keyPrefix":"shop:"}');
   });
