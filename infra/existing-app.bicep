@@ -34,6 +34,10 @@ param originResourceGroup string = resourceGroup().name
 @description('Container of the origin.')
 param originContainerName string = 'origin'
 
+@description('Whether the host and the app send lines of the log only, or spans and metrics as well, by OpenTelemetry.')
+@allowed(['logs', 'opentelemetry'])
+param telemetry string = 'logs'
+
 var token = uniqueString(resourceGroup().id, identityName)
 var isManaged = cacheKind == 'managed'
 var hasOrigin = originStorageName != ''
@@ -98,6 +102,14 @@ output settings string[] = concat(
   hasOrigin
     ? [
         'ORIGIN_BLOB_CONTAINER_URL=https://${originStorageName}.blob.${environment().suffixes.storage}/${originContainerName}'
+      ]
+    : [],
+  telemetry == 'opentelemetry'
+    ? [
+        'TELEMETRY=opentelemetry'
+        'AzureFunctionsJobHost__telemetryMode=OpenTelemetry'
+        'OTEL_TRACES_SAMPLER=microsoft.rate_limited'
+        'OTEL_TRACES_SAMPLER_ARG=5'
       ]
     : []
 )

@@ -29,6 +29,14 @@ type appSettingsType = {
   REAUTHENTICATE_SCHEDULE: string?
   @description('functionTimeout of host.json, as hh:mm:ss: how long a warmup may take.')
   AzureFunctionsJobHost__functionTimeout: string?
+  @description('Where spans and metrics go by OTLP, besides Application Insights; with telemetry "opentelemetry". One that wants a key in OTEL_EXPORTER_OTLP_HEADERS gets it by hand, as a reference to Key Vault.')
+  OTEL_EXPORTER_OTLP_ENDPOINT: string?
+  @description('How it is spoken there.')
+  OTEL_EXPORTER_OTLP_PROTOCOL: string?
+  @description('Which requests are traced: "microsoft.rate_limited" or "microsoft.fixed_percentage" for Application Insights.')
+  OTEL_TRACES_SAMPLER: string?
+  @description('How many a second for each instance, or what part of them, from 0 to 1.')
+  OTEL_TRACES_SAMPLER_ARG: string?
 }
 
 @description('Name of the azd environment: part of the name of the resource group, and of the token that ends all other names.')
@@ -126,6 +134,10 @@ param originUrlTemplate string = ''
 @maxValue(365)
 param originSoftDeleteDays int = 7
 
+@description('Whether the host and the app send lines of the log only, or spans and metrics as well, by OpenTelemetry: docs/operations.md, "OpenTelemetry", has what that changes.')
+@allowed(['logs', 'opentelemetry'])
+param telemetry string = 'logs'
+
 @description('Further settings of the app.')
 param appSettings appSettingsType = {}
 
@@ -181,6 +193,17 @@ var developer = developerPrincipalId == ''
 var cacheDeveloperId = cache == 'new' ? developer.id : namedDeveloperId
 var originContainerName = 'origin'
 var deploymentContainerName = 'app-package'
+var hasOpenTelemetry = telemetry == 'opentelemetry'
+// The host's own sampling, in host.json, does not count then: without this it would send every request.
+// https://learn.microsoft.com/azure/azure-monitor/app/opentelemetry-sampling
+var telemetrySettings = hasOpenTelemetry
+  ? {
+      TELEMETRY: 'opentelemetry'
+      AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'
+      OTEL_TRACES_SAMPLER: 'microsoft.rate_limited'
+      OTEL_TRACES_SAMPLER_ARG: '5'
+    }
+  : {}
 var cacheType = cache == 'existing-classic' ? 'Microsoft.Cache/redis' : 'Microsoft.Cache/redisEnterprise'
 
 // Abbreviations of https://learn.microsoft.com/azure/cloud-adoption-framework/ready/azure-best-practices/resource-abbreviations
@@ -364,6 +387,7 @@ module app 'modules/function-app.bicep' = {
       hasBlobOrigin
         ? { ORIGIN_BLOB_CONTAINER_URL: '${originStorage!.outputs.blobEndpoint}${originContainerName}' }
         : origin == 'http' ? { ORIGIN_URL_TEMPLATE: httpOriginTemplate } : {},
+      telemetrySettings,
       appSettings
     )
   }

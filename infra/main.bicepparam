@@ -36,6 +36,7 @@ param classicAccessPolicyName = readEnvironmentVariable('DEPLOY_CLASSIC_ACCESS_P
 param origin = readEnvironmentVariable('DEPLOY_ORIGIN', 'blob')
 param originUrlTemplate = readEnvironmentVariable('DEPLOY_ORIGIN_URL_TEMPLATE', '')
 param originSoftDeleteDays = int(readEnvironmentVariable('DEPLOY_ORIGIN_SOFT_DELETE_DAYS', '7'))
+param telemetry = readEnvironmentVariable('DEPLOY_TELEMETRY', 'logs')
 param appSettings = json(readEnvironmentVariable('DEPLOY_APP_SETTINGS', '{}'))
 
 param developerPrincipalId = readEnvironmentVariable('DEPLOY_DEVELOPER_PRINCIPAL_ID', '')

@@ -3,6 +3,9 @@
 import type { RollCallEnded } from '../telemetry/events.ts';
 import type { Report, RollCallRecord } from './messages.ts';
 
+/** Of the silent ones in an event, which is a line of the log. */
+const maxNames = 20;
+
 export interface RollCallResult extends Pick<RollCallRecord, 'id' | 'atMs' | 'nextAtMs'> {
   /** How many connections heard the announcement. */
   readonly receivers: number;
@@ -35,7 +38,8 @@ export function recordOf(result: RollCallResult): RollCallRecord {
 export function eventOf(record: RollCallRecord): RollCallEnded {
   const { expected, answered, rotated, failed, silent, shortestTimeLeftMs } = record;
   const counts = { expected, answered, rotated, failed, silent: silent.length };
-  return { type: 'rollCallEnded', ...counts, shortestTimeLeftMs };
+  const silentInstances = silent.slice(0, maxNames);
+  return { type: 'rollCallEnded', ...counts, silentInstances, shortestTimeLeftMs };
 }
 
 /** Whether it could not renew a token that was due, or re-authenticate a connection. */

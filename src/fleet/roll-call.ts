@@ -47,6 +47,16 @@ export class RollCall {
    * @throws AppError when nobody could be called.
    */
   async call(nextAtMs: number | null): Promise<RollCallOutcome> {
+    try {
+      return await this.#call(nextAtMs);
+    } catch (error) {
+      if (error instanceof AppError)
+        this.#options.emit({ type: 'rollCallFailed', code: error.code, reason: error.message });
+      throw error;
+    }
+  }
+
+  async #call(nextAtMs: number | null): Promise<RollCallOutcome> {
     const { registry, clock, emit } = this.#options;
     const { spreadMs = defaultSpreadMs, graceMs = defaultGraceMs } = this.#options;
     const id = randomUUID();

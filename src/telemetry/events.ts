@@ -9,6 +9,8 @@ export type ConnectionPurpose = 'commands' | 'subscriptions';
 /** Names of the channels are `redis-entra-functions.<type>`. No event carries a token or a cached value. */
 export type AppEvent =
   | RollCallEnded
+  /** Nobody could be called; instances renew by themselves. On the instance that ran the timer. */
+  | { readonly type: 'rollCallFailed'; readonly code: string; readonly reason: string }
   | RollCallHeard
   | PurgeEvent
   | OriginEvent
@@ -185,6 +187,8 @@ export interface RollCallEnded {
   readonly rotated: number;
   readonly failed: number;
   readonly silent: number;
+  /** The first 20 of them. */
+  readonly silentInstances: readonly string[];
   readonly shortestTimeLeftMs: number | null;
 }
 

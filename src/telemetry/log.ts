@@ -26,6 +26,8 @@ export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   entryInvalid: 'warn',
   entryNewer: 'warn',
   purged: 'info',
+  rollCallEnded: 'info',
+  rollCallFailed: 'warn',
   cacheShared: 'warn',
   commandRefused: 'warn',
   commandAccepted: 'info',
@@ -63,9 +65,13 @@ export function eventLog(sink: LogSink, options: LogLimiterOptions): Emit {
       const at = delayMs === 0 ? {} : { atMs: options.clock.wallMs() - delayMs };
       sink[level](formatEvent({ ...event, ...at, ...(omitted === 0 ? {} : { omitted }) }, level));
     };
-    limiter.log(causeOf(event), write, endedBy(event));
+    if (ofWholeFleet.has(event.type)) write({ omitted: 0, delayMs: 0 });
+    else limiter.log(causeOf(event), write, endedBy(event));
   };
 }
+
+/** Of these there is one for all instances already, and each has counts of its own. */
+const ofWholeFleet: ReadonlySet<AppEventType> = new Set(['rollCallEnded', 'rollCallFailed']);
 
 /** Events of one cause can stand for each other in the log. */
 function causeOf(event: AppEvent): string {

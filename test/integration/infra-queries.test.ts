@@ -21,7 +21,7 @@ const queries = await Promise.all(
 /** Lines of troubles that this run does not make. */
 const rareLines = [
   'commandRefused {"level":"warn","cause":"out-of-memory","command":"EVAL","omitted":3}',
-  'No roll call, because Redis cannot be asked; instances renew themselves. {"code":"redis-unavailable","reason":"x"}',
+  'rollCallFailed {"level":"warn","code":"redis-unavailable","reason":"x"}',
 ];
 
 let app: LocalApp;
@@ -116,8 +116,6 @@ it('name events and functions that the app has', async () => {
   const events = await readFile(join(directory, '../../src/telemetry/events.ts'), 'utf8');
   const functions = (await (await app.fetch('/admin/functions')).json()) as { name: string }[];
   const known = new Set([
-    // What a query calls the timer's own line, which is no event.
-    'noRollCall',
     ...[...events.matchAll(/type: '(\w+)'/gu)].map(([, event]) => event ?? ''),
     ...functions.map(({ name }) => name),
   ]);
@@ -126,6 +124,26 @@ it('name events and functions that the app has', async () => {
     .filter((text) => /^[a-z]+[A-Z][A-Za-z]+$/u.test(text));
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((word) => !known.has(word))).toEqual([]);
+});
+
+it('name the requests of the same functions also as the host does with telemetryMode OpenTelemetry', () => {
+  const routes = app.host.functions.flatMap(({ name, bindings }) =>
+    Object.values(bindings).flatMap(({ type, route, methods }) =>
+      type === 'httpTrigger'
+        ? [{ name, requests: methods?.map((method) => `${method} api/${route}`) ?? [] }]
+        : [],
+    ),
+  );
+  const found = queries.filter(({ text }) => text.includes('operation_Name in'));
+  expect(found.length).toBeGreaterThan(2);
+  for (const { name, tokens } of found) {
+    const strings = stringsOf(tokens);
+    const functions = routes.filter((route) => strings.includes(route.name));
+    expect(functions.length).toBeGreaterThan(0);
+    const expected = functions.flatMap(({ requests }) => requests);
+    const actual = strings.filter((text) => /^[A-Z]+ api\//u.test(text));
+    expect({ name, requests: actual.toSorted() }).toEqual({ name, requests: expected.toSorted() });
+  }
 });
 
 /** What a query gives to extract() and `matches regex`. */

@@ -167,6 +167,8 @@ function call(name: string, values: readonly unknown[], { nowMs }: Scope): unkno
       return nowMs - Number(first);
     case 'isnull':
       return first === null;
+    case 'not':
+      return first !== true;
     case 'iff':
       return first === true ? second : third;
     case 'coalesce':

@@ -9,7 +9,7 @@ import {
   withToken,
   type Infrastructure,
 } from '../../support/infrastructure.ts';
-import { at, ofType } from '../../support/prediction.ts';
+import { appSettings, at, ofType } from '../../support/prediction.ts';
 import * as access from '../../support/template-access-checks.ts';
 
 export function changesByParameter(infrastructure: Infrastructure): void {
@@ -118,6 +118,22 @@ export function changesByParameter(infrastructure: Infrastructure): void {
     const resources = tagged.predictedResources.filter((resource) => 'location' in resource);
     expect(resources.length).toBeGreaterThan(10);
     for (const { tags } of resources) expect(tags).toMatchObject({ owner: 'shop', 'azd-env-name': 'demo' });
+  });
+
+  it('switches OpenTelemetry on for the host and the app, and keeps how much is traced', async () => {
+    const on = await predict({ DEPLOY_TELEMETRY: 'opentelemetry' });
+    expect(differences(await byDefault, on).map((line) => line.replace(/^.* (?=properties)/u, ''))).toEqual([
+      expect.stringMatching(/AzureFunctionsJobHost__telemetryMode: \(none\) -> "OpenTelemetry"$/u),
+      expect.stringMatching(/OTEL_TRACES_SAMPLER: \(none\) -> "microsoft.rate_limited"$/u),
+      expect.stringMatching(/OTEL_TRACES_SAMPLER_ARG: \(none\) -> "5"$/u),
+      expect.stringMatching(/TELEMETRY: \(none\) -> "opentelemetry"$/u),
+    ]);
+    const settings = { OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage', OTEL_TRACES_SAMPLER_ARG: '0.1' };
+    const chosen = await predict({
+      DEPLOY_TELEMETRY: 'opentelemetry',
+      DEPLOY_APP_SETTINGS: JSON.stringify(settings),
+    });
+    expect(appSettings(chosen)).toMatchObject(settings);
   });
 
   it('shows what a parameter changes, and that it changes nothing else', async () => {

@@ -52,5 +52,10 @@ export function templateForAnExistingApp({ copy }: Infrastructure): void {
       'ORIGIN_BLOB_CONTAINER_URL',
     ])
       expect(settings).toContain(`${name}=`);
+    expect(settings).not.toContain('TELEMETRY');
+    const on = await (await copy).predict('existing-app.bicep', { ...values, telemetry: 'opentelemetry' });
+    const more = JSON.stringify(on.outputs?.['settings'] ?? 'no output');
+    expect(more).toContain('TELEMETRY=opentelemetry');
+    expect(more).toContain('AzureFunctionsJobHost__telemetryMode=OpenTelemetry');
   });
 }

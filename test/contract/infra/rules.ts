@@ -51,11 +51,18 @@ export function rules(infrastructure: Infrastructure): void {
   it('lets every setting of the app be set, but those that would undo what is promised', async () => {
     const properties = at(await template(), 'definitions.appSettingsType.properties') as Json;
     const fixed = Object.keys(appSettings(await variants['by default']));
-    const decided = ['REDIS_TLS', 'REDIS_CREDENTIAL', 'ORIGIN_URL_TEMPLATE'];
+    const decided = ['REDIS_TLS', 'REDIS_CREDENTIAL', 'ORIGIN_URL_TEMPLATE', 'TELEMETRY'];
     const settable = new Set([...Object.keys(properties), ...fixed, ...decided]);
     expect([...settingsTheAppReads()].filter((name) => !settable.has(name))).toEqual([]);
-    // Read apart from the settings: it is the host's as well.
-    const known = new Set([...settingsTheAppReads(), 'AzureFunctionsJobHost__functionTimeout']);
+    // Read apart from the settings: they are the host's as well.
+    const hosts = [
+      'AzureFunctionsJobHost__functionTimeout',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      'OTEL_TRACES_SAMPLER',
+      'OTEL_TRACES_SAMPLER_ARG',
+    ];
+    const known = new Set([...settingsTheAppReads(), ...hosts]);
     expect(Object.keys(properties).filter((name) => !known.has(name))).toEqual([]);
   });
 

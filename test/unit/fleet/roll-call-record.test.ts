@@ -48,7 +48,10 @@ describe('the record of a roll call', () => {
     expect(record(0, undefined, healthy)).toMatchObject({ expected: 1, answered: 1 });
   });
 
-  it('is told as an event with the number of the silent', () => {
+  it('is told as an event with the number of the silent, and the names of 20', () => {
+    const many = Array.from({ length: 400 }, (_, index) => `instance-${index}`);
+    const told = eventOf(record(400, many));
+    expect(told).toMatchObject({ silent: 400, silentInstances: many.slice(0, 20) });
     expect(eventOf(record(2, ['a', 'b'], { ...healthy, rotated: true }))).toEqual({
       type: 'rollCallEnded',
       expected: 2,
@@ -56,6 +59,7 @@ describe('the record of a roll call', () => {
       rotated: 1,
       failed: 0,
       silent: 1,
+      silentInstances: ['b'],
       shortestTimeLeftMs: 3000,
     });
   });

@@ -66,7 +66,7 @@ describe('a roll call', () => {
     expect(registry.publish(`reports:${outcome.id}`, '')).toBe(0);
     const counts = { expected: 2, answered: 2, rotated: 1, failed: 0, shortestTimeLeftMs: 3_597_500 };
     expect(outcome).toMatchObject({ ...counts, silent: [], failing: [], unrecorded: null, nextAtMs: null });
-    expect(events).toEqual([{ type: 'rollCallEnded', ...counts, silent: 0 }]);
+    expect(events).toEqual([{ type: 'rollCallEnded', ...counts, silent: 0, silentInstances: [] }]);
     const { failing: _failing, unrecorded: _unrecorded, ...record } = outcome;
     expect((await registry.read()).rollCalls).toEqual([record]);
   });
@@ -225,11 +225,11 @@ describe('a Redis that refuses', () => {
     expect(a?.self.events).toEqual([]);
   });
 
-  it('to deliver messages: nobody was called, which is an error', async () => {
+  it('to deliver messages: nobody was called, which is an error and told as an event', async () => {
     await startMembers('a');
     registry.refused.add('publish');
     await expect(rollCall.call(null)).rejects.toMatchObject({ code: 'command-failed' });
-    expect(events).toEqual([]);
+    expect(events).toEqual([{ type: 'rollCallFailed', code: 'command-failed', reason: expect.any(String) }]);
   });
 
   it('to subscribe: nobody is called, for nobody would be heard', async () => {

@@ -28,9 +28,14 @@ function raised(said: readonly Said[], requests: Tables[string] = []): readonly 
   return names.filter((name) => runQuery(queries.get(name) ?? '', { traces, requests }, nowMs).length > 0);
 }
 
-function request(minutesAgo: number, resultCode = '200', cloud_RoleInstance = 'one'): Tables[string][number] {
+function request(
+  minutesAgo: number,
+  resultCode = '200',
+  cloud_RoleInstance = 'one',
+  operation_Name = 'readCache',
+): Tables[string][number] {
   const timestamp = nowMs - minutesAgo * 60_000;
-  return { timestamp, resultCode, cloud_RoleInstance, operation_Name: 'readCache', itemCount: 1 };
+  return { timestamp, resultCode, cloud_RoleInstance, operation_Name, itemCount: 1 };
 }
 
 /** From a time until now, once a minute. */
@@ -60,9 +65,20 @@ const wrongPolicy = formatEvent({ type: 'clusteringPolicyWrong', reason: 'x' }, 
 const originFails = formatEvent({ type: 'originFailing', code: 'origin-failed', reason: '403' }, 'warn');
 const originRecovers = formatEvent({ type: 'originRecovered', failedMs: 1, failures: 1 });
 const refused = 'commandRefused {"level":"warn","cause":"out-of-memory","command":"EVAL"}';
-const rollCall = '2 of 2 instances answered: rollCall {"expected":2,"answered":2,"silent":[]}';
-const unasked =
-  'No roll call, because Redis cannot be asked; instances renew themselves. {"code":"redis-unavailable","reason":"x"}';
+const rollCallOf = (...silentInstances: string[]): string =>
+  formatEvent({
+    type: 'rollCallEnded',
+    expected: 2,
+    answered: 2 - silentInstances.length,
+    rotated: 0,
+    failed: 0,
+    silent: silentInstances.length,
+    silentInstances,
+    shortestTimeLeftMs: 1,
+  });
+const rollCall = rollCallOf();
+const unasked = formatEvent({ type: 'rollCallFailed', code: 'redis-unavailable', reason: 'x' }, 'warn');
+const unheard = formatEvent({ type: 'rollCallFailed', code: 'command-failed', reason: 'x' }, 'warn');
 const omitting = (line: string, omitted: number): string => line.replace(/\}$/u, `,"omitted":${omitted}}`);
 
 it('every alert has a query of its own, and every query of an alert is tried here', async () => {
@@ -115,6 +131,8 @@ describe('no roll call', () => {
   it('leaves it to the other alert where Redis cannot be asked', () => {
     const outage = [...everyMinute(120, rollCall, 15), ...everyMinute(15, unasked)];
     expect(raised(outage)).toEqual(['cache-unreachable']);
+    const refusing = [...everyMinute(120, rollCall, 15), ...everyMinute(15, unheard)];
+    expect(raised(refusing)).toEqual(['no-roll-call']);
   });
 });
 
@@ -127,8 +145,8 @@ describe('the cache is unreachable', () => {
     ]);
     expect(raised([...running, [5, omitting(failed, 2)]])).toEqual(['cache-unreachable']);
     expect(raised([...running, [5, failed], [4, failed, 'two'], [3, failed, 'three']])).toEqual([]);
-    const unheard = failed.replace('"commands"', '"subscriptions"');
-    expect(raised([...running, [9, ready], [5, unheard], [4, unheard], [3, unheard]])).toEqual([]);
+    const deaf = failed.replace('"commands"', '"subscriptions"');
+    expect(raised([...running, [9, ready], [5, deaf], [4, deaf], [3, deaf]])).toEqual([]);
   });
 
   it('at once where the clustering policy is wrong', () => {
@@ -168,13 +186,18 @@ it('renewals, silence and errors are raised beyond their thresholds only', () =>
     );
   expect(raised([...running, [5, renewal(4)]])).toEqual([]);
   expect(raised([...running, [5, renewal(5)]])).toEqual(['renewals-failing']);
-  const silent = rollCall.replace('[]', '["two"]');
+  const silent = rollCallOf('two');
   expect(raised([...running, [5, silent], [4, silent]])).toEqual([]);
   expect(raised([...running, [5, silent], [4, silent], [3, silent]])).toEqual(['silent-instances']);
-  const answers = (errors: number): Tables[string] =>
-    Array.from({ length: 40 }, (_, index) => request(1, index < errors ? '503' : '200'));
-  expect(raised(running, answers(2))).toEqual([]);
-  expect(raised(running, answers(3))).toEqual(['server-errors']);
+  // As the host names them without, and with telemetryMode OpenTelemetry.
+  for (const name of ['readCache', 'GET api/cache/{*key}', 'POST api/batch']) {
+    const answers = (errors: number): Tables[string] =>
+      Array.from({ length: 40 }, (_, index) => request(1, index < errors ? '503' : '200', 'one', name));
+    expect(raised(running, answers(2))).toEqual([]);
+    expect(raised(running, answers(3))).toEqual(['server-errors']);
+  }
+  const probes = Array.from({ length: 40 }, () => request(1, '503', 'one', 'GET api/health/ready'));
+  expect(raised(running, probes)).toEqual([]);
 });
 
 it('every alert says what to do, in a name that Azure takes', () => {

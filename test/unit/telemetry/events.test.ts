@@ -87,16 +87,23 @@ describe('the log', () => {
       { clock: new FakeClock(), random: () => 0 },
     );
     log({ type: 'rollCallHeard', expected: 1 });
-    log({
-      type: 'rollCallEnded',
-      expected: 1,
-      answered: 1,
-      rotated: 0,
-      failed: 0,
-      silent: 0,
-      shortestTimeLeftMs: null,
-    });
+    log({ type: 'purgeAdopted', targets: 1, rules: 1 });
     expect(lines).toEqual([]);
+  });
+
+  it('has every roll call, however large the fleet is: it is one line for all', () => {
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line);
+    const log = eventLog(
+      { info: note, warn: note, error: note },
+      { clock: new FakeClock(), random: () => 0.5 },
+    );
+    log({ type: 'rollCallHeard', expected: 400 });
+    const counts = { expected: 400, answered: 400, rotated: 0, failed: 0, silent: 0 };
+    const ended = { type: 'rollCallEnded', ...counts, silentInstances: [], shortestTimeLeftMs: 1 } as const;
+    for (let roll = 0; roll < 10; roll += 1) log(ended);
+    expect(lines).toHaveLength(10);
+    expect(lines[0]).toMatch(/^rollCallEnded \{"expected":400,/u);
   });
 
   it('never has the beginning of a refusal after its end', async () => {
