@@ -4,7 +4,6 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startHost, type Host } from '../local/functions-host/host.ts';
@@ -12,6 +11,7 @@ import { startStack, type Stack } from '../local/stack.ts';
 import { buildApps } from './cold-start/apps.ts';
 import { hostRates } from './support/host-rates.ts';
 import { median } from './support/median.ts';
+import { processorMs } from './support/processor.ts';
 import type { Job, MixedResult } from './tiers/worker.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '2' } } });
@@ -81,23 +81,6 @@ async function measureMemory(stack: Stack): Promise<void> {
       `(at most ${goals.ofLimit}: ${verdict(ofLimit <= goals.ofLimit)}; ${within.reads} reads in ${minutes} min; ` +
       `beside a process without the tier, after garbage was collected, ${within.usedBytes.length} times)`,
   );
-}
-
-/** What a host's instances have used; NaN where the system does not say it (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
-function processorMs({ instances }: Host): number {
-  const msPerTick = 10;
-  const usedMs = instances.map(({ pid }) => {
-    try {
-      // The name of the program, in parentheses, may have spaces.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /u, '')
-        .split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * msPerTick;
-    } catch {
-      return Number.NaN;
-    }
-  });
-  return usedMs.reduce((sum, ms) => sum + ms, 0);
 }
 
 /** Of a few hundred reads, by what the answers say. */
