@@ -19,7 +19,7 @@ const path = '/msi/token';
 const apiVersion = '2019-08-01';
 
 export interface IdentityEndpointOptions {
-  readonly issuer: TokenIssuer;
+  readonly issuer: Pick<TokenIssuer, 'issue'>;
   readonly tokenLifetimeMs: number;
   readonly systemAssigned?: Identity;
   readonly userAssigned?: readonly Identity[];

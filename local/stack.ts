@@ -14,6 +14,7 @@ import {
 } from './certificates.ts';
 import { startClusterFront, type ClusterFront } from './entra-front/cluster-front.ts';
 import { startEntraFront, type EntraFront } from './entra-front/front.ts';
+import { appRoles, cacheClientId, cacheIdUri, CacheRegistration, user } from './cache-registration.ts';
 import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts';
 import { startRedisCluster, type RedisCluster } from './redis-cluster/cluster.ts';
 import { startRedisServer, type LocalRedis, type RedisServer } from './redis-server.ts';
@@ -49,6 +50,8 @@ export interface AnyStack {
   readonly settings: Readonly<Record<string, string>>;
   /** The same for an app that signs in otherwise. */
   settingsFor(credential: StackCredential): Readonly<Record<string, string>>;
+  /** What to add for an app whose callers come with tokens, `HTTP_AUTH=entra`. */
+  readonly callerSettings: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly certificates: ServerCertificates;
   readonly issuer: TokenIssuer;
@@ -56,6 +59,8 @@ export interface AnyStack {
   readonly front: EntraFront;
   readonly identity: IdentityEndpoint;
   readonly authority: TokenAuthority;
+  /** Of the app's HTTP side: tokens for callers. All identities have all of its roles, but `userAssigned`, which may read. */
+  readonly callers: CacheRegistration;
   /** Undefined if it was not asked for. */
   readonly storage: LocalStorage | undefined;
   stop(): Promise<void>;
@@ -107,12 +112,22 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
       makeServerCertificates(options.cacheNames),
       makeClientCertificate(),
     ]);
+    const callers = new CacheRegistration(issuer, tokenLifetimeMs);
+    for (const identity of [systemAssigned, servicePrincipal, user]) callers.assign(identity, appRoles);
+    callers.assign(userAssigned, ['Cache.Read']);
     const storageStarting = withStorage
       ? begin(startStorage({ certificates, issuer, identity: systemAssigned, directory }))
       : undefined;
     const [redis, identity, authority] = await Promise.all([
       redisStarting,
-      begin(startIdentityEndpoint({ issuer, tokenLifetimeMs, systemAssigned, userAssigned: [userAssigned] })),
+      begin(
+        startIdentityEndpoint({
+          issuer: callers,
+          tokenLifetimeMs,
+          systemAssigned,
+          userAssigned: [userAssigned],
+        }),
+      ),
       begin(
         startTokenAuthority({
           issuer,
@@ -120,6 +135,7 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
           server: certificates.server,
           application: servicePrincipal,
           applicationCertificatePem: client.certificatePem,
+          cache: callers,
         }),
       ),
     ]);
@@ -164,12 +180,19 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
     return {
       settings,
       settingsFor: (credential) => settingsByCredential[credential],
+      callerSettings: {
+        HTTP_AUTH: 'entra',
+        HTTP_ENTRA_TENANT_ID: authority.tenantId,
+        HTTP_ENTRA_AUDIENCE: `${cacheIdUri},${cacheClientId}`,
+        AZURE_AUTHORITY_HOST: authority.url,
+      },
       directory,
       certificates,
       issuer,
       ...cacheParts,
       identity,
       authority,
+      callers,
       storage,
       stop,
     };

@@ -7,6 +7,14 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
+import {
+  AuthorityDocuments,
+  type DocumentRequest,
+  type DocumentsBehaviour,
+  type DocumentsBehaviourName,
+} from './authority-documents.ts';
+import type { CacheRegistration } from './cache-registration.ts';
+import { answerCallerToken, callerTokenPath } from './caller-tokens.ts';
 import type { CertificateAndKey } from './certificates.ts';
 import { assertionFault } from './client-assertion.ts';
 import { sendJson, type JsonBody } from './json-response.ts';
@@ -29,6 +37,8 @@ export interface TokenAuthorityOptions {
   readonly application: Identity;
   /** What the application may sign its assertions with. */
   readonly applicationCertificatePem: string;
+  /** What tokens with roles are for; without it there are none. */
+  readonly cache?: CacheRegistration;
 }
 
 export interface TokenAuthority {
@@ -42,6 +52,10 @@ export interface TokenAuthority {
   setBehaviour(behaviour: TokenServiceBehaviour | TokenServiceBehaviourName): void;
   setTokenLifetimeMs(lifetimeMs: number): void;
   forget(): void;
+  /** The last 1,000 requests for what is published for verifiers. */
+  readonly documentRequests: readonly DocumentRequest[];
+  /** Of discovery and keys; tokens have their own. */
+  setDocumentsBehaviour(behaviour: DocumentsBehaviour | DocumentsBehaviourName): void;
   stop(): Promise<void>;
 }
 
@@ -49,6 +63,8 @@ interface Answer {
   readonly status: number;
   readonly body: JsonBody;
 }
+
+const notFound: Answer = { status: 404, body: { error: 'not_found' } };
 
 /** A request that Entra refuses, with its AADSTS number. */
 class Refusal extends Error {
@@ -67,39 +83,43 @@ class Refusal extends Error {
 export async function startTokenAuthority(options: TokenAuthorityOptions): Promise<TokenAuthority> {
   const clientSecret = randomBytes(24).toString('base64url');
   // Unlike the identity platform's endpoint, Entra issues a new token for every request.
-  const desk = new TokenDesk({ ...options, reuseForLifeFraction: 0 });
+  const desk = new TokenDesk({
+    ...options,
+    issuer: options.cache ?? options.issuer,
+    reuseForLifeFraction: 0,
+  });
+  const documents = new AuthorityDocuments(options.issuer);
   let authorityUrl = '';
+
+  const grant = async (form: URLSearchParams, tokenUrl: string): Promise<Answer | 'never'> => {
+    await authenticate(form, clientSecret, tokenUrl, options);
+    return issue(form, desk, options.application);
+  };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = request.method === 'POST' ? await text(request) : '';
     const { pathname } = new URL(request.url ?? '/', authorityUrl);
-    const [, tenant, ...rest] = pathname.split('/');
+    const [, tenant = '', ...rest] = pathname.split('/');
+    const path = rest.join('/');
+    const tenantUrl = `${authorityUrl}/${tenant}`;
     try {
-      if (tenant === anyTenant) {
-        const document = discovery(
-          `${request.method} ${rest.join('/')}`,
-          `${authorityUrl}/${anyTenant}`,
-          options,
-        );
-        return sendJson(response, document === undefined ? 404 : 200, document ?? { error: 'not_found' });
+      if (pathname === callerTokenPath && options.cache !== undefined) {
+        const mayAsk = sameText(request.headers.authorization ?? '', `Bearer ${clientSecret}`);
+        const answer = mayAsk ? await answerCallerToken(body, options.cache) : notFound;
+        return sendJson(response, answer.status, answer.body);
       }
-      if (tenant !== localTenantId) {
+      if (tenant !== localTenantId && tenant !== anyTenant) {
         throw new Refusal(400, 'invalid_tenant', 90002, `Tenant '${tenant}' not found.`);
       }
-      const tenantUrl = `${authorityUrl}/${tenant}`;
-      const route = `${request.method} ${rest.join('/')}`;
-      if (route === 'GET v2.0/.well-known/openid-configuration') {
-        sendJson(response, 200, openIdConfiguration(tenantUrl));
-      } else if (route === 'GET discovery/v2.0/keys') {
-        sendJson(response, 200, { ...options.issuer.keys });
-      } else if (route === 'POST oauth2/v2.0/token') {
-        const form = new URLSearchParams(body);
-        await authenticate(form, clientSecret, `${tenantUrl}/oauth2/v2.0/token`, options);
-        const answer = await issue(form, desk, options.application);
-        if (answer !== 'never') sendJson(response, answer.status, answer.body);
-      } else {
-        sendJson(response, 404, { error: 'not_found' });
-      }
+      const answer =
+        request.method === 'GET'
+          ? await documents.answer(path, tenantUrl, tenant === anyTenant ? '{tenantid}' : tenant)
+          : tenant === localTenantId && `${request.method} ${path}` === 'POST oauth2/v2.0/token'
+            ? await grant(new URLSearchParams(body), `${tenantUrl}/oauth2/v2.0/token`)
+            : undefined;
+      if (answer === 'never') return;
+      const { status, body: answered } = answer ?? notFound;
+      sendJson(response, status, answered);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       sendJson(response, error.status, errorBody(error.code, error.number, error.message));
@@ -114,6 +134,7 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
   );
   const listening = await listenOnLoopback(server);
   authorityUrl = `https://localhost:${listening.port}`;
+  options.cache?.setAuthority(authorityUrl);
   return {
     url: authorityUrl,
     tenantId: localTenantId,
@@ -123,43 +144,11 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
     setBehaviour: (behaviour) => desk.setBehaviour(behaviour),
     setTokenLifetimeMs: (lifetimeMs) => desk.setTokenLifetimeMs(lifetimeMs),
     forget: () => desk.forget(),
+    documentRequests: documents.requests,
+    setDocumentsBehaviour: (behaviour) => documents.setBehaviour(behaviour),
     stop: () => listening.close(),
   };
 }
-
-/**
- * The v1.0 documents that hold for all tenants, for who checks tokens. As in Entra's, the issuer is a template:
- * https://login.microsoftonline.com/common/.well-known/openid-configuration
- */
-function discovery(
-  route: string,
-  anyTenantUrl: string,
-  { issuer }: TokenAuthorityOptions,
-): JsonBody | undefined {
-  if (route === 'GET discovery/keys') return { keys: issuer.keys.keys };
-  if (route !== 'GET .well-known/openid-configuration') return undefined;
-  return {
-    issuer: 'https://sts.windows.net/{tenantid}/',
-    authorization_endpoint: `${anyTenantUrl}/oauth2/authorize`,
-    token_endpoint: `${anyTenantUrl}/oauth2/token`,
-    jwks_uri: `${anyTenantUrl}/discovery/keys`,
-    response_types_supported: ['code', 'id_token'],
-    subject_types_supported: ['pairwise'],
-    id_token_signing_alg_values_supported: ['RS256'],
-  };
-}
-
-// https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc : what MSAL requires of it.
-const openIdConfiguration = (tenantUrl: string): JsonBody => ({
-  issuer: `${tenantUrl}/v2.0`,
-  authorization_endpoint: `${tenantUrl}/oauth2/v2.0/authorize`,
-  token_endpoint: `${tenantUrl}/oauth2/v2.0/token`,
-  jwks_uri: `${tenantUrl}/discovery/v2.0/keys`,
-  response_types_supported: ['code', 'id_token'],
-  subject_types_supported: ['pairwise'],
-  id_token_signing_alg_values_supported: ['RS256'],
-  token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
-});
 
 async function authenticate(
   form: URLSearchParams,

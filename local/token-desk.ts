@@ -31,7 +31,7 @@ export interface TokenCall {
 }
 
 export interface TokenDeskOptions {
-  readonly issuer: TokenIssuer;
+  readonly issuer: Pick<TokenIssuer, 'issue'>;
   readonly tokenLifetimeMs: number;
   /** A token is handed out again until this part of its life has passed; 0 means a new one per request. */
   readonly reuseForLifeFraction: number;
@@ -48,7 +48,7 @@ const expiredForMs = 60_000;
 
 export class TokenDesk {
   readonly calls: TokenCall[] = [];
-  readonly #issuer: TokenIssuer;
+  readonly #issuer: Pick<TokenIssuer, 'issue'>;
   readonly #reuseForLifeFraction: number;
   readonly #last = new Map<string, Promise<IssuedToken>>();
   #tokenLifetimeMs: number;

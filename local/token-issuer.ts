@@ -10,6 +10,7 @@ import {
   SignJWT,
   type CryptoKey,
   type JWK,
+  type JWTPayload,
 } from 'jose';
 
 /** Who a token speaks for: the client (application) id and the object id of its service principal. */
@@ -73,10 +74,14 @@ export interface VerifiedToken {
 export interface RollOver {
   /** Signs with the key before this one again. */
   undo(): void;
+  /** Publishes the key before this one no more. */
+  withdraw(): void;
 }
 
 export interface TokenIssuer {
   issue(options: IssueOptions): Promise<IssuedToken>;
+  /** A token of any claims. @param header of the signature, in the place of what `issue` sets. */
+  sign(claims: JWTPayload, header?: Readonly<Record<string, unknown>>): Promise<string>;
   /** Throws for a wrong signature, issuer or audience, and from the `exp` second on. */
   verify(token: string, options: { readonly audience: string | readonly string[] }): Promise<VerifiedToken>;
   /** The public keys, as the authority publishes them. */
@@ -97,7 +102,7 @@ export const issuerUrl = `https://sts.windows.net/${localTenantId}/`;
 
 const keptTokens = 1000;
 // Entra dates `nbf` five minutes back: clocks differ, and a server may read its own only once a second.
-const notBeforeSeconds = 300;
+export const notBeforeSeconds = 300;
 
 interface SigningKey {
   readonly kid: string;
@@ -108,7 +113,8 @@ interface SigningKey {
 async function makeSigningKey(): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
   const kid = randomBytes(20).toString('base64url');
-  return { kid, privateKey, published: { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' } };
+  // Entra names no `alg`: https://login.microsoftonline.com/common/discovery/v2.0/keys
+  return { kid, privateKey, published: { ...(await exportJWK(publicKey)), use: 'sig', kid, x5t: kid } };
 }
 
 export async function createTokenIssuer(): Promise<TokenIssuer> {
@@ -117,9 +123,19 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
   let publicKeys = createLocalJWKSet({ keys: published });
 
   const issued: string[] = [];
+  const sign: TokenIssuer['sign'] = async (claims, header = {}) => {
+    const { kid, privateKey } = signing;
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid, x5t: kid, ...header })
+      .sign(privateKey);
+    issued.push(token);
+    if (issued.length > keptTokens) issued.shift();
+    return token;
+  };
   return {
     keys: { keys: published },
     issued,
+    sign,
 
     async rollOver() {
       const before = signing;
@@ -129,6 +145,10 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
       return {
         undo() {
           signing = before;
+        },
+        withdraw() {
+          published.splice(published.indexOf(before.published), 1);
+          publicKeys = createLocalJWKSet({ keys: published });
         },
       };
     },
@@ -140,27 +160,22 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
     async issue({ audience, identity, lifetimeMs, issuedAtMs = Date.now() }) {
       const issuedAt = Math.floor(issuedAtMs / 1000);
       const expiresAt = Math.floor((issuedAtMs + lifetimeMs) / 1000);
-      const { kid, privateKey } = signing;
-      const token = await new SignJWT({
+      const token = await sign({
+        aud: audience,
+        iss: issuerUrl,
+        iat: issuedAt,
+        nbf: issuedAt - notBeforeSeconds,
+        exp: expiresAt,
         idp: issuerUrl,
         idtyp: 'app',
         oid: identity.objectId,
         appid: identity.clientId,
         appidacr: '2',
+        sub: identity.objectId,
         tid: localTenantId,
         uti: randomBytes(16).toString('base64url'),
         ver: '1.0',
-      })
-        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid, x5t: kid })
-        .setAudience(audience)
-        .setIssuer(issuerUrl)
-        .setIssuedAt(issuedAt)
-        .setNotBefore(issuedAt - notBeforeSeconds)
-        .setExpirationTime(expiresAt)
-        .setSubject(identity.objectId)
-        .sign(privateKey);
-      issued.push(token);
-      if (issued.length > keptTokens) issued.shift();
+      });
       return { token, audience, identity, issuedAtMs, expiresAtMs: expiresAt * 1000 };
     },
 

@@ -14,6 +14,7 @@ const tool = (name) => join(binDirectory, name);
 const commands = {
   start: { redis: true, programs: (args) => [[node, 'local/commands/start.ts', ...args]] },
   stack: { redis: true, programs: (args) => [[node, 'local/commands/stack.ts', ...args]] },
+  token: { redis: false, programs: (args) => [[node, 'local/commands/token.ts', ...args]] },
   test: { redis: true, programs: (args) => [[node, tool('vitest'), 'run', ...args]] },
   coverage: {
     redis: true,

@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly flex: boolean;
   /** Whether Redis is a cluster. */
   readonly cluster: boolean;
+  /** Whether callers come with tokens; nobody is asked for anything otherwise. */
+  readonly entraCallers: boolean;
   /** Undefined: 7071, or a free one where that is taken. */
   readonly port: number | undefined;
   readonly help: boolean;
@@ -18,6 +20,7 @@ export const usage = `Options:
   --instances N          how many processes run the app (1 to 16; 1)
   --flex                 timers run on one more instance that serves no HTTP, as on Flex Consumption
   --cluster              Redis is a cluster of 3 primaries and 3 replicas, as with the policy OSSCluster
+  --callers entra        callers need tokens of the local Entra, which npm run -s token gives (function-key)
   --token-lifetime TIME  how long tokens live: 20s, 10m, 1h (at least 5s; 10m)
   --port N               port of the Functions host (7071, or a free one)
   --help`;
@@ -40,6 +43,7 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
     port: values.port === undefined ? undefined : wholeNumber('--port', values.port, 1, 65_535),
     flex: values.flex,
     cluster: values.cluster,
+    entraCallers: callersMode(values.callers) === 'entra',
     help: values.help,
   };
 }
@@ -52,6 +56,7 @@ function readOptions(parameters: readonly string[]) {
         instances: { type: 'string', default: '1' },
         'token-lifetime': { type: 'string', default: '10m' },
         port: { type: 'string' },
+        callers: { type: 'string', default: 'function-key' },
         flex: { type: 'boolean', default: false },
         cluster: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -62,6 +67,12 @@ function readOptions(parameters: readonly string[]) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`${message}\n\n${usage}`, { cause: error });
   }
+}
+
+/** `function-key` is what the host enforces: the local one, as Core Tools, lets anybody in. */
+function callersMode(text: string): string {
+  if (['function-key', 'entra'].includes(text)) return text;
+  throw new Error(`--callers: expected "entra" or "function-key", got "${text}".`);
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -28,11 +28,15 @@ export function originSettings(storage: LocalStorage): Readonly<Record<string, s
   return { ORIGIN_BLOB_CONTAINER_URL: `${storage.blobUrl}/${originContainer}`, WARMUP_PREFIX: warmPrefix };
 }
 
-/** Writes entries over HTTP, as any client would, and one plain string as somebody else would. */
-export async function seedCache(hostUrl: string, redis: LocalRedis): Promise<void> {
+/**
+ * Writes entries over HTTP, as any client would, and one plain string as somebody else would.
+ * @param token of a caller who may write, where the app asks for one.
+ */
+export async function seedCache(hostUrl: string, redis: LocalRedis, token?: string): Promise<void> {
   for (const { key, contentType, body } of entries) {
     const url = `${hostUrl}/api/cache/${key}?ttl=86400`;
-    const response = await fetch(url, { method: 'PUT', headers: { 'Content-Type': contentType }, body });
+    const headers = { 'Content-Type': contentType, ...(token && { Authorization: `Bearer ${token}` }) };
+    const response = await fetch(url, { method: 'PUT', headers, body });
     if (!response.ok) throw new Error(`Seeding ${key}: the app answered ${response.status}.`);
   }
   await redis.admin('SET', 'plain', 'A plain Redis string that somebody else wrote.\n');

@@ -3,6 +3,7 @@
 import { startStack } from '../stack.ts';
 import { parseOptions, partsTitle, usage } from './arguments.ts';
 import { runCommand, step } from './lifecycle.ts';
+import { announce } from './running.ts';
 import { originSettings, seedStorage } from './seed.ts';
 
 await runCommand(async (lifecycle) => {
@@ -14,7 +15,12 @@ await runCommand(async (lifecycle) => {
   const { storage } = stack;
   if (storage === undefined) throw new Error('The local parts have no storage.');
   await step('Filling a blob container with a data set', () => seedStorage(storage));
-  const { NODE_EXTRA_CA_CERTS: caPath, ...values } = { ...stack.settings, ...originSettings(storage) };
+  const { NODE_EXTRA_CA_CERTS: caPath, ...values } = {
+    ...stack.settings,
+    ...originSettings(storage),
+    ...(options.entraCallers && stack.callerSettings),
+  };
+  if (options.entraCallers) lifecycle.add('the way to tokens', announce(stack));
   const settings = { IsEncrypted: false, Values: { FUNCTIONS_WORKER_RUNTIME: 'node', ...values } };
   console.log(`
 Put this into out/app/local.settings.json (npm run package makes the folder):

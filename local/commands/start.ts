@@ -7,6 +7,7 @@ import { parseOptions, partsTitle, usage, type CommandOptions } from './argument
 import { guideTo } from './guide.ts';
 import { HostLog } from './host-log.ts';
 import { runCommand, step, type Lifecycle } from './lifecycle.ts';
+import { announce } from './running.ts';
 import { originSettings, seedCache, seedStorage } from './seed.ts';
 
 const usualPort = 7071;
@@ -43,6 +44,7 @@ async function start(lifecycle: Lifecycle, options: CommandOptions, onShutdown: 
       settings: {
         ...stack.settings,
         ...originSettings(storage),
+        ...(options.entraCallers && stack.callerSettings),
       },
       onLog: (line) => log.add(line),
       onShutdown,
@@ -51,13 +53,13 @@ async function start(lifecycle: Lifecycle, options: CommandOptions, onShutdown: 
     starting.catch(() => log.print());
     const started = lifecycle.add('the Functions host', await starting);
     await untilReady(started.url);
-    await seedCache(started.url, stack.redis);
+    const token = options.entraCallers ? await stack.callers.token({ roles: ['Cache.Write'] }) : undefined;
+    await seedCache(started.url, stack.redis, token);
     return started;
   });
   await step('Warming the cache with it', () => warm(host.url, log));
-  console.log(
-    guideTo({ hostUrl: host.url, stack, storage, blobs, tokenLifetimeMs: options.tokenLifetimeMs }),
-  );
+  if (options.entraCallers) lifecycle.add('the way to tokens', announce(stack));
+  console.log(guideTo({ ...options, hostUrl: host.url, stack, storage, blobs }));
   log.print();
   console.log(`Ready: ${host.url}    Ctrl-C stops everything.`);
 }

@@ -9,18 +9,29 @@ describe('options of npm start', () => {
       port: undefined,
       flex: false,
       cluster: false,
+      entraCallers: false,
       help: false,
     });
   });
 
   it('are read', () => {
-    const parameters = ['--instances', '3', '--token-lifetime=20s', '--port', '8080', '--flex', '--cluster'];
+    const parameters = [
+      '--instances',
+      '3',
+      '--token-lifetime=20s',
+      '--port',
+      '8080',
+      '--flex',
+      '--cluster',
+      '--callers=entra',
+    ];
     expect(parseOptions(parameters)).toMatchObject({
       instances: 3,
       tokenLifetimeMs: 20_000,
       port: 8080,
       flex: true,
       cluster: true,
+      entraCallers: true,
     });
   });
 
@@ -29,6 +40,7 @@ describe('options of npm start', () => {
     [['--instances', 'many'], 'got "many"'],
     [['--token-lifetime', '1s'], 'expected a time from 5s to 24h'],
     [['--token-lifetime', '20'], 'like 20s, 10m or 1h; got "20"'],
+    [['--callers', 'anybody'], '--callers: expected "entra" or "function-key", got "anybody"'],
     [['--port', '70000'], '--port: expected'],
     [['--bogus'], 'Options:'],
     [['stray'], 'Options:'],
