@@ -1,11 +1,20 @@
 // Holds the current token and renews it by itself: a state machine whose transitions are in keeper-transitions.ts.
 
 import type { Emit } from '../telemetry/events.ts';
+import { operation, type Operation } from '../telemetry/operations.ts';
 import type { Clock } from '../util/clock.ts';
 import { DeadlineQueue } from '../util/deadline-queue.ts';
 import { deferred } from '../util/deferred.ts';
 import { AppError, describe } from '../util/errors.ts';
-import { idle, isRunning, minIntervalLeftMs, timerMs, type KeeperState } from './keeper-state.ts';
+import { outsideCalls } from '../util/outside-calls.ts';
+import {
+  idle,
+  isRunning,
+  minIntervalLeftMs,
+  timerMs,
+  type KeeperState,
+  type TokenRequest,
+} from './keeper-state.ts';
 import {
   onAnswer,
   onFailure,
@@ -148,13 +157,30 @@ export class TokenKeeper {
     for (const effect of effects) this.#run(effect);
   }
 
+  #ask(asked: TokenRequest, own: Operation<'tokenRequest'> | undefined): Promise<void> {
+    const { rotations } = this.#state.history;
+    return this.#options.source.request(this.#stopping.signal).then(
+      (token) => {
+        this.#apply(onAnswer(this.#state, asked, token, this.#moment()));
+        if (own === undefined) return;
+        own.outcome = this.#state.history.rotations > rotations ? 'rotated' : 'not-advancing';
+      },
+      (error: unknown) => {
+        if (own !== undefined) own.outcome = 'failed';
+        this.#apply(onFailure(this.#state, asked, asAppError(error), this.#moment()));
+      },
+    );
+  }
+
   #run(effect: KeeperEffect): void {
     switch (effect.kind) {
       case 'request':
-        this.#options.source.request(this.#stopping.signal).then(
-          (token) => this.#apply(onAnswer(this.#state, effect.request, token, this.#moment())),
-          (error: unknown) =>
-            this.#apply(onFailure(this.#state, effect.request, asAppError(error), this.#moment())),
+        void outsideCalls(() =>
+          operation(
+            'tokenRequest',
+            () => ({}),
+            (own) => this.#ask(effect.request, own),
+          ),
         );
         return;
       case 'emit':

@@ -2,6 +2,7 @@
 // that is never answered blocks every later one, and one that fails in the background is an unhandled rejection
 // (core-rest-pipeline, tokenCycler.ts).
 
+import { operation } from '../telemetry/operations.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { SingleFlight } from '../util/single-flight.ts';
@@ -52,7 +53,7 @@ export class TokenOnDemand {
     return this.#requests.do('token', async () => {
       let failure: AppError | undefined;
       try {
-        return (this.#token = await this.#source.request(new AbortController().signal));
+        return (this.#token = await this.#ask());
       } catch (error) {
         if (error instanceof AppError) failure = error;
         throw error;
@@ -60,5 +61,17 @@ export class TokenOnDemand {
         this.#last = { endedAtMs: this.#clock.nowMs(), failure };
       }
     }).result;
+  }
+
+  #ask(): Promise<Token> {
+    return operation(
+      'tokenRequest',
+      () => ({ outcome: 'failed' }),
+      async (own) => {
+        const token = await this.#source.request(new AbortController().signal);
+        if (own !== undefined) own.outcome = 'rotated';
+        return token;
+      },
+    );
   }
 }

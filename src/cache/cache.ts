@@ -1,25 +1,24 @@
 // The one door to the cache: everything reads, writes, removes and loads through it.
 
 import type { Tagging } from '../origin/tags.ts';
+import { isObserved, operation, type Operation, type OperationFields } from '../telemetry/operations.ts';
 import type { Charge } from '../util/byte-budget.ts';
-import { withDeadline } from '../util/deadline.ts';
-import { AppError } from '../util/errors.ts';
-import type { Flight } from '../util/single-flight.ts';
 import { zip } from '../util/zip.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { answerOf, refusedBy, withinRoom, type CacheAnswer, type Forwarded } from './answer.ts';
+import { refusedBy, withinRoom, type CacheAnswer } from './answer.ts';
+import { countedChange } from './counted-change.ts';
 import { EntryWriter } from './entry-writer.ts';
 import type { Entry, EntryHead } from './entry.ts';
-import { isServableOnError, isServableUnconfirmed, standingOf } from './freshness.ts';
+import { isServableUnconfirmed, standingOf } from './freshness.ts';
 import { checkKey, type EntryKey, type KeyResult } from './key.ts';
-import { isGivenUp, type LoadOutcome } from './load-outcome.ts';
-import { Loader, redisShare } from './loader.ts';
-import { isWithinLoad, waitsForItself } from './nested-loads.ts';
+import { redisShare } from './load-turns.ts';
+import { Loader } from './loader.ts';
 import { OriginSources } from './origin-sources.ts';
 import type { PurgeOutcome } from './purge-call.ts';
 import { purgeWith, type PurgeRequest } from './purge-request.ts';
-import { readKindOf } from './read-kind.ts';
+import { countRead, tellRead } from './read-kind.ts';
 import { Refresher, type Refreshed, type RefreshRequest } from './refresher.ts';
+import { SourceAnswers } from './source-answers.ts';
 import type { Read, ReadOptions, Source } from './source.ts';
 import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteResult } from './tier.ts';
 
@@ -27,6 +26,7 @@ import type { HeadResult, ReadResult, RemoveResult, Room, WriteCondition, WriteR
 export class Cache {
   readonly #options: CacheOptions;
   readonly #loader: Loader;
+  readonly #asking: SourceAnswers;
   readonly #sources: OriginSources;
   readonly #writer: EntryWriter;
 
@@ -36,6 +36,7 @@ export class Cache {
     this.#sources = new OriginSources(origins, requestBudgetMs);
     this.#writer = new EntryWriter({ ...options, rules: { defaultTtlSeconds, staleSeconds } });
     this.#loader = new Loader({ ...options, writer: this.#writer });
+    this.#asking = new SourceAnswers(options, this.#loader);
   }
 
   /** Checks the name of an entry. */
@@ -49,9 +50,23 @@ export class Cache {
     deadlineAtMs: number,
     options: ReadOptions = noOptions,
   ): CacheAnswer | Promise<CacheAnswer> {
+    if (!isObserved('cacheRead')) return this.#read(key, deadlineAtMs, options, undefined);
+    return operation(
+      'cacheRead',
+      () => ({ keys: 1, key: () => key.name }),
+      (own) => this.#read(key, deadlineAtMs, options, own),
+    );
+  }
+
+  #read(
+    key: EntryKey,
+    deadlineAtMs: number,
+    options: ReadOptions,
+    own: Operation<'cacheRead'> | undefined,
+  ): CacheAnswer | Promise<CacheAnswer> {
     const { charge, source = this.#sources.of(key) } = options;
     const redisUntilMs = source === undefined ? deadlineAtMs : this.#redisDeadline(deadlineAtMs);
-    const read = { key, deadlineAtMs, source, options, room: charge && { charge } };
+    const read = { key, deadlineAtMs, source, options, room: charge && { charge }, own };
     const use = (result: ReadResult): CacheAnswer | Promise<CacheAnswer> => this.#answer(read, result);
     const { tier } = this.#options;
     if ('readThen' in tier) return tier.readThen(key.redisKey, redisUntilMs, charge, use);
@@ -60,10 +75,16 @@ export class Cache {
   }
 
   /** All keys in one round trip; only what is missing is loaded. The answers in the order of the keys. */
-  async readMany(
+  readMany(keys: readonly EntryKey[], deadlineAtMs: number, room?: Room): Promise<readonly CacheAnswer[]> {
+    const begin = (): OperationFields['cacheRead'] => ({ keys: keys.length });
+    return operation('cacheRead', begin, (own) => this.#readMany(keys, deadlineAtMs, room, own));
+  }
+
+  async #readMany(
     keys: readonly EntryKey[],
     deadlineAtMs: number,
-    room?: Room,
+    room: Room | undefined,
+    own: Operation<'cacheRead'> | undefined,
   ): Promise<readonly CacheAnswer[]> {
     const redisKeys = keys.map(({ redisKey }) => redisKey);
     const sources = keys.map((key) => this.#sources.of(key));
@@ -72,7 +93,7 @@ export class Cache {
     const results = await this.#options.tier.readMany(redisKeys, redisUntilMs, room);
     return Promise.all(
       zip(keys, results).map(async ([key, result], index) =>
-        this.#answer({ key, deadlineAtMs, source: sources[index], options: noOptions, room }, result),
+        this.#answer({ key, deadlineAtMs, source: sources[index], options: noOptions, room, own }, result),
       ),
     );
   }
@@ -85,18 +106,27 @@ export class Cache {
 
   /** @param charge holds the bytes until they have left. */
   write(
-    { redisKey }: EntryKey,
+    { redisKey, name }: EntryKey,
     entry: Entry,
     condition: WriteCondition,
     deadlineAtMs: number,
     charge?: Charge,
   ): Promise<WriteResult> {
-    return this.#options.tier.write(redisKey, entry, condition, deadlineAtMs, { charge });
+    const { measures, tier } = this.#options;
+    return countedChange(
+      measures,
+      () => ({ change: 'write', key: () => name }),
+      () => tier.write(redisKey, entry, condition, deadlineAtMs, { charge }),
+    );
   }
 
   /** Removes the entry if `condition` holds. */
   remove(key: EntryKey, condition: WriteCondition, deadlineAtMs: number): Promise<RemoveResult> {
-    return this.#loader.remove(key.redisKey, condition, deadlineAtMs);
+    return countedChange(
+      this.#options.measures,
+      () => ({ change: 'remove', key: () => key.name }),
+      () => this.#loader.remove(key.redisKey, condition, deadlineAtMs),
+    );
   }
 
   /**
@@ -104,9 +134,14 @@ export class Cache {
    * answer. What somebody else wrote is removed by its key only.
    */
   async purge(request: PurgeRequest, deadlineAtMs: number): Promise<PurgeOutcome> {
-    const { purges, tier, keyRules } = this.#options;
+    const { purges, tier, keyRules, measures } = this.#options;
     if (purges === undefined) throw new TypeError('This cache has no purges.');
-    return purgeWith({ log: purges, tier, keyPrefix: keyRules.prefix }, request, deadlineAtMs);
+    const deps = { log: purges, tier, keyPrefix: keyRules.prefix };
+    return countedChange(
+      measures,
+      () => ({ change: 'purge' }),
+      () => purgeWith(deps, request, deadlineAtMs),
+    );
   }
 
   /** Brings an entry up to date with the origin before it is asked for. */
@@ -120,7 +155,7 @@ export class Cache {
   }
 
   /** What brings entries up to date with a source that is not the origin. */
-  refresherFor(source: Pick<Source, 'load' | 'health' | 'terms'>): Refresher {
+  refresherFor(source: Pick<Source, 'kind' | 'load' | 'health' | 'terms'>): Refresher {
     return new Refresher({ ...this.#options, source, writer: this.#writer });
   }
 
@@ -144,11 +179,12 @@ export class Cache {
   /** At once where it is in the cache. Every answer leaves through here, or later through `#asked`. */
   #answer(read: Read, result: ReadResult): CacheAnswer | Promise<CacheAnswer> {
     const answer = this.#answerOf(read, result);
-    return answer instanceof Promise ? answer : this.#counted(answer);
+    return answer instanceof Promise ? answer : this.#counted(read, answer);
   }
 
-  #counted<T extends CacheAnswer>(answer: T): T {
-    this.#options.measures.reads[readKindOf(answer)] += 1;
+  #counted({ own }: Read, answer: CacheAnswer): CacheAnswer {
+    const kind = countRead(this.#options.measures.reads, answer);
+    if (own !== undefined) tellRead(own, kind);
     return answer;
   }
 
@@ -157,17 +193,17 @@ export class Cache {
       const { clock, random } = this.#options;
       const { entry } = result;
       const standing = standingOf(entry, clock.wallMs(), random());
-      if (standing === 'expired') return this.#asked(read, this.#validated(read, result));
+      if (standing === 'expired') return this.#asked(read, this.#asking.validated(read, result));
       if (standing !== 'fresh' && read.source !== undefined) this.#loader.renew(read.key, read.source, entry);
       return { kind: 'hit', entry, stale: standing === 'stale', from: result.from };
     }
-    if (result.kind === 'miss') return this.#asked(read, this.#loaded(read));
+    if (result.kind === 'miss') return this.#asked(read, this.#asking.loaded(read));
     if (result.kind === 'unavailable' && result.unconfirmed !== undefined) {
       const { unconfirmed, ...outage } = result;
       return this.#unconfirmed(read, unconfirmed) ?? this.#answerOf(read, outage);
     }
     if (result.kind === 'unavailable' || result.kind === 'entry-newer')
-      return this.#asked(read, this.#bypassed(read, result));
+      return this.#asked(read, this.#asking.bypassed(read, result));
     // Asking the source would make it more, not less.
     return result;
   }
@@ -179,63 +215,8 @@ export class Cache {
     return refusedBy(room, entry) ?? served;
   }
 
-  async #asked({ room }: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {
-    return this.#counted(withinRoom(await answer, room));
-  }
-
-  /** What the source says of an entry that may not be used without asking it. */
-  async #validated(read: Read, { entry, from }: Extract<ReadResult, { kind: 'hit' }>): Promise<CacheAnswer> {
-    const { key, source } = read;
-    // Nobody is there who could say.
-    if (source === undefined) return { kind: 'miss', origin: undefined };
-    const answer = await this.#awaited(() => this.#loader.load(key, source, entry), 'stale', read);
-    const failed = answer.kind === 'origin-failed' || answer.kind === 'origin-pending';
-    return failed && isServableOnError(entry, this.#options.clock.wallMs())
-      ? { kind: 'hit', entry, stale: true, despite: answer.kind, from }
-      : answer;
-  }
-
-  async #loaded(read: Read): Promise<CacheAnswer> {
-    const { key, source } = read;
-    if (source === undefined) return { kind: 'miss', origin: undefined };
-    return this.#awaited(() => this.#loader.load(key, source), 'miss', read);
-  }
-
-  /** What the source says where Redis cannot be asked, or has what only a newer version of the app can read. */
-  async #bypassed(
-    read: Read,
-    obstacle: Extract<ReadResult, { kind: 'unavailable' | 'entry-newer' }>,
-  ): Promise<CacheAnswer> {
-    const { key, source } = read;
-    if (source === undefined) return obstacle;
-    const why = obstacle.kind === 'unavailable' ? 'bypass' : obstacle.kind;
-    const answer = await this.#awaited(() => this.#loader.bypass(key, source), why, read);
-    // Who brings a source along wants what that says.
-    if (answer.kind === 'loaded' || read.options.source !== undefined) return answer;
-    // Where clients write, only Redis knows that a key is absent. And where the origin fails as well, what keeps the cache
-    // from answering is what counts, and its Retry-After.
-    return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;
-  }
-
-  async #awaited(load: () => Flight<LoadOutcome>, why: Forwarded['why'], read: Read): Promise<CacheAnswer> {
-    const { key, deadlineAtMs, options } = read;
-    const { signal } = options;
-    if (isWithinLoad(this.#options.locks, key.redisKey))
-      return { kind: 'origin-pending', error: waitsForItself() };
-    const flight = load();
-    try {
-      const late = (): AppError => new AppError('deadline-exceeded', 'The answer was not there in time.');
-      const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late, signal);
-      // The time of whoever began it may be up, while this caller has more.
-      const hasOwnTime = flight.joined && options.source !== undefined;
-      if (!hasOwnTime || !isGivenUp(outcome)) return answerOf(outcome, why, flight.joined);
-    } catch (error) {
-      if (!(error instanceof AppError) || signal?.aborted === true) throw error;
-      return { kind: 'origin-pending', error };
-    } finally {
-      flight.leave(signal?.aborted);
-    }
-    return this.#awaited(load, why, read);
+  async #asked(read: Read, answer: Promise<CacheAnswer>): Promise<CacheAnswer> {
+    return this.#counted(read, withinRoom(await answer, read.room));
   }
 }
 

@@ -1,12 +1,18 @@
 // What a load has come to, for those who wait for it.
 
+import type { Operation } from '../telemetry/operations.ts';
 import { overloaded } from '../util/byte-budget.ts';
 import { AppError } from '../util/errors.ts';
 import type { Entry } from './entry.ts';
 import { standingOf } from './freshness.ts';
 import type { ReadResult } from './tier.ts';
 
-export type LoadOutcome =
+export type LoadOutcome = Outcome & {
+  /** What brought it about, where somebody listens to operations. */
+  readonly by?: Operation<'originLoad' | 'lockWait'> | undefined;
+};
+
+type Outcome =
   | {
       readonly kind: 'found';
       readonly entry: Entry;

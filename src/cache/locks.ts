@@ -8,9 +8,15 @@ export interface Locks {
   /**
    * Tries once. A lock that was got is kept until it is released, or until this process or Redis is gone.
    * @param since the place of the latest purge of the entry: `none` is not believed where it is older.
+   * @param traceParent of whoever wants it, as W3C Trace Context has it: told to those who find it held.
    * @throws AppError when Redis cannot be asked.
    */
-  acquire(subject: LockSubject, deadlineAtMs: number, since?: number): Promise<LockAttempt>;
+  acquire(
+    subject: LockSubject,
+    deadlineAtMs: number,
+    since?: number,
+    traceParent?: string,
+  ): Promise<LockAttempt>;
   /**
    * What is remembered instead of a lock. Takes nothing.
    * @param since as of `acquire`.
@@ -33,8 +39,8 @@ export interface Locks {
 
 export type LockAttempt =
   | { readonly kind: 'acquired'; readonly lock: Lock }
-  /** Somebody else has it. */
-  | { readonly kind: 'held' }
+  /** Somebody else has it. `traceParent`: of whoever that is, where that is traced. */
+  | { readonly kind: 'held'; readonly traceParent?: string | undefined }
   | { readonly kind: Mark };
 
 /**

@@ -3,6 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { RedisClient, Tracker, Tracking } from '../redis/redis.ts';
+import type { Measures } from '../telemetry/measures.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LoopWatch } from '../util/loop-watch.ts';
 import type { Copies, Reading } from './copies.ts';
@@ -21,6 +22,8 @@ export interface MemoryStoreOptions {
   readonly readBefore?: Pick<ReadBefore, 'has' | 'add'> | undefined;
   /** How old a copy may be where Redis does not say which keys change; 0: then there is none. */
   readonly maxAgeMs: number;
+  /** Where copies are counted that had to give way, and those that were changed. */
+  readonly counts?: Pick<Measures['events'], 'memoryEvictions' | 'memoryInvalidations'> | undefined;
 }
 
 /** An entry in memory; `hit` is what is answered with it, each time the same. */
@@ -49,19 +52,24 @@ export class MemoryStore implements Copies {
   readonly #readBefore: Pick<ReadBefore, 'has' | 'add'>;
   /** One for a key, and none that anything has been heard of since. */
   readonly #readings = new Map<string, OpenReading>();
+  readonly #counts: NonNullable<MemoryStoreOptions['counts']>;
   readonly #stopListening: () => void;
 
   constructor(options: MemoryStoreOptions) {
-    const { maxBytes, tracking } = options;
+    const { maxBytes, tracking, counts = { memoryEvictions: 0, memoryInvalidations: 0 } } = options;
     this.#options = options;
+    this.#counts = counts;
     this.#readBefore = options.readBefore ?? new ReadBefore();
     this.#copies = new LRUCache({
       maxSize: maxBytes,
       maxEntrySize: Math.max(Math.floor(maxBytes * largestShare), 1),
       sizeCalculation: ({ bytes }) => bytes,
+      dispose: (_copy, _key, reason) => {
+        if (reason === 'evict') counts.memoryEvictions += 1;
+      },
     });
     this.#stopListening = tracking.listen((tracker, key) =>
-      key === undefined ? this.#forgetAll(tracker) : this.forget(key),
+      key === undefined ? this.#forgetAll(tracker) : this.#onChanged(key),
     );
   }
 
@@ -189,9 +197,15 @@ export class MemoryStore implements Copies {
     this.#readings.delete(key);
   }
 
+  #onChanged(key: string): void {
+    if (this.#copies.has(key)) this.#counts.memoryInvalidations += 1;
+    this.forget(key);
+  }
+
   #forgetAll(tracker: Tracker): void {
     for (const [key, reading] of this.#readings) if (reading.tracker === tracker) this.#spoil(key, reading);
     const gone = [...this.#copies.entries()].filter(([, copy]) => copy.tracker === tracker);
+    this.#counts.memoryInvalidations += gone.length;
     for (const [key] of gone) this.#copies.delete(key);
   }
 }

@@ -8,6 +8,8 @@ import type { OriginAnswer, OriginResponse } from '../origin/origin.ts';
 import { validatorsOf } from '../origin/response.ts';
 import { readRetryAfter } from '../origin/retry-after.ts';
 import { storagePermission } from '../origin/storage.ts';
+import type { Measures } from '../telemetry/measures.ts';
+import { counted, isTrouble, loadOperation, type LoadAsked } from './counted-load.ts';
 import { isWithoutTags, type Entry } from './entry.ts';
 import { isStored, type EntryWriter } from './entry-writer.ts';
 import { isServableOnError, standingOf } from './freshness.ts';
@@ -19,6 +21,7 @@ import type { Source } from './source.ts';
 
 export interface OriginLoadOptions {
   readonly writer: EntryWriter;
+  readonly measures: Pick<Measures, 'events' | 'latencies'>;
   readonly clock: Clock;
   readonly defaultTtlSeconds: number;
   readonly maxValueBytes: number;
@@ -57,14 +60,32 @@ export class OriginLoad {
 
   /**
    * Rejects only for a bug.
-   * @param signal ends the load; its reason is an AppError, and no failure of the source.
+   * @param asked its signal ends the load; the reason of that is an AppError, and no failure of the source.
    */
-  async run(
+  run(
     key: EntryKey,
     source: Source,
-    signal: AbortSignal,
-    { held, lock }: Replacing = {},
+    asked: Omit<LoadAsked, 'own'>,
+    replacing: Replacing = {},
   ): Promise<LoadOutcome> {
+    return loadOperation(asked.why, source, key, async (own) => {
+      const outcome = await this.#run(key, source, { ...asked, own }, replacing);
+      return own === undefined ? outcome : { ...outcome, by: own };
+    });
+  }
+
+  /** Resolves when all that is being written has been. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#writes);
+  }
+
+  async #run(
+    key: EntryKey,
+    source: Source,
+    asked: LoadAsked,
+    { held, lock }: Replacing,
+  ): Promise<LoadOutcome> {
+    const { signal } = asked;
     // A miss is asked again by whoever comes next; an entry that is still served can wait.
     const afterFailure = this.#isServed(held)
       ? ({ kind: 'failed', forMs: renewalPauseMs } as const)
@@ -73,7 +94,7 @@ export class OriginLoad {
     try {
       // Before the source is asked: what it says then is not older than a purge that is known now.
       const place = this.#options.purges?.known;
-      const { outcome, written } = await this.#fill(key, source, signal, { held, lock, place }, charge);
+      const { outcome, written } = await this.#fill(key, source, asked, { held, lock, place }, charge);
       const after = outcome.kind === 'failed' ? afterFailure : this.#toRemember(outcome, source, place);
       void written.finally(() => {
         lock?.release(after);
@@ -88,11 +109,6 @@ export class OriginLoad {
       if (!error.isOfOneEntry) source.health.failed(error, key.name);
       return { kind: 'failed', error };
     }
-  }
-
-  /** Resolves when all that is being written has been. */
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#writes);
   }
 
   #toRemember(outcome: LoadOutcome, source: Source, place: number | undefined): Remembered | undefined {
@@ -113,16 +129,16 @@ export class OriginLoad {
   async #fill(
     key: EntryKey,
     source: Source,
-    signal: AbortSignal,
+    asked: LoadAsked,
     { held, lock, place }: Replacing & { readonly place: number | undefined },
     charge: Charge,
   ): Promise<{ readonly outcome: LoadOutcome; readonly written: Promise<unknown> }> {
     const { writer, clock, maxValueBytes } = this.#options;
     const { health, terms } = source;
-    const startedAtMs = clock.nowMs();
     const conditional = held !== undefined && isWithoutTags(held, place) ? undefined : held;
-    const answer = await this.#ask(key, source, conditional, signal, charge);
-    const loadMs = clock.nowMs() - startedAtMs;
+    const { answer, loadMs } = await counted(this.#options, asked, () =>
+      this.#ask(key, source, conditional, asked.signal, charge),
+    );
     health.answered(key.name);
     const written = Promise.resolve();
     switch (answer.kind) {
@@ -191,11 +207,6 @@ export class OriginLoad {
 /** Whether the origin forbids that it is stored. */
 export function isUnstorable(outcome: LoadOutcome): boolean {
   return outcome.kind === 'found' && outcome.entry.freshness === undefined;
-}
-
-/** What is answered instead of the value rather than about it: what is at hand may do better. */
-function isTrouble(status: number): boolean {
-  return status === 429 || status >= 500;
 }
 
 /** What a client wrote has been purged, and is served as stale. */

@@ -23,7 +23,7 @@ export class OriginSources {
     if (source === undefined) {
       const { origin } = chosen;
       const waits = { maxWaitMs: this.#maxWaitMs, acceptsNone: true };
-      source = { ...chosen, ...waits, load: (key, asked) => origin.load(key, asked) };
+      source = { ...chosen, ...waits, kind: origin.kind, load: (key, asked) => origin.load(key, asked) };
       this.#sources.set(chosen, source);
     }
     return source;

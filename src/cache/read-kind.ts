@@ -1,9 +1,26 @@
 // As what an answer of the cache is counted.
 
-import type { ReadKind } from '../telemetry/measures.ts';
+import type { Counts, ReadKind } from '../telemetry/measures.ts';
+import type { Operation } from '../telemetry/operations.ts';
 import type { CacheAnswer } from './answer.ts';
 
-export function readKindOf(answer: CacheAnswer): ReadKind {
+/** Counts it, as what is returned. */
+export function countRead(reads: Counts<ReadKind>, answer: CacheAnswer): ReadKind {
+  // By their names, for the usual ones: to look them up by what `readKindOf` says takes three times as long.
+  if (answer.kind === 'hit' && !answer.stale) {
+    if (answer.from === 'memory') {
+      reads.memoryHit += 1;
+      return 'memoryHit';
+    }
+    reads.redisHit += 1;
+    return 'redisHit';
+  }
+  const kind = readKindOf(answer);
+  reads[kind] += 1;
+  return kind;
+}
+
+function readKindOf(answer: CacheAnswer): ReadKind {
   switch (answer.kind) {
     case 'hit':
       if (answer.from === 'memory') return answer.stale ? 'memoryStale' : 'memoryHit';
@@ -26,4 +43,14 @@ export function readKindOf(answer: CacheAnswer): ReadKind {
     case 'entry-newer':
       return 'refused';
   }
+}
+
+/** Adds how the read of one of its keys ended. */
+export function tellRead(own: Operation<'cacheRead'>, kind: ReadKind): void {
+  if (own.keys === 1) {
+    own.result = kind;
+    return;
+  }
+  own.results ??= {};
+  own.results[kind] = (own.results[kind] ?? 0) + 1;
 }

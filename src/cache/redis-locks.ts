@@ -1,10 +1,10 @@
 // Locks and marks in Redis, taken and looked up in one step.
 
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import type { Redis } from '../redis/redis.ts';
 import { lockKeys, type LockKeys, type LockSubject } from './lock-keys.ts';
+import { heldBy, ownerName } from './lock-owner.ts';
 import {
   longestMarkMs,
   marks,
@@ -42,11 +42,13 @@ local function mark(since)
 end
 `;
 
-// ARGV: owner, place of the latest purge. One script, so that looking and taking are one step.
+// ARGV: owner, place of the latest purge. Behind the owner's name there may be a trace: to whoever knows nothing of
+// that, all of it is a name. One script, so that looking and taking are one step.
 const acquireScript = `${believed}
 local known = mark(ARGV[2])
 if known then return known end
-if believed(KEYS[1], ${lockMs}) then return 'held' end
+local holder = believed(KEYS[1], ${lockMs})
+if holder then return 'held' .. (string.match(holder, ' .+') or '') end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ${lockMs})
 return 'acquired'
 `;
@@ -88,15 +90,22 @@ export class RedisLocks implements Locks {
   /**
    * Tries once. A lock that was got is kept until it is released, or until this process or Redis is gone.
    * @param since the place of the latest purge of the entry: `none` is not believed where it is older.
+   * @param traceParent of whoever wants it: told to those who find it held.
    * @throws AppError when Redis cannot be asked.
    */
-  async acquire(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<LockAttempt> {
+  async acquire(
+    subject: LockSubject,
+    deadlineAtMs: number,
+    since = 0,
+    traceParent?: string,
+  ): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
-    const owner = randomUUID();
+    const owner = ownerName(traceParent);
     try {
       const reply = await this.#run(acquireScript, keys, [owner, `${since}`], deadlineAtMs);
       if (reply === 'acquired') return { kind: reply, lock: this.#keep(keys, owner) };
-      if (reply === 'held') return { kind: reply };
+      const holder = heldBy(reply);
+      if (holder !== undefined) return holder;
       return { kind: markOf(reply) };
     } catch (error) {
       // It may have been taken all the same, and then nobody knows of it.

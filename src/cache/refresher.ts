@@ -2,9 +2,12 @@
 // removes, meanwhile is newer, and stays.
 
 import { validatorsOf } from '../origin/response.ts';
+import type { Measures } from '../telemetry/measures.ts';
+import type { Operation } from '../telemetry/operations.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Tagging } from '../origin/tags.ts';
 import { AppError } from '../util/errors.ts';
+import { counted, loadOperation } from './counted-load.ts';
 import { hasTags, isWithoutTags, type EntryHead } from './entry.ts';
 import { isStored, type Change, type EntryWriter } from './entry-writer.ts';
 import type { EntryKey } from './key.ts';
@@ -48,7 +51,8 @@ export interface RefreshRequest {
 }
 
 export interface RefresherOptions {
-  readonly source: Pick<Source, 'load' | 'health' | 'terms'>;
+  readonly source: Pick<Source, 'kind' | 'load' | 'health' | 'terms'>;
+  readonly measures: Pick<Measures, 'events' | 'latencies'>;
   readonly writer: EntryWriter;
   readonly locks: Locks;
   readonly maxValueBytes: number;
@@ -69,14 +73,15 @@ export class Refresher {
 
   /** Asks the origin, and stores what it says. */
   async refresh(key: EntryKey, request: RefreshRequest): Promise<Refreshed> {
+    const { source } = this.#options;
     try {
-      return await this.#refresh(key, request);
+      return await loadOperation('warmup', source, key, (own) => this.#refresh(key, request, own));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (request.signal.aborted) return { kind: 'aborted' };
       if (error.code !== 'origin-failed') return failed('cache-unavailable');
       if (error.isOfOneEntry) return failed('unusable');
-      this.#options.source.health.failed(error, key.name);
+      source.health.failed(error, key.name);
       return failed('origin-failed');
     }
   }
@@ -91,22 +96,23 @@ export class Refresher {
     return head === undefined ? failed('changed-meanwhile') : this.#touch(key, held, head);
   }
 
-  async #refresh(key: EntryKey, { held, isChanged, isFresh, signal }: RefreshRequest): Promise<Refreshed> {
+  async #refresh(
+    key: EntryKey,
+    { held, isChanged, isFresh, signal }: RefreshRequest,
+    own: Operation<'originLoad'> | undefined,
+  ): Promise<Refreshed> {
     const { source, writer, locks, clock, maxValueBytes, purges } = this.#options;
     const { health, terms } = source;
     const guard = await locks.guardWithoutLock(key.redisKey, clock.nowMs() + commandLimitMs);
     const place = purges?.known;
-    const startedAtMs = clock.nowMs();
-    const answer = await source.load(key.name, {
-      validators:
-        isChanged || held?.loaded === undefined || isWithoutTags(held, place)
-          ? undefined
-          : validatorsOf(held.loaded.fields, clock.wallMs()),
-      maxBytes: maxValueBytes,
-      signal,
-    });
+    const validators =
+      isChanged || held?.loaded === undefined || isWithoutTags(held, place)
+        ? undefined
+        : validatorsOf(held.loaded.fields, clock.wallMs());
+    const { answer, loadMs } = await counted(this.#options, { why: 'warmup', signal, own }, () =>
+      source.load(key.name, { validators, maxBytes: maxValueBytes, signal }),
+    );
     health.answered(key.name);
-    const loadMs = clock.nowMs() - startedAtMs;
     switch (answer.kind) {
       case 'answered': {
         // The origin's word on this entry, which readers are told when they ask.

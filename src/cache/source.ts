@@ -3,12 +3,14 @@
 import type { Origin } from '../origin/origin.ts';
 import type { Terms } from '../origin/origins.ts';
 import type { OriginHealth } from '../origin/origin-health.ts';
+import type { Operation } from '../telemetry/operations.ts';
 import type { Charge } from '../util/byte-budget.ts';
 import type { Entry } from './entry.ts';
 import type { EntryKey } from './key.ts';
 import type { Room } from './tier.ts';
 
 export interface Source extends Pick<Origin, 'load'> {
+  readonly kind: Origin['kind'] | 'factory';
   /** Loads of one origin share their places; undefined for those of no origin, which share theirs. */
   readonly origin?: Origin | undefined;
   /** Told of every answer and failure. */
@@ -45,4 +47,6 @@ export interface Read {
   readonly source: Source | undefined;
   readonly options: ReadOptions;
   readonly room: Room | undefined;
+  /** Where somebody listens. */
+  readonly own: Operation<'cacheRead'> | undefined;
 }

@@ -35,6 +35,7 @@ const noFields = {};
 
 /** One is made for each call, also for a hit: what it needs it works out when it is asked. */
 export class FactorySource implements Source {
+  readonly kind = 'factory';
   readonly health: OriginHealth;
   readonly #deps: FactoryDeps;
   readonly #ask: (context: FactoryContext) => unknown;

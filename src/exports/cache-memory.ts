@@ -23,7 +23,7 @@ const mebibyte = 2 ** 20;
 
 /** Undefined where nothing is to be kept, or others keep already what this process may. */
 export function cacheMemoryOf(
-  { redis, clock }: Pick<RedisParts, 'redis' | 'clock'>,
+  { redis, clock, measures }: Pick<RedisParts, 'redis' | 'clock' | 'measures'>,
   { memoryMb, memoryMaxAgeMs }: MemorySettings,
 ): CacheMemory | undefined {
   const shared = onePerProcess('memory of caches', () => ({ leftBytes: mostBytesKept(memoryLimits()) }));
@@ -32,7 +32,8 @@ export function cacheMemoryOf(
   shared.leftBytes -= maxBytes;
   const loop = new LoopWatch(clock);
   const { tracking } = redis;
-  const store = new MemoryStore({ tracking, clock, loop, maxBytes, maxAgeMs: memoryMaxAgeMs });
+  const { events: counts } = measures;
+  const store = new MemoryStore({ tracking, clock, loop, maxBytes, maxAgeMs: memoryMaxAgeMs, counts });
   return {
     store,
     stop() {

@@ -64,6 +64,7 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
   const deps = {
     clock: redis.clock,
     emit: redis.emit,
+    measures: redis.measures,
     requestBudgetMs,
     budget,
     cache,

@@ -44,10 +44,12 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
   const common = { clock, random: Math.random, emit: events.emit };
   let instances = 1;
   events.on('rollCallHeard', ({ expected }) => (instances = expected));
+  events.on('purgeAdopted', () => (measures.events.purgesAdopted += 1));
   const redis = createRedis(endpoint, {
     keeper,
     failFastAfterMs: timeoutMs,
     instances: () => instances,
+    latency: measures.latencies.redis,
     ...common,
   });
   redis.start();

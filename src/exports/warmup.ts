@@ -74,9 +74,9 @@ export function registerWarmup(app: FunctionsApp, options: WarmupOptions): void 
   const { schedule = '0 */5 * * * *', invocationLimitMs = 300_000, suffix = '' } = options;
   const parts = cachePartsOf(owner, options.cache);
   const warmup = warmupOf(parts, options.warmSet);
-  const { clock } = parts.redis;
+  const { clock, measures } = parts.redis;
   closeAtEnd(app, parts.redis);
-  const handler = scheduledWarmup({ warmup, clock, schedule, invocationLimitMs, loadLimitMs });
+  const handler = scheduledWarmup({ warmup, measures, clock, schedule, invocationLimitMs, loadLimitMs });
   app.timer(`scheduledWarmup${suffix}`, { schedule, handler });
 }
 
@@ -115,6 +115,7 @@ function loadedCache(
   const factories = { staleSeconds: settings.staleSeconds, serializer, health, clock: redis.clock };
   const times = { ttlSeconds, staleSeconds, tags };
   const refresher = cache.refresherFor({
+    kind: 'factory',
     health,
     load: (key, options) =>
       new FactorySource(factories, (context) => load(key, context), times).load(key, options),

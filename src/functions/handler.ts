@@ -9,14 +9,19 @@ import functions, {
 } from '@azure/functions';
 import type { BytesResponse } from '../http/bytes-response.ts';
 import { Problem, toProblem } from '../http/problem.ts';
+import type { Measures } from '../telemetry/measures.ts';
+import { operation, type Operation } from '../telemetry/operations.ts';
 import type { ByteBudget, Charge } from '../util/byte-budget.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import { requestFields } from '../http/invocation-fields.ts';
 
 export interface HandlerDeps {
   readonly clock: Clock;
   readonly requestBudgetMs: number;
   readonly budget: ByteBudget;
+  /** Undefined where requests are not counted: those that do not read or write the cache. */
+  readonly measures?: Measures | undefined;
 }
 
 export interface Invocation {
@@ -34,21 +39,47 @@ type Handle = (request: HttpRequest, invocation: Invocation) => Promise<Answer>;
  * A thrown Problem or AppError becomes `application/problem+json`: an outage is 503 with Retry-After. Anything else is
  * a bug and stays the host's 500. HEAD gets the headers of the answer alone.
  */
-export function httpHandler({ clock, requestBudgetMs, budget }: HandlerDeps, handle: Handle): HttpHandler {
+export function httpHandler(
+  { clock, requestBudgetMs, budget, measures }: HandlerDeps,
+  handle: Handle,
+): HttpHandler {
   // A tenth of the time, at most 200 ms, is left to the host and to writing the answer.
   const workMs = requestBudgetMs - Math.min(requestBudgetMs / 10, 200);
-  return async (request, context) => {
+  const answerTo = async (
+    request: HttpRequest,
+    context: InvocationContext,
+    own: Operation<'request'> | undefined,
+  ): Promise<HttpResponseInit> => {
     const charge = budget.open();
+    const startedAtMs = clock.nowMs();
     try {
-      const answer = await handle(request, { deadlineAtMs: clock.nowMs() + workMs, charge, context });
-      if (request.method !== 'HEAD' && 'pieces' in answer) return new BufferResponse(answer, charge);
+      const answer = await handle(request, { deadlineAtMs: startedAtMs + workMs, charge, context });
+      if (own !== undefined) own.status = answer.status ?? 200;
+      if (request.method !== 'HEAD' && 'pieces' in answer) {
+        if (measures !== undefined) measures.events.servedBytes += lengthOf(answer.pieces);
+        return new BufferResponse(answer, charge);
+      }
       charge.close();
       return request.method === 'HEAD' ? withoutBody(answer) : answer;
     } catch (error) {
       charge.close();
-      return responseTo(error, context);
+      return responseTo(error, context, own);
+    } finally {
+      measures?.latencies.request.record(clock.nowMs() - startedAtMs);
     }
   };
+  return (request, context) =>
+    operation(
+      'request',
+      () => requestFields(request, context),
+      (own) => answerTo(request, context, own),
+    );
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const { length } of pieces) bytes += length;
+  return bytes;
 }
 
 function withoutBody(answer: Answer): HttpResponseInit {
@@ -56,12 +87,21 @@ function withoutBody(answer: Answer): HttpResponseInit {
   return { status, headers };
 }
 
-function responseTo(error: unknown, context: InvocationContext): HttpResponseInit {
-  if (error instanceof Problem) return error.toResponse();
-  if (!(error instanceof AppError)) throw error;
+function responseTo(
+  error: unknown,
+  context: InvocationContext,
+  own: Operation<'request'> | undefined,
+): HttpResponseInit {
+  if (!(error instanceof Problem || error instanceof AppError)) throw error;
   // Redis said no to this very command: asking again may not help, and no event names the handler.
-  if (error.code === 'command-failed') context.warn(error.message);
-  return toProblem(error).toResponse();
+  if (error instanceof AppError && error.code === 'command-failed') context.warn(error.message);
+  const problem = error instanceof Problem ? error : toProblem(error);
+  const response = problem.toResponse();
+  if (own !== undefined) {
+    own.status = response.status ?? 500;
+    own.problem = problem.code;
+  }
+  return response;
 }
 
 /**

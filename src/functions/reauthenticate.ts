@@ -4,9 +4,11 @@
 import type { InvocationContext, TimerHandler } from '@azure/functions';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../util/clock.ts';
+import { operation, type Operation } from '../telemetry/operations.ts';
 import { AppError } from '../util/errors.ts';
 import type { RollCall } from '../fleet/roll-call.ts';
 import { nextTickAtMs } from '../util/schedule.ts';
+import { hostFields } from '../http/invocation-fields.ts';
 
 export interface ReauthenticateDeps {
   readonly keeper: Pick<TokenKeeper, 'renewIfDue'>;
@@ -18,9 +20,14 @@ export interface ReauthenticateDeps {
 
 /** A failure is a warning that names the instances, not a failed invocation: that would hide the other results. */
 export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
-  return async (_timer, context) => {
+  const run = async (context: InvocationContext, own: Operation<'rollCall'> | undefined): Promise<void> => {
     try {
       const outcome = await deps.rollCall.call(nextTickAtMs(deps.schedule, deps.clock.wallMs()));
+      if (own !== undefined) {
+        own.expected = outcome.expected;
+        own.answered = outcome.answered;
+        own.silent = outcome.silent.length;
+      }
       const { atMs, nextAtMs: next, ...fields } = outcome;
       const line = `rollCall ${JSON.stringify({ ...fields, at: iso(atMs), nextAt: next === null ? null : iso(next) })}`;
       const summary = `${outcome.answered} of ${outcome.expected} instances answered`;
@@ -29,9 +36,16 @@ export function reauthenticate(deps: ReauthenticateDeps): TimerHandler {
       else context.log(`${summary}: ${line}`);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      if (own !== undefined) own.error = error;
       await renewAlone(deps.keeper, error, context);
     }
   };
+  return (_timer, context) =>
+    operation(
+      'rollCall',
+      () => hostFields(context),
+      (own) => run(context, own),
+    );
 }
 
 /** Where no announcement can be made, the instance that runs the timer still renews its own token. */

@@ -1,14 +1,19 @@
 // The timer that keeps the warm set in the cache. It fires on one instance, which is enough: Redis serves all of them.
 
-import type { TimerHandler } from '@azure/functions';
+import type { InvocationContext, TimerHandler } from '@azure/functions';
+import type { Measures } from '../telemetry/measures.ts';
+import { operation, type Operation } from '../telemetry/operations.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
 import { nextTickAtMs } from '../util/schedule.ts';
 import type { Warmup } from '../warmup/warmup.ts';
+import type { WarmupReport } from '../warmup/report.ts';
+import { hostFields } from '../http/invocation-fields.ts';
 
 export interface ScheduledWarmupDeps {
   /** Undefined where the settings name nothing to warm. */
   readonly warmup: Pick<Warmup, 'run'> | undefined;
+  readonly measures: Pick<Measures, 'events'>;
   readonly clock: Clock;
   /** NCRONTAB, the same that the trigger is registered with. */
   readonly schedule: string;
@@ -23,11 +28,11 @@ const reserveMs = 10_000;
 
 /** A failure is a warning with its causes, not a failed invocation: that would hide the other results. */
 export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
-  const { warmup, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
+  const { warmup, measures, clock, schedule, invocationLimitMs, loadLimitMs } = deps;
   // Where invocations are short, most of the time is for warming, and the rest for ending.
   const endsAfterMs = Math.max(invocationLimitMs - reserveMs, invocationLimitMs * 0.75);
   const loadsAfterMs = Math.max(endsAfterMs - loadLimitMs, invocationLimitMs / 2);
-  return async (_timer, context) => {
+  const run = async (context: InvocationContext, own: Operation<'warmup'> | undefined): Promise<void> => {
     if (warmup === undefined) {
       context.log('Nothing to warm: no keys are named, and no origin lists any.');
       return;
@@ -45,6 +50,7 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
       }
       const { report } = outcome;
       const done = report.current + report.renewed + report.loaded + report.kept;
+      count(measures, report, own);
       const line = `${done} of ${report.listed} entries are warm: warmup ${JSON.stringify(report)}`;
       // A warm set was configured, so an empty one is a mistake.
       if (report.listed === 0) {
@@ -57,6 +63,26 @@ export function scheduledWarmup(deps: ScheduledWarmupDeps): TimerHandler {
       if (!(error instanceof AppError)) throw error;
       const fields = JSON.stringify({ code: error.code, reason: error.message });
       context.warn(`No warmup; the next run tries again. ${fields}`);
+      if (own !== undefined) own.error = error;
     }
   };
+  return (_timer, context) =>
+    operation(
+      'warmup',
+      () => hostFields(context),
+      (own) => run(context, own),
+    );
+}
+
+function count(
+  { events }: Pick<Measures, 'events'>,
+  { listed, loaded, renewed, failed }: WarmupReport,
+  own: Operation<'warmup'> | undefined,
+): void {
+  const failures = Object.values(failed).reduce((sum, one) => sum + one, 0);
+  events.warmed += loaded + renewed;
+  events.warmupsFailed += failures;
+  if (own === undefined) return;
+  own.entries = listed;
+  own.failed = failures;
 }

@@ -81,6 +81,7 @@ export interface ListedPage {
 }
 
 export interface Origin {
+  readonly kind: 'blob' | 'http';
   /**
    * Asks for one entry.
    * @throws AppError `origin-failed` when the origin could not be asked or did not answer as it should:

@@ -4,6 +4,7 @@
 
 import { Agent, request as requestPlain, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import { operation, type Operation } from '../telemetry/operations.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export interface Answer {
@@ -54,7 +55,13 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
     }
   };
 
-  const get: Transport['get'] = (url, headers, signal, retries) =>
+  const ask = (
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    retries: RetryBudget,
+    own: Operation<'originRequest'> | undefined,
+  ): Promise<Answer> =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const outgoing =
@@ -72,13 +79,15 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
         // (RFC 9112, section 9.3.1).
         const stale = !answered && outgoing.reusedSocket && error.code === 'ECONNRESET' && !signal.aborted;
         if (stale) closeIdle();
-        if (stale && retries.take()) resolve(get(url, headers, signal, retries));
+        if (stale && retries.take()) resolve(ask(url, headers, signal, retries, own));
         else reject(failure);
       });
       outgoing.on('response', (incoming) => {
         answered = true;
+        const { statusCode: status = 0 } = incoming;
+        if (own !== undefined) own.status = status;
         resolve({
-          status: incoming.statusCode ?? 0,
+          status,
           headers: incoming.headers,
           framing: framingOf(incoming),
           body: wholeBody(incoming, () => failure),
@@ -86,7 +95,18 @@ export function createTransport({ maxSockets = defaultMaxSockets }: TransportOpt
       });
       outgoing.end();
     });
-  return { get };
+  return {
+    get: (url, headers, signal, retries) =>
+      operation(
+        'originRequest',
+        () => ({ method: 'GET', host: url.hostname, port: portOf(url), headers: { ...headers } }),
+        (own) => ask(url, own?.headers ?? headers, signal, retries, own),
+      ),
+  };
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }
 
 // The parser itself refuses both fields at once, and a length that is no number.

@@ -3,6 +3,7 @@
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Clock } from '../util/clock.ts';
 import type { ConnectionPurpose, Emit } from '../telemetry/events.ts';
+import type { Histogram } from '../telemetry/histogram.ts';
 import type { Admission } from './admission.ts';
 import type { CommandObserver } from './command-replies.ts';
 import type { Connection } from './connection.ts';
@@ -27,6 +28,8 @@ export interface ConnectionDeps {
   readonly emit: Emit;
   /** In an outage older than this requests fail at once instead of waiting for its end. */
   readonly failFastAfterMs: number;
+  /** Of calls on connections for commands, until they are answered; those that never are have none. */
+  readonly latency?: Histogram | undefined;
 }
 
 export interface ConnectionKeeperOptions extends ConnectionDeps {

@@ -4,13 +4,15 @@ import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
+import { outsideCalls } from '../util/outside-calls.ts';
 import type { Admission } from './admission.ts';
 import type { CommandObserver } from './command-replies.ts';
-import { Connection, type ConnectionEvents } from './connection.ts';
+import type { ConnectionEvents } from './connection-open.ts';
+import { Connection } from './connection.ts';
 import { TrackingRefusedError, type ConnectionOptions, type ShakeHands } from './handshake.ts';
 import type { ClientTracking } from './tracking.ts';
 
-export interface ConnectionOpenerOptions extends ConnectionEvents {
+export interface ConnectionOpenerOptions extends ConnectionEvents<Connection> {
   readonly connection: ConnectionOptions;
   readonly nextConnectionId: () => number;
   readonly keeper: TokenKeeper;
@@ -73,12 +75,10 @@ export class ConnectionOpener {
     const { connection: options, nextConnectionId, admission, ...passedOn } = this.#options;
     let offered: Token | undefined;
     try {
-      const connection = await Connection.open({
-        ...passedOn,
-        id: nextConnectionId(),
-        options,
-        token: async () => (offered = await token()),
-      });
+      const open = { ...passedOn, id: nextConnectionId(), options };
+      const connection = await outsideCalls(() =>
+        Connection.open({ ...open, token: async () => (offered = await token()) }),
+      );
       admission.accepted(connection.token);
       return connection;
     } catch (error) {

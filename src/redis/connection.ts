@@ -5,39 +5,15 @@ import type { Clock } from '../util/clock.ts';
 import { AppError, describe } from '../util/errors.ts';
 import { AbandonedReplies } from './abandoned-replies.ts';
 import { CallDeadlines } from './call-deadlines.ts';
-import { takeInReplies, type CommandObserver } from './command-replies.ts';
+import { takeInReplies } from './command-replies.ts';
+import type { ConnectionEvents, OpenOptions } from './connection-open.ts';
 import { ConnectionLostError } from './connection-lost.ts';
-import {
-  usernameOf,
-  type ConnectionOptions,
-  type Handshake,
-  type RedisClient,
-  type ShakeHands,
-} from './handshake.ts';
+import { usernameOf, type ConnectionOptions, type Handshake, type RedisClient } from './handshake.ts';
 import { IdlePing } from './idle-ping.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { withParsedReply } from './reply-error.ts';
 import { started } from './started-work.ts';
 import { Tracker } from './tracker.ts';
-import type { ClientTracking } from './tracking.ts';
-
-export interface ConnectionEvents {
-  /** Once, when the connection has ended without `close()`. */
-  readonly onLost: (reason: AppError, connection: Connection) => void;
-  /** New commands wait behind replies that nobody waits for any more; called again while that goes on. */
-  readonly onBlocked: (connection: Connection) => void;
-}
-
-export interface OpenOptions extends ConnectionEvents {
-  readonly id: number;
-  readonly options: ConnectionOptions;
-  readonly clock: Clock;
-  readonly token: () => Promise<Token>;
-  readonly shakeHands: ShakeHands;
-  readonly observer?: CommandObserver | undefined;
-  /** Of the client that this is a connection of, where it carries commands. */
-  readonly tracking?: ClientTracking | undefined;
-}
 
 export interface CommandOptions {
   readonly deadlineAtMs: number;
@@ -60,7 +36,7 @@ export class Connection {
   readonly #client: RedisClient;
   readonly #options: ConnectionOptions;
   readonly #clock: Clock;
-  readonly #events: ConnectionEvents;
+  readonly #events: ConnectionEvents<Connection>;
   readonly #watchdog: ReplyWatchdog;
   readonly #abandoned: AbandonedReplies;
   readonly #deadlines: CallDeadlines<Call>;
@@ -70,9 +46,13 @@ export class Connection {
   #repliedAtMs: number;
   #onIdle = (): void => {};
 
-  constructor(handshake: Handshake, isTracking: boolean, open: Omit<OpenOptions, 'token' | 'shakeHands'>) {
-    const { id, options, clock, observer } = open;
+  constructor(
+    handshake: Handshake,
+    isTracking: boolean,
+    open: Omit<OpenOptions<Connection>, 'token' | 'shakeHands'>,
+  ) {
     const { client, wire, token } = handshake;
+    const { id, options, clock, observer } = open;
     this.id = id;
     this.openedAtMs = clock.nowMs();
     this.#client = client;
@@ -95,7 +75,7 @@ export class Connection {
   }
 
   /** @throws AppError `redis-rejected-identity`, `redis-unavailable`, or what `token` throws. */
-  static async open(open: OpenOptions): Promise<Connection> {
+  static async open(open: OpenOptions<Connection>): Promise<Connection> {
     let connection: Connection | undefined;
     const onError = (error: unknown): void => connection?.fail(`connection ended: ${describe(error)}`);
     const { options, token, clock, tracking } = open;
@@ -194,6 +174,7 @@ export class Connection {
     // What an end does to commands is no reply.
     if (this.#state !== 'live') return isAwaited;
     this.#repliedAtMs = this.#clock.nowMs();
+    this.#events.latency?.record(this.#repliedAtMs - call.sentAtMs);
     this.#watchdog.onReply(this.#repliedAtMs);
     this.#abandoned.onReply(isAwaited);
     return isAwaited;

@@ -201,6 +201,7 @@ export class RedisNode {
     const subscriber = new ConnectionKeeper({
       ...this.#options,
       tracking: undefined,
+      latency: undefined,
       purpose: 'subscriptions',
       counts: this.#counts,
       // While the server is away an instance tries to connect once, not twice.

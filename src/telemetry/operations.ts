@@ -3,7 +3,7 @@
 
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
 import { shielded } from '../util/shielded.ts';
-import type { ReadKind } from './measures.ts';
+import type { Counts, ReadKind } from './measures.ts';
 
 /**
  * What is known of each type of operation when it begins, and, where the name may be left out, when it ends. None has a
@@ -24,7 +24,10 @@ export interface OperationFields {
     /** Where it is one. */
     readonly key?: () => string;
     result?: ReadKind;
-    loadedBy?: Operation<'originLoad'>;
+    /** Where there are many: how many of them ended so. */
+    results?: Partial<Counts<ReadKind>>;
+    /** What another read had begun, and this one waited for. */
+    loadedBy?: Operation<'originLoad' | 'lockWait'>;
   };
   cacheWrite: {
     readonly change: 'write' | 'remove' | 'purge';
@@ -34,7 +37,7 @@ export interface OperationFields {
   /** Until the lock of a load is had, or what another instance has loaded. */
   lockWait: {
     outcome?: string;
-    /** The span that loads it on another instance, as a `traceparent`. */
+    /** The span in which another instance got the lock, as its `traceParent`. */
     loadedBy?: string;
   };
   /** One load, from whatever source: the requests to it are `originRequest`. */
@@ -44,8 +47,6 @@ export interface OperationFields {
     readonly key?: () => string;
     outcome?: string;
     bytes?: number;
-    /** Of this load, for other instances; set by who listens. */
-    traceParent?: string;
   };
   originRequest: {
     readonly method: string;
@@ -78,6 +79,8 @@ type OperationOf<T extends OperationType> = OperationFields[T] & {
   readonly type: T;
   /** Set by who listens when it has begun: runs the work, so that what is begun in it is seen as its part. */
   within?: <R>(work: () => R) => R;
+  /** Set by who listens when it has begun, in the form of W3C Trace Context: what other instances are told of it. */
+  traceParent?: string;
   /** Whether its work goes on when `end` is published: then `asyncEnd` ends it. */
   isPending?: boolean;
   /** What was thrown, where something was. */
@@ -119,6 +122,11 @@ export function operation<T extends OperationType, R>(
 ): R {
   const channel = channels[type];
   return channel.start.hasSubscribers ? told<T, R>(channel, { ...begin(), type }, work) : work(undefined);
+}
+
+/** Whether anybody listens to it: for who cannot afford what `operation` is given. */
+export function isObserved(type: OperationType): boolean {
+  return channels[type].start.hasSubscribers;
 }
 
 /** Listens to all operations; returns how to stop. What a listener throws is ignored. */

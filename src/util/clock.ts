@@ -1,5 +1,7 @@
 // Time as a dependency: every module that waits or compares times takes a Clock, so that tests need no sleeps.
 
+import { outsideCalls } from './outside-calls.ts';
+
 /** Monotonic time, wall-clock time, and one-shot timers. */
 export interface Clock {
   /**
@@ -27,7 +29,7 @@ export const systemClock: Clock = {
   nowMs: () => timeOrigin + performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), longestTimerMs));
+    const timer = outsideCalls(() => setTimeout(task, Math.min(Math.max(delayMs, 0), longestTimerMs)));
     timer.unref();
     return () => clearTimeout(timer);
   },

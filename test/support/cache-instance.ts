@@ -24,6 +24,7 @@ export interface CacheInstance extends SharedClient {
   readonly cache: Cache;
   readonly tier: Tier;
   readonly budget: ByteBudget;
+  readonly measures: Measures;
   readonly warmup: Warmup | undefined;
 }
 
@@ -42,7 +43,8 @@ export async function startCacheInstance(
   const originUrl = 'https://localhost/account/container';
   const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
   // Before it connects, as an app does: no connection has to be replaced for it.
-  const memory = cacheMemoryOf({ ...client, clock: systemClock }, read.cache);
+  const measures = new Measures();
+  const memory = cacheMemoryOf({ ...client, clock: systemClock, measures }, read.cache);
   try {
     await client.connected();
   } catch (error) {
@@ -62,7 +64,7 @@ export async function startCacheInstance(
     origins: createOrigins(origin && { origin, health: new OriginHealth(emit, systemClock) }, []),
     redis,
     budget: new ByteBudget(budgetBytes),
-    measures: new Measures(),
+    measures,
     locks: new RedisLocks(redis, systemClock, namespace),
     clock: systemClock,
     random: Math.random,
@@ -83,6 +85,7 @@ export async function startCacheInstance(
     tier,
     warmup,
     budget: parts.budget,
+    measures,
     events,
     async [Symbol.asyncDispose]() {
       warmup?.stop();

@@ -67,6 +67,7 @@ export class InMemoryInstance {
         loop: alwaysCurrent,
         maxBytes: 2 ** 23,
         maxAgeMs: 0,
+        counts: this.measures.events,
         ...options.memory,
       });
     const below = new InMemoryTier({ connection, budget, maxValueBytes, emit, copies: this.store });

@@ -1,7 +1,7 @@
 // Locks and marks without Redis. test/contract/locks.ts holds them to the real ones.
 
-import { randomUUID } from 'node:crypto';
 import { lockKeys, type LockKeys, type LockSubject } from '../../src/cache/lock-keys.ts';
+import { heldBy, ownerName } from '../../src/cache/lock-owner.ts';
 import {
   longestMarkMs,
   marks,
@@ -32,12 +32,18 @@ export class InMemoryLocks implements Locks {
     this.#namespace = namespace;
   }
 
-  async acquire(subject: LockSubject, deadlineAtMs: number, since = 0): Promise<LockAttempt> {
+  async acquire(
+    subject: LockSubject,
+    deadlineAtMs: number,
+    since = 0,
+    traceParent?: string,
+  ): Promise<LockAttempt> {
     const keys = this.#keysOf(subject);
-    const owner = randomUUID();
+    const owner = ownerName(traceParent);
     try {
-      const kind = await this.#run(keys, deadlineAtMs, (server) => takeIn(server, keys, owner, since));
-      return kind === 'acquired' ? { kind, lock: this.#keep(keys, owner) } : { kind };
+      const reply = await this.#run(keys, deadlineAtMs, (server) => takeIn(server, keys, owner, since));
+      if (reply === 'acquired') return { kind: reply, lock: this.#keep(keys, owner) };
+      return heldBy(reply) ?? { kind: reply as Mark };
     } catch (error) {
       this.#runUnwatched(keys, (server) => void releaseIn(server, keys, owner));
       throw error;
@@ -134,10 +140,11 @@ export function takeIn(
   keys: Keys,
   owner: string,
   since: number,
-): Mark | 'held' | 'acquired' {
+): Mark | `held${string}` | 'acquired' {
   const mark = markIn(server, keys, since);
   if (mark !== undefined) return mark;
-  if (believed(server, keys.lock, lockMs) !== undefined) return 'held';
+  const holder = believed(server, keys.lock, lockMs);
+  if (holder !== undefined) return `held${/ .+/u.exec(holder)?.[0] ?? ''}`;
   server.set(keys.lock, owner, lockMs);
   return 'acquired';
 }

@@ -138,6 +138,7 @@ export class PurgeWorld {
   /** Each answer is another value, made when it is asked. */
   #origin(): Origin {
     return {
+      kind: 'http',
       load: async () => {
         const value = this.history.asked();
         await sleep(this.originMs);

@@ -12,6 +12,7 @@ import type {
 import type { Fields } from '../../src/origin/storage.ts';
 
 export class ScriptedOrigin implements Origin {
+  readonly kind = 'http';
   readonly entries = new Map<string, { body: Buffer; version: number }>();
   /** Names asked for, in order; `conditional` where a validator came along. */
   readonly loads: { readonly name: string; readonly atMs: number; readonly conditional: boolean }[] = [];

@@ -170,6 +170,7 @@ export class WriteWorld {
 
   #origin(): Origin {
     return {
+      kind: 'http',
       load: (_name, { validators }) =>
         new Promise((resolve) => {
           this.#asked += 1;

@@ -43,6 +43,7 @@ export function createBlobOrigin(options: BlobOriginOptions): Origin {
   const limits = { clock, timeLimitMs, where: url.origin };
 
   return {
+    kind: 'blob',
     async load(key, load) {
       const href = urlOf(key);
       if (href === undefined) return { kind: 'none', status: 404, fields: {} };

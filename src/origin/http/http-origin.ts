@@ -42,6 +42,7 @@ export function createHttpOrigin(options: HttpOriginOptions): Origin {
   const urlOf = isQueryInKey ? withQuery(template) : template;
   const transport = createTransport(maxSockets === undefined ? {} : { maxSockets });
   return {
+    kind: 'http',
     async load(key, { signal, validators, maxBytes, admits }) {
       const href = urlOf(key);
       if (href === undefined) return { kind: 'none', status: 404, fields: {} };

@@ -53,7 +53,10 @@ describe('registerWarmup', () => {
   ])('refuses %s that nothing can be loaded for', (_name, warmSet, prefix, why) => {
     const cache = startCache(publicClient().redis, cacheSettings);
     const { emit, clock } = cachePartsOf('test', cache).redis;
-    const origin = { origin: { load: async () => never }, health: new OriginHealth(emit, clock) };
+    const origin = {
+      origin: { kind: 'http', load: async () => never } as const,
+      health: new OriginHealth(emit, clock),
+    };
     const origins = createOrigins(undefined, prefix === undefined ? [] : [{ prefix, origin }]);
     Object.assign(cachePartsOf('test', cache), { origins });
     expect(() => registerWarmup(recordedFunctionsApp(), { cache, warmSet })).toThrow(why);

@@ -1,6 +1,7 @@
 import { InvocationContext, type Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
 import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
+import { Measures } from '../../../src/telemetry/measures.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import type { RunLimits } from '../../../src/warmup/run.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -24,6 +25,7 @@ it.each([
       },
     };
     const handler = scheduledWarmup({
+      measures: new Measures(),
       warmup,
       clock,
       schedule: '0 */5 * * * *',
@@ -47,6 +49,7 @@ it('takes the next run from the schedule: what the host says comes next is the t
   };
   const schedule = '0 0 0 1 1 *';
   const handler = scheduledWarmup({
+    measures: new Measures(),
     warmup,
     clock,
     schedule,
@@ -85,6 +88,7 @@ it.each([
   const warmup = { run: async () => ({ kind: 'ended', report }) as const };
   const schedule = '0 */5 * * * *';
   const handler = scheduledWarmup({
+    measures: new Measures(),
     warmup,
     clock,
     schedule,
@@ -106,6 +110,7 @@ describe('a tick', () => {
   const tick = async (warmup: Parameters<typeof scheduledWarmup>[0]['warmup']): Promise<string[]> => {
     const lines: string[] = [];
     const handler = scheduledWarmup({
+      measures: new Measures(),
       warmup,
       clock: new FakeClock(),
       schedule: '0 0 0 30 2 *',

@@ -12,6 +12,7 @@ function scripted() {
   const asked: string[] = [];
   const script = { next: (): OriginAnswer | AppError => ({ kind: 'none', status: 404, fields: {} }) };
   const origin: Origin = {
+    kind: 'http',
     async load(key) {
       asked.push(key);
       const said = script.next();

@@ -89,7 +89,7 @@ describe('two containers', () => {
 });
 
 it('what a rule sends to an origin that lists nothing is left out', async () => {
-  const silent: Origin = { load: async (...question) => images.load(...question) };
+  const silent: Origin = { kind: 'http', load: async (...question) => images.load(...question) };
   const rules = [{ prefix: 'images/', origin: { ...own(images, ''), origin: silent } }];
   const listed = createOrigins(own(usual, ''), rules).listed('');
   expect(namesOf(await pagesOf(listing(listed)))).toEqual(['a', 'b', 'c', 'z']);
