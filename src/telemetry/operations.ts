@@ -37,7 +37,12 @@ export interface OperationFields {
   /** Until the lock of a load is had, or what another instance has loaded. */
   lockWait: {
     outcome?: string;
-    /** The span in which another instance got the lock, as its `traceParent`. */
+    /**
+     * The span of this wait, in the form of W3C Trace Context: set by who listens when it has begun. Where the lock is had,
+     * it goes into it; the load that follows is of the same trace.
+     */
+    traceParent?: string;
+    /** That of the instance that was found to have the lock. */
     loadedBy?: string;
   };
   /** One load, from whatever source: the requests to it are `originRequest`. */
@@ -79,8 +84,6 @@ type OperationOf<T extends OperationType> = OperationFields[T] & {
   readonly type: T;
   /** Set by who listens when it has begun: runs the work, so that what is begun in it is seen as its part. */
   within?: <R>(work: () => R) => R;
-  /** Set by who listens when it has begun, in the form of W3C Trace Context: what other instances are told of it. */
-  traceParent?: string;
   /** Whether its work goes on when `end` is published: then `asyncEnd` ends it. */
   isPending?: boolean;
   /** What was thrown, where something was. */

@@ -81,6 +81,35 @@ export function locksContract(open: () => Promise<LocksWorld>): void {
       expect(await world.locks.look(load(name), world.deadline())).toBeUndefined();
     });
 
+    it('tells whoever finds it held in which trace it is, and is a lock like any other', async ({
+      world,
+      key: name,
+    }) => {
+      const { locks, deadline, tier } = world;
+      const traceParent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+      const made = await locks.acquire(load(name), deadline(), 0, traceParent);
+      if (made.kind !== 'acquired') expect.unreachable(made.kind);
+      const { lock } = made;
+      expect(await locks.acquire(load(name), deadline())).toEqual({ kind: 'held', traceParent });
+      // Whoever has it has it still, for writes and for as long as it is extended.
+      const { guard } = lock;
+      expect((await tier.write(name, client('x'), always, deadline(), { guard })).kind).toBe('created');
+      const { lock: key } = keysOf(name);
+      await world.put(key, (await world.stored(key)) ?? expect.unreachable(), 900);
+      await world.advance(1000);
+      await eventually(async () => expect(await world.leftMs(key)).toBeGreaterThan(2000));
+      lock.release();
+      await eventually(async () => expect(await attempt(world, name)).toBe('acquired'));
+    });
+
+    it.for(['', ' 00-x', ` 00-${'A'.repeat(32)}-${'b'.repeat(16)}-01`, ' a b'])(
+      'believes no trace that is none: "%s"',
+      async (trace, { world, key: name }) => {
+        await world.put(keysOf(name).lock, Buffer.from(`somebody${trace}`), 2000);
+        expect(await world.locks.acquire(load(name), world.deadline())).toEqual({ kind: 'held' });
+      },
+    );
+
     it('guards a write while it is held, and no longer', async ({ world, key: name }) => {
       const { tier, deadline } = world;
       const lock = await acquired(world, name);

@@ -25,7 +25,7 @@ export function heardOperations(): Heard {
   const all: HeardOperation[] = [];
   const begun = (operation: Operation): void => {
     all.push({ operation, parent: current.getStore(), isEnded: false });
-    operation.traceParent = traceParentOf(all.length);
+    if (operation.type === 'lockWait') operation.traceParent = traceParentOf(all.length);
     operation.within = (work) => current.run(operation, work);
   };
   const ended = (operation: Operation): void => {

@@ -4,6 +4,7 @@ import { readToken } from '../../../src/auth/token.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import type { AppEvent } from '../../../src/telemetry/events.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { heardOperations } from '../../support/heard-operations.ts';
 import { rawToken, ScriptedSource, tokenOf } from '../../support/tokens.ts';
 
 const hourMs = 3_600_000;
@@ -375,5 +376,22 @@ describe('a clock on the wall that jumps', () => {
     const raw = rawToken({ issuedAtMs: clock.nowMs(), expiresAtMs: clock.nowMs() + hourMs });
     await startWith(readToken(raw, clock, true));
     expect(keeper.status().timeLeftMs).toBe(hourMs);
+  });
+});
+
+describe('a request for a token', () => {
+  it('is an operation of its own, whoever asks, and says what came of it', async () => {
+    const heard = heardOperations();
+    const results = (): unknown[] =>
+      heard.all.map(({ operation }) => operation.type === 'tokenRequest' && operation.outcome);
+    await startWith();
+    expect(results()).toEqual(['rotated']);
+    await clock.advance(hourMs / 2);
+    await untilAsked(hourMs);
+    source.take().fail(new AppError('token-unavailable', 'No answer.'));
+    await settle();
+    expect(results()).toEqual(['rotated', 'failed']);
+    expect(heard.tree).toEqual(['tokenRequest in nothing', 'tokenRequest in nothing']);
+    expect(heard.all.every(({ isEnded }) => isEnded)).toBe(true);
   });
 });

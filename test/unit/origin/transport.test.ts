@@ -1,10 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { readBody } from '../../../src/origin/response-body.ts';
 import { RetryBudget } from '../../../src/origin/retry-budget.ts';
 import { createTransport, type Answer, type Transport } from '../../../src/origin/transport.ts';
+import { onOperations } from '../../../src/telemetry/operations.ts';
+import { heardOperations } from '../../support/heard-operations.ts';
 
 let server: Server | undefined;
 const sockets = new Set<Socket>();
@@ -139,4 +141,43 @@ it('more requests than there may be connections wait for each other', async () =
   const asking = Array.from({ length: 3 }, async () => bodyOf(await ask(url, transport)));
   expect(await Promise.all(asking)).toEqual(['ok', 'ok', 'ok']);
   expect(sockets.size).toBe(1);
+});
+
+describe('a request', () => {
+  it('is an operation, to whose header fields a tracer may add', async () => {
+    let received = '';
+    const url = await serve((socket) => {
+      socket.write(`${head}Content-Length: 2\r\n\r\nok`);
+    });
+    server?.on('connection', (socket) => socket.on('data', (bytes) => (received += bytes.toString())));
+    const heard = heardOperations();
+    const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
+    onTestFinished(
+      onOperations({
+        begun: (own) => {
+          if (own.type === 'originRequest') own.headers['traceparent'] = traceparent;
+        },
+        ended: () => {},
+      }),
+    );
+    const fields = { Accept: '*/*' };
+    const answer = await createTransport().get(url, fields, never(), new RetryBudget());
+    expect(await bodyOf(answer)).toBe('ok');
+    expect(received).toContain(`traceparent: ${traceparent}`);
+    expect(fields).toEqual({ Accept: '*/*' });
+    const { port } = url;
+    expect(heard.one('originRequest')).toMatchObject({
+      method: 'GET',
+      host: '127.0.0.1',
+      port: Number(port),
+      status: 200,
+    });
+  });
+
+  it('that fails ends with its error', async () => {
+    const url = await serve('220 origin.example ESMTP\r\n');
+    const heard = heardOperations();
+    await expect(ask(url)).rejects.toThrow();
+    expect(heard.one('originRequest')).toMatchObject({ error: expect.any(Error) as unknown });
+  });
 });

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, it } from 'vitest';
-import { systemClock } from '../../../src/util/clock.ts';
+import { delay, systemClock } from '../../../src/util/clock.ts';
 
 it('the real clock goes forward near the wall clock, and its timers fire unless they are cancelled', async () => {
   const fromMs = systemClock.nowMs();
@@ -16,4 +17,15 @@ it('the real clock goes forward near the wall clock, and its timers fire unless 
   cancelLong();
   clearTimeout(alive);
   expect(systemClock.nowMs()).toBeGreaterThanOrEqual(fromMs);
+});
+
+it('a timer belongs to nobody who set it', async () => {
+  const calls = new AsyncLocalStorage<string>();
+  const fired = Promise.withResolvers<string | undefined>();
+  const waited = calls.run('a call', async () => {
+    systemClock.after(0, () => fired.resolve(calls.getStore()));
+    await delay(systemClock, 1);
+    return calls.getStore();
+  });
+  expect([await fired.promise, await waited]).toEqual([undefined, 'a call']);
 });
