@@ -8,6 +8,7 @@ import type { Settings } from './config/settings.ts';
 import { registerCacheRoutes } from './exports/cache-routes.ts';
 import { registerProbes } from './exports/probes.ts';
 import { registerReauthentication } from './exports/reauthentication.ts';
+import { partsOf } from './exports/redis-parts.ts';
 import { startCache } from './exports/start-cache.ts';
 import { startRedis } from './exports/start-redis.ts';
 import { registerWarmup } from './exports/warmup.ts';
@@ -16,8 +17,16 @@ import { onePerProcess } from './util/one-per-process.ts';
 /** Put in by the bundler (scripts/package/bundle.ts). */
 declare const APP_VERSION: string;
 
-/** Registers the triggers and starts what they share. Waits for nothing: the connection is begun before any request. */
-export function startApp(settings: Settings, auth: Auth, platform: Platform): void {
+/**
+ * Registers the triggers and starts what they share. Waits for nothing: the connection is begun before any request.
+ * @returns how the others name this instance.
+ */
+export function startApp(
+  settings: Settings,
+  auth: Auth,
+  platform: Platform,
+  stopTelemetry?: () => Promise<void>,
+): string {
   const { namespace, requestBudgetMs, origin, originRules } = settings;
   // The one Redis client of this process, and what lives as long as it, for every function.
   const redis = onePerProcess('app', () =>
@@ -35,4 +44,7 @@ export function startApp(settings: Settings, auth: Auth, platform: Platform): vo
   const { schedule: warmupSchedule, keys, prefix } = settings.warmup;
   const warmSet = keys.length === 0 && canBeListed(prefix, settings) ? { prefix } : { keys };
   registerWarmup(app, { cache, warmSet, schedule: warmupSchedule, invocationLimitMs });
+  // The last one: what the others have done is told, too.
+  if (stopTelemetry !== undefined) app.hook.appTerminate(stopTelemetry);
+  return partsOf('app', redis).instance.id;
 }

@@ -2,13 +2,20 @@
 // The only module that reads process.env.
 
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { TokenCredential } from '@azure/identity';
 import { startAuth } from './auth/auth.ts';
+import { createCredential } from './auth/credential.ts';
 import { systemClock as clock } from './util/clock.ts';
+import { deferred } from './util/deferred.ts';
 import { readPlatform } from './config/platform.ts';
 import { readSettings } from './config/settings.ts';
 import { onePerProcess } from './util/one-per-process.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
+import type { SdkOptions } from './telemetry/opentelemetry/sdk-options.ts';
+
+/** Put in by the bundler (scripts/package/bundle.ts). */
+declare const APP_VERSION: string;
 
 const settings = readSettings(process.env);
 const platform = readPlatform(process.env);
@@ -23,5 +30,28 @@ const auth = onePerProcess('auth', () => {
 // asked: the SDK makes the request in the next turn, and a millisecond later it has left.
 await setImmediate();
 await setTimeout(1);
-const { startApp } = await import('./app.ts');
-startApp(settings, auth, platform);
+const { telemetry } = settings;
+const named = deferred<string>();
+const [{ startApp }, stopTelemetry] = await Promise.all([
+  import('./app.ts'),
+  telemetry === undefined ? undefined : startTelemetry(telemetry),
+]);
+named.resolve(startApp(settings, auth, platform, stopTelemetry));
+
+/** What is not loaded where it is switched off. */
+async function startTelemetry(options: SdkOptions): Promise<() => Promise<void>> {
+  const { startSdk } = await import('./telemetry/opentelemetry/sdk.ts');
+  return startSdk(options, {
+    ...platform,
+    serviceVersion: APP_VERSION,
+    instanceId: named.promise,
+    clock,
+    emit,
+    credentialOf: identityOf,
+  });
+}
+
+function identityOf(clientId: string | undefined): TokenCredential {
+  if (clientId === undefined) return auth.credential;
+  return createCredential({ kind: 'managed-identity', clientId });
+}

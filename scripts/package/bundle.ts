@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 export interface Bundle {
   /** By file name, sorted: `main.mjs`, and what is loaded by it or on first use. */
@@ -14,18 +14,51 @@ export interface Bundle {
   readonly inputs: readonly string[];
 }
 
+/**
+ * Bundled without sharing anything: code of the Azure SDK that only this needs would else be in files that every start
+ * loads.
+ */
+const apart = 'azure-monitor';
+
 export async function bundle(root: string, version: string): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
+  const common = optionsOf(root, version);
+  const builds = await Promise.all([
+    // What is imported dynamically is a file of its own, loaded when it is asked for.
+    build({
+      ...common,
+      entryPoints: { main: 'src/main.ts' },
+      splitting: true,
+      plugins: [quickCommands, setApart, esModules],
+    }),
+    build({
+      ...common,
+      entryPoints: { [apart]: `src/telemetry/opentelemetry/${apart}.ts` },
+      plugins: [esModules],
+    }),
+  ]);
+  const named = builds
+    .flatMap(({ outputFiles }) => outputFiles)
+    .map(({ path, contents }) => [basename(path), contents] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const inputs = builds.flatMap(({ metafile }) =>
+    Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs)),
+  );
+  return {
+    files: new Map(named.filter(([name]) => !name.endsWith('.map'))),
+    sourceMaps: new Map(named.filter(([name]) => name.endsWith('.map'))),
+    inputs: [...new Set(inputs)],
+  };
+}
+
+function optionsOf(root: string, version: string) {
+  return {
     absWorkingDir: root,
-    entryPoints: { main: 'src/main.ts' },
     outdir: join(root, 'out/app'),
     write: false,
     metafile: true,
     outExtension: { '.js': '.mjs' },
     define: { APP_VERSION: JSON.stringify(version) },
     bundle: true,
-    // What is imported dynamically is a file of its own, loaded when it is asked for.
-    splitting: true,
     chunkNames: '[name]-[hash]',
     platform: 'node',
     format: 'esm',
@@ -46,19 +79,38 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     loader: { '.html': 'text' },
-    plugins: [quickCommands],
     logLevel: 'warning',
-  });
-  const named = outputFiles
-    .map(({ path, contents }) => [basename(path), contents] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
-  return {
-    files: new Map(named.filter(([name]) => !name.endsWith('.map'))),
-    sourceMaps: new Map(named.filter(([name]) => name.endsWith('.map'))),
-    inputs: [...new Set(inputs)],
-  };
+  } as const satisfies BuildOptions;
 }
+
+const setApart: Plugin = {
+  name: 'set-apart',
+  setup: (context) => {
+    context.onResolve({ filter: new RegExp(`/${apart}\\.ts$`) }, () => ({
+      path: `./${apart}.mjs`,
+      external: true,
+    }));
+  },
+};
+
+// The packages of OpenTelemetry name their ES modules for bundlers only. In those of CommonJS nothing can be left out:
+// 180 KiB of names alone.
+const esModules: Plugin = {
+  name: 'es-modules',
+  setup: (context) => {
+    context.onResolve({ filter: /^@opentelemetry\/[\w-]+$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === esModules) return undefined;
+      const { kind, importer, resolveDir } = from;
+      const found = await context.resolve(path, { kind, importer, resolveDir, pluginData: esModules });
+      const folder = /^.*\/node_modules\/@opentelemetry\/[\w-]+/u.exec(found.path)?.[0];
+      if (folder === undefined) return found;
+      const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+        module?: string;
+      };
+      return manifest.module === undefined ? found : { ...found, path: join(folder, manifest.module) };
+    });
+  },
+};
 
 // node-redis puts its 800 commands on two prototypes, one by one. V8 copies the table of a prototype's properties
 // for each that is added (quadratic: 50 ms of a start), unless the prototype is a dictionary, which deleting a

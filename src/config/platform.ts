@@ -9,6 +9,8 @@ export interface Platform {
   /** The machine or container; several processes of a host share it. */
   readonly host: string | null;
   readonly region: string | null;
+  /** Of the app in Azure Resource Manager. */
+  readonly resourceId: string | undefined;
   /** What an invocation may take. */
   readonly functionTimeoutMs: number;
 }
@@ -19,6 +21,16 @@ export function readPlatform(environment: Environment): Platform {
     // CONTAINER_NAME is what Flex Consumption sets.
     host: environment['WEBSITE_INSTANCE_ID'] ?? environment['CONTAINER_NAME'] ?? null,
     region: environment['REGION_NAME'] ?? null,
+    resourceId: resourceIdOf(environment),
     functionTimeoutMs: functionTimeoutMs(environment),
   };
+}
+
+/** WEBSITE_OWNER_NAME is `<subscription>+<web space>`. */
+function resourceIdOf(environment: Environment): string | undefined {
+  const site = environment['WEBSITE_SITE_NAME'];
+  const group = environment['WEBSITE_RESOURCE_GROUP'];
+  const [subscription] = environment['WEBSITE_OWNER_NAME']?.split('+') ?? [];
+  if (site === undefined || group === undefined || subscription === undefined) return undefined;
+  return `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.Web/sites/${site}`;
 }

@@ -12,6 +12,7 @@ import { isHostName, isLoopback } from '../util/hostnames.ts';
 import { isSchedule } from '../util/schedule.ts';
 import { readOrigins, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
+import { readTelemetry, type TelemetrySettings } from './telemetry-settings.ts';
 
 // Not imported from redis/: the first token request leaves before node-redis is loaded.
 const clusteringPolicies: readonly ClusteringPolicy[] = ['EnterpriseCluster', 'NoCluster', 'OSSCluster'];
@@ -40,6 +41,7 @@ export interface Settings extends OriginSettings {
   readonly requestBudgetMs: number;
   readonly warmup: WarmSetSettings & { readonly schedule: string };
   readonly reauthenticate: { readonly schedule: string };
+  readonly telemetry: TelemetrySettings;
 }
 
 /**
@@ -99,6 +101,7 @@ export function readSettings(environment: Environment): Settings {
     reauthenticate: {
       schedule: reader.text('REAUTHENTICATE_SCHEDULE', '0 * * * * *', scheduleExpectation, isSchedule),
     },
+    telemetry: readTelemetry(reader),
   };
 
   if (reader.faults.length > 0) {

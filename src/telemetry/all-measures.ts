@@ -29,9 +29,14 @@ export interface ClientMeasures {
 const mostNames = 10;
 const otherName = 'other';
 
+/** Called for each client; what it returns is called when that one closes. */
+export type OnMeasures = (client: ClientMeasures) => () => void;
+
 interface Known {
   readonly clients: Set<ClientMeasures>;
   readonly names: Set<string>;
+  /** What each listener wants to be called for each client. */
+  readonly listeners: Map<OnMeasures, Map<ClientMeasures, () => void>>;
 }
 
 /** Those of the clients that are open. */
@@ -39,15 +44,34 @@ export function allMeasures(): ReadonlySet<ClientMeasures> {
   return known().clients;
 }
 
+/** Tells of the clients that are open, and of each later one; returns how to stop. */
+export function onMeasures(listener: OnMeasures): () => void {
+  const { clients, listeners } = known();
+  const own: OnMeasures = (client) => listener(client);
+  listeners.set(own, new Map([...clients].map((client) => [client, own(client)])));
+  return () => {
+    const closings = listeners.get(own);
+    listeners.delete(own);
+    for (const closing of closings?.values() ?? []) closing();
+  };
+}
+
 /** Adds those of a client; returns what removes them when it closes. */
 export function addMeasures(namespace: string, measures: Measures, gauges: () => Gauges): () => void {
-  const { clients, names } = known();
+  const { clients, names, listeners } = known();
   if (names.size < mostNames) names.add(namespace);
   const added = { name: names.has(namespace) ? namespace : otherName, measures, gauges };
   clients.add(added);
-  return () => clients.delete(added);
+  for (const [listener, closings] of listeners) closings.set(added, listener(added));
+  return () => {
+    clients.delete(added);
+    for (const closings of listeners.values()) {
+      closings.get(added)?.();
+      closings.delete(added);
+    }
+  };
 }
 
 function known(): Known {
-  return onePerProcess('measures', () => ({ clients: new Set(), names: new Set() }));
+  return onePerProcess('measures', () => ({ clients: new Set(), names: new Set(), listeners: new Map() }));
 }

@@ -29,6 +29,7 @@ export type AppEvent =
   | { readonly type: 'trackingRefused'; readonly reason: string }
   | RefusalEvent
   | SheddingEvent
+  | TelemetryEvent
   | CacheShared
   | {
       readonly type: 'tokenRotated';
@@ -140,6 +141,20 @@ export type SheddingEvent =
       readonly shedMs: number;
       /** How many values were refused. */
       readonly refusals: number;
+    };
+
+/** Of the app: spans or metrics cannot be sent; told once until they can be again. */
+export type TelemetryEvent =
+  | {
+      readonly type: 'telemetryExportFailing';
+      readonly signal: 'traces' | 'metrics';
+      readonly to: 'otlp' | 'azure-monitor';
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'telemetryExportRecovered';
+      readonly signal: 'traces' | 'metrics';
+      readonly to: 'otlp' | 'azure-monitor';
     };
 
 /** Nodes are named by `<host>:<port>`. */

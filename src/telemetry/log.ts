@@ -34,6 +34,8 @@ export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   trackingRefused: 'warn',
   sheddingStarted: 'warn',
   sheddingEnded: 'info',
+  telemetryExportFailing: 'warn',
+  telemetryExportRecovered: 'info',
   originFailing: 'warn',
   originRecovered: 'info',
   answerNotStored: 'info',
@@ -77,6 +79,8 @@ const ofWholeFleet: ReadonlySet<AppEventType> = new Set(['rollCallEnded', 'rollC
 function causeOf(event: AppEvent): string {
   if (event.type === 'originFailing') return `${event.type} ${event.origin ?? ''} ${event.code}`;
   if (event.type === 'originRecovered') return `${event.type} ${event.origin ?? ''}`;
+  if (event.type === 'telemetryExportFailing' || event.type === 'telemetryExportRecovered')
+    return `${event.type} ${event.signal} ${event.to}`;
   if ('code' in event) return `${event.type} ${event.code}`;
   return 'cause' in event ? `${event.type} ${event.cause}` : event.type;
 }

@@ -90,12 +90,9 @@ type OperationOf<T extends OperationType> = OperationFields[T] & {
   error?: unknown;
 };
 
-/** To be told apart by `type`. */
-export type AnyOperation = { [T in OperationType]: Operation<T> }[OperationType];
-
 export interface OperationListener {
-  readonly begun: (operation: AnyOperation) => void;
-  readonly ended: (operation: AnyOperation) => void;
+  readonly begun: (operation: Operation) => void;
+  readonly ended: (operation: Operation) => void;
 }
 
 const prefix = 'redis-entra-functions.';
@@ -134,16 +131,16 @@ export function isObserved(type: OperationType): boolean {
 
 /** Listens to all operations; returns how to stop. What a listener throws is ignored. */
 export function onOperations({ begun, ended }: OperationListener): () => void {
-  const endedOf = shielded((own: AnyOperation) => ended(own));
-  const endedAtOnce = shielded((own: AnyOperation) => (own.isPending === true ? undefined : ended(own)));
+  const endedOf = shielded((own: Operation) => ended(own));
+  const endedAtOnce = shielded((own: Operation) => (own.isPending === true ? undefined : ended(own)));
   const handlers = [
-    ['start', shielded((own: AnyOperation) => begun(own))],
+    ['start', shielded((own: Operation) => begun(own))],
     ['end', endedAtOnce],
     ['asyncEnd', endedOf],
   ] as const;
   const stops = Object.values(channels).flatMap((channel) =>
     handlers.map(([at, handler]) => {
-      const listener = (own: unknown): void => handler(own as AnyOperation);
+      const listener = (own: unknown): void => handler(own as Operation);
       channel[at].subscribe(listener);
       return () => channel[at].unsubscribe(listener);
     }),

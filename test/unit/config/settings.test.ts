@@ -43,6 +43,7 @@ describe('settings', () => {
       originRules: [],
       warmup: { schedule: '0 */5 * * * *', keys: [], prefix: '' },
       reauthenticate: { schedule: '0 * * * * *' },
+      telemetry: undefined,
     });
   });
 

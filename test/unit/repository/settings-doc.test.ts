@@ -9,8 +9,10 @@ import { parseMarkdown, tableBelow } from '../../support/markdown.ts';
 const path = join(import.meta.dirname, '../../../docs/settings.md');
 const page = parseMarkdown(readFileSync(path, 'utf8'));
 const rows = page.sections.flatMap(({ tables }) => tables.flat());
-const documented = rows.map(([name, standard]) => ({
-  name: name?.code[0] ?? '',
+/** Settings of one row have one default. */
+const named = rows.flatMap(([names, standard]) => names?.code.map((name) => ({ name, standard })) ?? []);
+const documented = named.map(({ name, standard }) => ({
+  name,
   /** Undefined where the default is told in words: none, empty, or what follows from something else. */
   standard: standard?.code[0],
   isRequired: standard?.text === 'required',
@@ -18,7 +20,7 @@ const documented = rows.map(([name, standard]) => ({
 type Environment = Readonly<Record<string, string>>;
 const hostname: Environment = { REDIS_HOSTNAME: 'cache.example.org' };
 
-/** With an origin of each kind, and every kind of credential, for some settings are read with these only. */
+/** With an origin of each kind, every kind of credential, and telemetry, for some settings are read with these only. */
 const kinds: readonly Environment[] = [
   ...(tableBelow(page, 'Identity')
     .find(([name]) => name?.text === 'REDIS_CREDENTIAL')
@@ -26,6 +28,7 @@ const kinds: readonly Environment[] = [
     .flatMap(({ code }) => code.map((kind) => ({ REDIS_CREDENTIAL: kind }))) ?? []),
   { ORIGIN_URL_TEMPLATE: 'https://example.org/{key}' },
   { ORIGIN_BLOB_CONTAINER_URL: 'https://example.org/container' },
+  { TELEMETRY: 'opentelemetry', OTEL_EXPORTER_OTLP_ENDPOINT: 'https://example.org' },
 ];
 
 /** The names that are asked for. */
@@ -55,7 +58,7 @@ describe('docs/settings.md', () => {
   it.each(documented.filter(({ standard }) => standard !== undefined))(
     'has the default of $name',
     ({ name, standard = '' }) => {
-      for (const kind of kinds.slice(-2)) {
+      for (const kind of kinds.slice(-3).filter((given) => !(name in given))) {
         const least = { ...hostname, ...kind };
         expect(readSettings({ ...least, [name]: standard })).toEqual(readSettings(least));
       }
