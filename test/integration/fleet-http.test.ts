@@ -14,6 +14,8 @@ interface FleetView {
     readonly lastRotationAt: string;
     readonly connections: number;
     readonly reads: number;
+    readonly measures: { readonly reads: Readonly<Record<string, number>> };
+    readonly history: readonly { readonly at: string; readonly reads: number }[];
   }[];
   readonly rollCalls: readonly {
     readonly id: string;
@@ -26,6 +28,8 @@ interface FleetView {
     readonly silentInstances: readonly string[];
   }[];
   readonly nextRollCallAt: string | null;
+  readonly totals: { readonly hitRatio: number | null; readonly reads: Readonly<Record<string, number>> };
+  readonly minutes: readonly { readonly at: string }[];
 }
 
 const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u;
@@ -84,6 +88,13 @@ it('shows all instances and the roll call that the timer made, and the log line 
     for (const time of [one.startedAt, one.tokenExpiresAt, one.lastRotationAt])
       expect(time).toMatch(isoPattern);
   }
+  // Each counted for itself, and all of it once for all together.
+  expect(seen.totals).toMatchObject({ hitRatio: 0, reads: { miss: 30, redisHit: 0, unavailable: 0 } });
+  expect(seen.instances.reduce((sum, { measures }) => sum + (measures.reads['miss'] ?? 0), 0)).toBe(30);
+  const points = seen.instances.flatMap(({ history }) => history);
+  expect(points.reduce((sum, { reads }) => sum + reads, 0)).toBe(30);
+  for (const { at } of [...seen.minutes, ...points]) expect(at).toMatch(isoPattern);
+
   expect(seen.nextRollCallAt).toMatch(isoPattern);
   const line = await lineWith(app, '3 of 3 instances answered');
   expect(line.level).toBe('information');
