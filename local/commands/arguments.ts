@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly entraCallers: boolean;
   /** Undefined: 7071, or a free one where that is taken. */
   readonly port: number | undefined;
+  /** Base URL of a collector that takes OTLP over HTTP; undefined: log lines only. */
+  readonly telemetry: string | undefined;
   readonly help: boolean;
 }
 
@@ -23,6 +25,7 @@ export const usage = `Options:
   --callers entra        callers need tokens of the local Entra, which npm run -s token gives (function-key)
   --token-lifetime TIME  how long tokens live: 20s, 10m, 1h (at least 5s; 10m)
   --port N               port of the Functions host (7071, or a free one)
+  --telemetry URL        traces and metrics by OTLP over HTTP, as to a collector at http://localhost:4318
   --help`;
 
 /** What is being started, for both commands. */
@@ -44,6 +47,7 @@ export function parseOptions(parameters: readonly string[]): CommandOptions {
     flex: values.flex,
     cluster: values.cluster,
     entraCallers: callersMode(values.callers) === 'entra',
+    telemetry: values.telemetry === undefined ? undefined : collector(values.telemetry),
     help: values.help,
   };
 }
@@ -59,6 +63,7 @@ function readOptions(parameters: readonly string[]) {
         callers: { type: 'string', default: 'function-key' },
         flex: { type: 'boolean', default: false },
         cluster: { type: 'boolean', default: false },
+        telemetry: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
@@ -79,6 +84,11 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   const number = /^\d{1,6}$/u.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new Error(`${name}: expected a whole number from ${least} to ${most}, got "${text}".`);
+}
+
+function collector(text: string): string {
+  if (/^https?:$/u.test(URL.parse(text)?.protocol ?? '')) return text;
+  throw new Error(`--telemetry: expected the URL of a collector, like http://localhost:4318; got "${text}".`);
 }
 
 function lifetime(text: string): number {

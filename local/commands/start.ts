@@ -44,6 +44,7 @@ async function start(lifecycle: Lifecycle, options: CommandOptions, onShutdown: 
       settings: {
         ...stack.settings,
         ...originSettings(storage),
+        ...telemetrySettings(options.telemetry),
         ...(options.entraCallers && stack.callerSettings),
       },
       onLog: (line) => log.add(line),
@@ -62,6 +63,19 @@ async function start(lifecycle: Lifecycle, options: CommandOptions, onShutdown: 
   console.log(guideTo({ ...options, hostUrl: host.url, stack, storage, blobs }));
   log.print();
   console.log(`Ready: ${host.url}    Ctrl-C stops everything.`);
+}
+
+/** Of the host as well as of the app; in short intervals, for somebody who looks on. */
+function telemetrySettings(endpoint: string | undefined): Record<string, string> {
+  if (endpoint === undefined) return {};
+  return {
+    TELEMETRY: 'opentelemetry',
+    AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry',
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: '1000',
+    OTEL_METRIC_EXPORT_INTERVAL: '5000',
+    OTEL_METRIC_EXPORT_TIMEOUT: '5000',
+  };
 }
 
 /** Runs the warmup as an operator would, and waits for its end. */

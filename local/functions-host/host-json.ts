@@ -11,6 +11,8 @@ export interface HostJson {
   /** Infinity where there is none. */
   readonly functionTimeoutMs: number;
   readonly isLogged: LogFilter;
+  /** Whether `telemetryMode` is OpenTelemetry. */
+  readonly isTraced: boolean;
 }
 
 type Tree = { readonly [name: string]: Tree | string | number | boolean | null | undefined };
@@ -36,6 +38,7 @@ export async function readHostJson(
     routePrefix: values.get('extensions:http:routeprefix') ?? 'api',
     functionTimeoutMs: timeoutOf(values.get('functiontimeout')),
     isLogged: logFilter(levels),
+    isTraced: /^opentelemetry$/iu.test(values.get('telemetrymode') ?? ''),
   };
 }
 

@@ -10,6 +10,7 @@ import { Router, type Match } from './routing.ts';
 import { fileStore, memoryStore } from './status-store.ts';
 import { systemClock, TimerListener, usualEarliness } from './timer-listener.ts';
 import { timerFunctions, timerInput, type TimerFunction } from './timers.ts';
+import { HostTracing, requestStart, timerStart, traced } from './tracing.ts';
 
 export interface HostLogLine {
   readonly atMs: number;
@@ -57,11 +58,13 @@ export class Host {
   #timers: readonly TimerFunction[] = [];
   readonly #listeners = new Map<string, TimerListener>();
   #server: HttpServer | undefined;
+  readonly #tracing: HostTracing | undefined;
 
   constructor(options: HostOptions, hostJson: HostJson) {
     this.#options = options;
     this.#hostJson = hostJson;
     const { appDirectory, settings, instances = 1, flex = false } = options;
+    if (hostJson.isTraced) this.#tracing = new HostTracing(settings['OTEL_EXPORTER_OTLP_ENDPOINT']);
     this.#pool = new InstancePool({
       appDirectory,
       settings,
@@ -149,6 +152,7 @@ export class Host {
     for (const listener of this.#listeners.values()) listener.stop();
     await this.#server?.close(drainLimitMs);
     await this.#pool.stop();
+    await this.#tracing?.stop();
   }
 
   async #startTimers(): Promise<void> {
@@ -181,7 +185,17 @@ export class Host {
     const triggerMetadata = Object.fromEntries(
       Object.entries(params).map(([key, value]) => [key, { string: value }]),
     );
-    return this.#pool.invoke({ functionName, inputData: [{ name, data }], triggerMetadata }, instanceIndex);
+    const { routePrefix } = this.#hostJson;
+    const start = requestStart(functionName, bindings, routePrefix, data.http ?? {});
+    return traced(
+      this.#tracing?.begin(start),
+      async (traceContext) =>
+        this.#pool.invoke(
+          { functionName, inputData: [{ name, data }], triggerMetadata, traceContext },
+          instanceIndex,
+        ),
+      (answer) => Number(answer?.http?.statusCode ?? 200),
+    );
   }
 
   /** On the last instance unless another is named: on Flex Consumption it is not the one that serves HTTP. */
@@ -191,7 +205,12 @@ export class Host {
     const inputData = [{ name: bindingName, data }];
     const took = (): string => `Duration=${Math.round(performance.now() - startedAtMs)}ms`;
     try {
-      await this.#pool.invoke({ functionName: name, inputData, triggerMetadata: {} }, instanceIndex);
+      await traced(this.#tracing?.begin(timerStart(name)), async (traceContext) =>
+        this.#pool.invoke(
+          { functionName: name, inputData, triggerMetadata: {}, traceContext },
+          instanceIndex,
+        ),
+      );
       this.#executed(name, `Succeeded, ${took()}`);
       return { ok: true };
     } catch (error) {

@@ -13,6 +13,7 @@ import type {
   InstanceMessage,
   Invocation,
   LogLevel,
+  TraceContext,
   TypedData,
 } from './protocol.ts';
 
@@ -25,7 +26,9 @@ export interface InstanceOptions {
   readonly onExit: (expected: boolean, description: string) => void;
 }
 
-export type FunctionCall = Omit<Invocation, 'invocationId' | 'traceContext'>;
+export type FunctionCall = Omit<Invocation, 'invocationId' | 'traceContext'> & {
+  readonly traceContext?: TraceContext | undefined;
+};
 
 export type InstanceState = 'starting' | 'running' | 'stopping' | 'ended';
 
@@ -125,7 +128,10 @@ export class Instance {
     const invocationId = randomUUID();
     const answer = Promise.withResolvers<TypedData | null>();
     this.#pending.set(invocationId, answer);
-    this.#send({ kind: 'invoke', invocation: { ...call, invocationId, traceContext: noTrace } });
+    this.#send({
+      kind: 'invoke',
+      invocation: { ...call, invocationId, traceContext: call.traceContext ?? noTrace },
+    });
     const limit = setTimeout(
       () => answer.reject(new FunctionTimedOut(`Timeout value of ${timeoutMs} ms exceeded by function.`)),
       Math.min(timeoutMs, longestTimerMs),

@@ -60,7 +60,7 @@ export interface Invocation {
   readonly functionName: string;
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[];
   readonly triggerMetadata: Readonly<Record<string, TypedData>>;
-  /** Empty without Application Insights, and not the client's `traceparent`. */
+  /** Empty without Application Insights or OpenTelemetry, and not the client's `traceparent`. */
   readonly traceContext: TraceContext;
 }
 
