@@ -97,10 +97,11 @@ class Asked {
 }
 
 it('reads are counted as their clients are told of them', async () => {
-  const { stack, start } = caches();
+  const stacked = caches();
+  const { stack } = stacked;
   const before = allMeasures().size;
   const options = { origin: { urlTemplate: `${origin.url}/{key}` }, memoryMb: 4 };
-  const [one, other] = [new Asked(await start(options)), new Asked(await start(options))];
+  const [one, other] = [new Asked(await stacked.start(options)), new Asked(await stacked.start(options))];
   const both = [one, other];
   const until = (asked: Asked, key: string, kind: ReadKind): Promise<void> =>
     eventually(async () => expect(await asked.read(key)).toBe(kind));
@@ -119,7 +120,7 @@ it('reads are counted as their clients are told of them', async () => {
   // What there is none of, what is no entry, what fails, and what is too old.
   await until(one, 'none', 'miss');
   await until(other, 'none', 'negative');
-  const { redis } = caches();
+  const { redis } = stacked;
   await redis.run((client) => client.lPush('shop:list', 'value'), { key: 'shop:list' });
   expect(await one.read('list')).toBe('refused');
   origin.put('/failing', { body: '', behaviour: { status: 503 } });
