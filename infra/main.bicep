@@ -29,6 +29,7 @@ type appSettingsType = {
   REAUTHENTICATE_SCHEDULE: string?
   @description('functionTimeout of host.json, as hh:mm:ss: how long a warmup may take.')
   AzureFunctionsJobHost__functionTimeout: string?
+  TELEMETRY_KEYS: ('none' | 'hashed' | 'plain')?
   @description('Where spans and metrics go by OTLP, besides Application Insights; with telemetry "opentelemetry". One that wants a key in OTEL_EXPORTER_OTLP_HEADERS gets it by hand, as a reference to Key Vault.')
   OTEL_EXPORTER_OTLP_ENDPOINT: string?
   @description('How it is spoken there.')
@@ -446,6 +447,7 @@ module workbook 'modules/workbook.bicep' = {
     componentName: names.component
     cacheId: cacheId
     cacheType: toLower(cacheType)
+    hasOpenTelemetry: hasOpenTelemetry
   }
   dependsOn: [monitoring]
 }

@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageApp } from '../../scripts/package.ts';
-import { bundle } from '../../scripts/package/bundle.ts';
+import type * as packaging from '../../scripts/package/bundle.ts';
 import { finishApp } from '../support/by-hand.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -33,13 +33,15 @@ async function buildOf(commit: string): Promise<string | undefined> {
   await mkdir(directory);
   const archive = join(sources, 'sources.tar');
   try {
-    await run('git', ['archive', '-o', archive, commit, 'src', 'tsconfig.json'], { cwd: root });
+    await run('git', ['archive', '-o', archive, commit, 'src', 'scripts', 'tsconfig.json'], { cwd: root });
   } catch (error) {
     console.log(`telemetry: commit ${commit} cannot be compared with: ${String(error)}`);
     return undefined;
   }
   await run('tar', ['-xf', archive, '-C', sources]);
-  const { files } = await bundle(sources, '0.0.0');
+  // As it was packaged then.
+  const its = (await import(join(sources, 'scripts/package/bundle.ts'))) as typeof packaging;
+  const { files } = await its.bundle(sources, '0.0.0');
   for (const [name, content] of files) await writeFile(join(directory, name), content);
   return finishApp(directory, 'main.mjs');
 }

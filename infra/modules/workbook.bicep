@@ -15,6 +15,9 @@ param cacheId string
 @description('Resource type of the cache, as its metrics are called: microsoft.cache/redisenterprise or microsoft.cache/redis.')
 param cacheType string
 
+@description('Whether the app sends spans and metrics, too.')
+param hasOpenTelemetry bool
+
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
@@ -33,6 +36,30 @@ var tables = [
   }
   { title: 'Commands that Redis refused', visualization: 'table', query: loadTextContent('../queries/refusals.kql') }
   { title: 'Warmups', visualization: 'table', query: loadTextContent('../queries/warmups.kql') }
+]
+
+// Of spans and metrics that the app itself sends.
+var tracedTables = [
+  {
+    title: 'Instances, by their metrics'
+    visualization: 'table'
+    query: loadTextContent('../queries/opentelemetry/instances.kql')
+  }
+  {
+    title: 'Loads, by metrics'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/opentelemetry/loads.kql')
+  }
+  {
+    title: 'What traced requests spend their time on, ms'
+    visualization: 'table'
+    query: loadTextContent('../queries/opentelemetry/spans.kql')
+  }
+  {
+    title: 'The slowest traced requests'
+    visualization: 'table'
+    query: loadTextContent('../queries/opentelemetry/slowest.kql')
+  }
 ]
 
 var timeRange = {
@@ -64,7 +91,7 @@ var timeRange = {
   }
 }
 
-var queryItems = map(tables, table => {
+var queryItems = map(concat(tables, hasOpenTelemetry ? tracedTables : []), table => {
   type: 3
   name: table.title
   content: {

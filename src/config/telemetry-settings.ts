@@ -17,6 +17,8 @@ import type { SettingsReader } from './settings-reader.ts';
 /** `undefined`: log lines only. */
 export type TelemetrySettings = SdkOptions | undefined;
 
+const samplersOfHost = ['microsoft.rate_limited', 'microsoft.fixed_percentage'] as const;
+
 type Signal = 'TRACES' | 'METRICS';
 
 export function readTelemetry(reader: SettingsReader): TelemetrySettings {
@@ -41,10 +43,7 @@ const endpointMissing =
 
 function readTraces(reader: SettingsReader, otlp: Protocol | undefined): TracesOptions | undefined {
   const isOn = readExporter(reader, 'TRACES');
-  const sampler = reader.choice('OTEL_TRACES_SAMPLER', samplerNames, 'parentbased_always_on');
-  const ratio = Number(
-    reader.text('OTEL_TRACES_SAMPLER_ARG', '1', 'a share of traces from 0 to 1, like 0.1', isRatio),
-  );
+  const { sampler, ratio } = readSampler(reader);
   const maxQueueSize = reader.integer('OTEL_BSP_MAX_QUEUE_SIZE', 2048, 1, 1_000_000);
   const batch = {
     scheduledDelayMillis: reader.integer('OTEL_BSP_SCHEDULE_DELAY', 5000, 1, longestMs),
@@ -115,6 +114,24 @@ function readProtocol(reader: SettingsReader, name: string, fallback: Protocol):
   return protocol ?? fallback;
 }
 
+/**
+ * Those that only Microsoft's exporters know decide in the Functions host, and the app follows the host.
+ * https://github.com/Azure/azure-functions-host/pull/11568
+ */
+function readSampler(reader: SettingsReader): Pick<TracesOptions, 'sampler' | 'ratio'> {
+  const name = 'OTEL_TRACES_SAMPLER';
+  const chosen = reader.choice(name, [...samplerNames, ...samplersOfHost], 'parentbased_always_on');
+  const sampler = samplerNames.find((known) => known === chosen);
+  if (sampler === undefined) {
+    reader.text(`${name}_ARG`, '1', 'a number: of traces a second, or a share of them', isPositive);
+    return { sampler: 'parentbased_always_on', ratio: 1 };
+  }
+  return {
+    sampler,
+    ratio: Number(reader.text(`${name}_ARG`, '1', 'a share of traces from 0 to 1, like 0.1', isRatio)),
+  };
+}
+
 /** As the Functions host is told. */
 function readAzureMonitor(reader: SettingsReader): AzureMonitorOptions | undefined {
   const connectionString = reader.text(
@@ -125,11 +142,13 @@ function readAzureMonitor(reader: SettingsReader): AzureMonitorOptions | undefin
   );
   const name = 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING';
   const authentication = reader.optional(name);
-  const groups = /^Authorization=AAD(?:;ClientId=(?<clientId>[\w-]+))?;?$/iu.exec(authentication ?? '');
+  const groups = /^(?:ClientId=(?<first>[\w-]+);)?Authorization=AAD(?:;ClientId=(?<last>[\w-]+))?;?$/iu.exec(
+    authentication ?? '',
+  );
   if (authentication !== undefined && groups === null)
     reader.add(name, '"Authorization=AAD", and ";ClientId=" with the id of a user-assigned identity');
   if (connectionString === '') return undefined;
-  const clientId = groups?.groups?.['clientId'];
+  const clientId = groups?.groups?.['first'] ?? groups?.groups?.['last'];
   return { connectionString, identity: groups === null ? undefined : { clientId } };
 }
 
@@ -146,6 +165,10 @@ const longestMs = 3_600_000;
 
 function arePairs(value: string): boolean {
   return value.split(',').every((pair) => /^\s*[^\s=,;]+\s*=[^,;]*$/u.test(pair));
+}
+
+function isPositive(value: string): boolean {
+  return /^\d{0,6}(?:\.\d+)?$/u.test(value) && Number(value) > 0;
 }
 
 function isRatio(value: string): boolean {

@@ -59,9 +59,9 @@ export class FleetMember {
     this.#state = { kind: 'left' };
     this.#cancelJoin();
     this.#subscription.stop();
-    const { redis, clock } = this.#options;
+    const { identity, redis, registry, clock } = this.#options;
     if (redis.status().state !== 'ready') return;
-    await this.#reporter.leave(clock.nowMs() + leaveLimitMs).catch(() => {});
+    await registry.remove(identity.id, clock.nowMs() + leaveLimitMs).catch(() => {});
   }
 
   async #join(): Promise<void> {

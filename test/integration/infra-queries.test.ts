@@ -11,11 +11,14 @@ import { parseMarkdown } from '../support/markdown.ts';
 
 const directory = join(import.meta.dirname, '../../infra/queries');
 const queries = await Promise.all(
-  (await readdir(directory)).toSorted().map(async (name) => {
-    const text = await readFile(join(directory, name), 'utf8');
-    const query = text.replaceAll('{time:grain}', '5m');
-    return { name, text: query, tokens: kustoTokens(query) };
-  }),
+  (await readdir(directory, { recursive: true }))
+    .filter(isQuery)
+    .toSorted()
+    .map(async (name) => {
+      const text = await readFile(join(directory, name), 'utf8');
+      const query = text.replaceAll('{time:grain}', '5m');
+      return { name, text: query, tokens: kustoTokens(query) };
+    }),
 );
 
 /** Lines of troubles that this run does not make. */
@@ -145,6 +148,10 @@ it('name the requests of the same functions also as the host does with telemetry
     expect({ name, requests: actual.toSorted() }).toEqual({ name, requests: expected.toSorted() });
   }
 });
+
+function isQuery(name: string): boolean {
+  return name.endsWith('.kql');
+}
 
 /** What a query gives to extract() and `matches regex`. */
 function patternsIn(tokens: readonly KustoToken[]): readonly string[] {

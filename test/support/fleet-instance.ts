@@ -4,7 +4,6 @@ import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
 import { RedisRegistry } from '../../src/fleet/redis-registry.ts';
-import { Measures } from '../../src/telemetry/measures.ts';
 import {
   startSharedClient,
   type CacheOfStack,
@@ -49,8 +48,6 @@ export function startFleetInstance(
     emit: client.emit,
     random: Math.random,
     readCount: () => 0,
-    measures: new Measures(),
-    memory: () => null,
   });
   const { spreadMs = 2000, graceMs = 3000 } = options;
   const rollCall = new RollCall({ registry, clock: systemClock, emit: () => {}, spreadMs, graceMs });

@@ -40,6 +40,8 @@ const common =
 const tables = {
   traces: `(${common}, message: string, severityLevel: int)`,
   requests: `(${common}, id: string, name: string, url: string, success: string, resultCode: string, duration: real)`,
+  dependencies: `(${common}, operation_ParentId: string, id: string, name: string, type: string, target: string, data: string, success: string, resultCode: string, duration: real)`,
+  customMetrics: `(${common}, name: string, value: real, valueCount: int, valueSum: real, valueMin: real, valueMax: real)`,
 };
 
 function kusto(): KustoGlobals {

@@ -41,6 +41,13 @@ const platformSettings: ReadonlySet<string> = new Set([
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
 ]);
 
+/** What the host reads, and the app only together with others. */
+const hostSettings: ReadonlySet<string> = new Set([
+  'AzureFunctionsJobHost__telemetryMode',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+]);
+
 /** @param known names of settings that the app reads. */
 export function settingFaults(
   prediction: Prediction,
@@ -48,7 +55,9 @@ export function settingFaults(
   required: readonly string[],
 ): Faults {
   const names = Object.keys(appSettings(prediction));
-  const unknown = names.filter((name) => !known.has(name) && !platformSettings.has(name));
+  const unknown = names.filter(
+    (name) => !known.has(name) && !platformSettings.has(name) && !hostSettings.has(name),
+  );
   const missing = [...required, ...platformSettings].filter((name) => !names.includes(name));
   return [
     ...unknown.map((name) => `nobody reads the setting ${name}`),

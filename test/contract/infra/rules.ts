@@ -38,6 +38,7 @@ export function rules(infrastructure: Infrastructure): void {
       DEPLOY_ORIGIN_URL_TEMPLATE: 'https://example.org/{key}',
       DEPLOY_APP_SETTINGS: JSON.stringify({ CACHE_WRITES: 'disabled', WARMUP_KEYS: 'a,b' }),
     }),
+    'with OpenTelemetry': predict({ DEPLOY_TELEMETRY: 'opentelemetry' }),
   };
 
   for (const [variant, prediction] of Object.entries(variants)) {
@@ -47,6 +48,14 @@ export function rules(infrastructure: Infrastructure): void {
       expect(settingsOf(predicted).credential).toMatchObject({ kind: 'managed-identity' });
     });
   }
+
+  it('with OpenTelemetry the app sends to Application Insights by its identity, and traces what the host traces', async () => {
+    expect(settingsOf(await variants['by default']).telemetry).toBeUndefined();
+    expect(settingsOf(await variants['with OpenTelemetry']).telemetry).toMatchObject({
+      traces: { sampler: 'parentbased_always_on', otlp: undefined },
+      azureMonitor: { identity: { clientId: 'worked-out' } },
+    });
+  });
 
   it('lets every setting of the app be set, but those that would undo what is promised', async () => {
     const properties = at(await template(), 'definitions.appSettingsType.properties') as Json;
@@ -178,10 +187,11 @@ function settingsOf(prediction: Prediction): ReturnType<typeof readSettings> {
     REDIS_PORT: '6380',
     REDIS_CLUSTERING_POLICY: 'NoCluster',
     ORIGIN_BLOB_CONTAINER_URL: 'https://account.blob.core.windows.net/origin',
+    APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=11111111-1111-1111-1111-111111111111',
   };
-  const settings = Object.entries(appSettings(prediction)).map(([name, value]) => [
-    name,
-    value.startsWith('[') ? (known[name] ?? 'known-to-azure') : value,
-  ]);
+  const settings = Object.entries(appSettings(prediction)).map(([name, value]) => {
+    const text = /^\[format\('([^']+)'/u.exec(value)?.[1]?.replaceAll(/\{\d\}/gu, 'worked-out');
+    return [name, value.startsWith('[') ? (known[name] ?? text ?? 'known-to-azure') : value];
+  });
   return readSettings(Object.fromEntries(settings) as Record<string, string>);
 }

@@ -64,6 +64,20 @@ describe('settings of telemetry', () => {
         ?.identity;
     expect(identity('Authorization=AAD')).toEqual({ clientId: undefined });
     expect(identity('Authorization=AAD;ClientId=1234-ab')).toEqual({ clientId: '1234-ab' });
+    // As infra/ sets it.
+    expect(identity('ClientId=1234-ab;Authorization=AAD')).toEqual({ clientId: '1234-ab' });
+  });
+
+  it('follow the Functions host where it samples in a way of its own', () => {
+    for (const [name, arg] of [
+      ['microsoft.rate_limited', '5'],
+      ['microsoft.fixed_percentage', '0.1'],
+    ] as const) {
+      const settings = { ...insights, OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: arg };
+      const { sampler, ratio } = readSettings(settings).telemetry?.traces ?? {};
+      expect({ sampler, ratio }).toEqual({ sampler: 'parentbased_always_on', ratio: 1 });
+      expect(faultsOf({ ...settings, OTEL_TRACES_SAMPLER_ARG: 'five' })).toContain('expected a number');
+    }
   });
 
   it('say what to set instead of gRPC', () => {
