@@ -119,7 +119,7 @@ export class Child {
   }
 
   /** Resolves with the first line that matches; rejects if the program ends or `timeoutMs` passes before. */
-  async line(pattern: RegExp, timeoutMs = 30_000): Promise<string> {
+  async line(pattern: RegExp, timeoutMs = 120_000): Promise<string> {
     const seen = this.#lines.find((line) => pattern.test(line));
     if (seen !== undefined) return seen;
     const { promise, resolve, reject } = deferred<string>();

@@ -42,6 +42,8 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** As a node of a cluster that somebody else forms. */
   readonly cluster?: ClusterNodeOptions;
+  /** Called when it is told to be away: before it is killed, and when it has been paused. */
+  readonly onAway?: () => Promise<void>;
 }
 
 /** Starts a server that keeps no data on disk. */
@@ -58,6 +60,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
       directory,
       removeIfOrphaned: options.removeIfOrphaned ?? directory,
       ownsDirectory: !options.directory,
+      onAway: options.onAway ?? (async () => {}),
       config: { port, password, ...(options.cluster && { cluster: { ...options.cluster, busPort } }) },
     });
     try {
@@ -92,6 +95,7 @@ interface RedisServerParts {
   readonly directory: string;
   readonly removeIfOrphaned: string;
   readonly ownsDirectory: boolean;
+  readonly onAway: () => Promise<void>;
   readonly config: RedisConfig;
 }
 
@@ -160,6 +164,7 @@ export class RedisServer implements LocalRedis {
 
   /** SIGKILL: connections break, data and ACL users are lost. `start` or `restart` brings it back. */
   async kill(): Promise<void> {
+    if (this.running) await this.#parts.onAway();
     await this.#child?.kill();
     this.#admin.drop();
   }
@@ -174,6 +179,7 @@ export class RedisServer implements LocalRedis {
   pause(): void {
     this.#paused = true;
     this.#child?.signal('SIGSTOP');
+    void this.#parts.onAway();
   }
 
   resume(): void {

@@ -20,7 +20,10 @@ import { askTopology, whatIsUnsettled, type Topology } from './topology.ts';
 const nodeCount = 6;
 /** A replica takes over 2 to 2.5 s after its primary died: this, the vote's delay, and gossip. */
 const nodeTimeoutMs = 1000;
-const settleLimitMs = 20_000;
+/** While nobody is away: no node is taken for dead because a busy machine has not got to it. */
+const calmNodeTimeoutMs = 5000;
+const settleLimitMs = 60_000;
+const failoverLimitMs = 6000;
 
 export interface RedisClusterOptions {
   /** Gets a directory for each node, and is removed if this process dies. */
@@ -29,6 +32,7 @@ export interface RedisClusterOptions {
 
 export async function startRedisCluster({ directory }: RedisClusterOptions): Promise<RedisCluster> {
   const password = randomBytes(24).toString('base64url');
+  let formed: RedisCluster | undefined;
   const starting = await Promise.allSettled(
     Array.from({ length: nodeCount }, async (_, index) =>
       startRedisServer({
@@ -36,6 +40,7 @@ export async function startRedisCluster({ directory }: RedisClusterOptions): Pro
         removeIfOrphaned: directory,
         password,
         cluster: { nodeTimeoutMs },
+        onAway: async () => formed?.setNodeTimeoutMs(nodeTimeoutMs),
       }),
     ),
   );
@@ -44,6 +49,7 @@ export async function startRedisCluster({ directory }: RedisClusterOptions): Pro
   try {
     for (const start of starting) if (start.status === 'rejected') throw start.reason;
     await formCluster(nodes);
+    formed = cluster;
     await cluster.untilSettled();
     return cluster;
   } catch (error) {
@@ -104,11 +110,19 @@ export class RedisCluster implements LocalRedis {
   async failover(primary: number): Promise<number> {
     const [replica] = (await this.replicasOf(primary)).filter((index) => this.node(index).responsive);
     if (replica === undefined) throw new Error(`Node ${primary} is no primary with a live replica.`);
-    await this.node(replica).admin('CLUSTER', 'FAILOVER');
+    // Primaries vote once in two of these times.
+    await this.setNodeTimeoutMs(nodeTimeoutMs);
+    let askedAtMs = 0;
     await untilNothingLacks(
       async () => {
         const roles = await this.node(replica).admin('ROLE');
-        return String((roles as readonly AdminReply[])[0]) === 'master' ? undefined : 'still a replica';
+        if (String((roles as readonly AdminReply[])[0]) === 'master') return undefined;
+        // Redis gives a failover up that has not succeeded after 5 s.
+        if (Date.now() - askedAtMs > failoverLimitMs) {
+          askedAtMs = Date.now();
+          await this.node(replica).admin('CLUSTER', 'FAILOVER');
+        }
+        return 'still a replica';
       },
       `Failover to node ${replica}`,
       settleLimitMs,
@@ -139,6 +153,16 @@ export class RedisCluster implements LocalRedis {
   /** Waits until all live nodes agree, every slot is served and every live replica is in step and listed. */
   async untilSettled(limitMs = settleLimitMs): Promise<void> {
     await untilNothingLacks(() => whatIsUnsettled(this.nodes), 'A settled cluster', limitMs);
+    if (this.nodes.every((node) => node.responsive)) await this.setNodeTimeoutMs(calmNodeTimeoutMs);
+  }
+
+  /** How long a node may be silent until the others take it for dead; set when one is told to be away, or is back. */
+  async setNodeTimeoutMs(timeoutMs: number): Promise<void> {
+    const told = this.nodes.map(async (node) => {
+      if (node.responsive) await node.admin('CONFIG', 'SET', 'cluster-node-timeout', `${timeoutMs}`);
+    });
+    // One that goes away meanwhile is told when it is back.
+    await Promise.allSettled(told);
   }
 
   /**

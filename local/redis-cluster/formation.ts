@@ -8,7 +8,7 @@ import type { RedisServer } from '../redis-server.ts';
 import { untilNothingLacks } from '../until.ts';
 import { parseNodes, slotCount } from './topology.ts';
 
-const limitMs = 20_000;
+const limitMs = 60_000;
 
 /**
  * A primary serves nothing for the first 2 s of its life (CLUSTER_WRITABLE_DELAY in redis's cluster.h), a

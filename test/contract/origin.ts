@@ -12,7 +12,7 @@ import { validatorsOf } from '../../src/origin/response.ts';
 import { tagsNotStorable } from '../../src/origin/tags.ts';
 import { eventually } from '../support/eventually.ts';
 import type { OriginBehaviour, OriginServer } from '../support/origin-server.ts';
-import { lateMs } from '../support/timing.ts';
+import { lateMs, startControl } from '../support/timing.ts';
 
 export interface OriginFixture extends AsyncDisposable {
   /** Over a server that does what it should. */
@@ -293,9 +293,10 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
       const { missing } = fixture.server;
       const rest = { body: 'There is', unended: true };
       const key = putTroubled(typeof missing === 'object' ? { ...missing, ...rest } : missing);
+      using control = startControl(async () => {});
       const startedAtMs = performance.now();
       expect(await load(fixture.troubled(), key)).toMatchObject({ kind: 'none' });
-      expect(performance.now() - startedAtMs).toBeLessThan(3000);
+      expect(performance.now() - startedAtMs).toBeLessThan(3000 + control.longestMs);
       await eventually(() => expect(requestsFor(key).map(({ sent }) => sent)).toEqual([false]));
     });
 
@@ -316,9 +317,10 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
 
       it.each<OriginBehaviour & string>(['hang', 'stall'])('does this, in time: %s', async (behaviour) => {
         const key = putTroubled(behaviour);
+        using control = startControl(async () => {});
         const startedAtMs = performance.now();
         const error = await failureOf(load(fixture.troubled(300), key));
-        expect(performance.now() - startedAtMs).toBeLessThan(300 + lateMs);
+        expect(performance.now() - startedAtMs).toBeLessThan(300 + lateMs + control.longestMs);
         expect(error.message).toContain('within 300 ms');
         // The connection is let go, not kept for an answer that nobody waits for.
         await eventually(() => expect(requestsFor(key).every(({ sent }) => sent === false)).toBe(true));
@@ -420,10 +422,11 @@ export function describeOrigin(name: string, start: () => Promise<OriginFixture>
           const loading = failureOf(load(fixture.troubled(), key, { signal: giveUp.signal }));
           await eventually(() => expect(requestsFor(key)).toHaveLength(1));
           await sleep(50);
+          using control = startControl(async () => {});
           const startedAtMs = performance.now();
           giveUp.abort();
           expect((await loading).message).toContain('given up');
-          expect(performance.now() - startedAtMs).toBeLessThan(lateMs);
+          expect(performance.now() - startedAtMs).toBeLessThan(lateMs + control.longestMs);
           await eventually(() => expect(requestsFor(key).map(({ sent }) => sent)).toEqual([false]));
         }
       });

@@ -82,6 +82,6 @@ export function publicCacheSuite(kind: CacheKind): void {
     expect(await cache.get('outage')).toMatchObject({ kind: 'unavailable' });
     expect(await cache.set('outage', 'new')).toMatchObject({ kind: 'unavailable' });
     stack.front.setBehaviour('normal');
-    await expect.poll(async () => (await cache.get('outage-0')).kind, { timeout: 10_000 }).toBe('miss');
+    await expect.poll(async () => (await cache.get('outage-0')).kind, { timeout: 30_000 }).toBe('miss');
   });
 }

@@ -57,7 +57,7 @@ it.concurrent('a token that is let in ends the back-off of one that was not', as
   await eventually(() => expect(times(app, 'connectionFailed')).not.toEqual([]));
   expect((await app.fetch('/api/health/ready')).status).toBe(503);
   rollOver?.undo();
-  await eventually(() => expect(times(app, 'connectionReady')).toHaveLength(1), 30_000);
+  await eventually(() => expect(times(app, 'connectionReady')).toHaveLength(1));
   const [, secondTokenAtMs = 0] = times(app, 'tokenRotated');
   const [readyAtMs = 0] = times(app, 'connectionReady');
   expect(readyAtMs - secondTokenAtMs).toBeLessThan(2000);

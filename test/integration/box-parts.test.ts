@@ -12,7 +12,7 @@ import { createRedis } from '../../src/exports/redis.ts';
 describe('a box with everything', () => {
   it('has a cluster, and blobs that a cache finds with the credential of the box', async () => {
     await using box = await startAzureInABox({ cluster: true, storage: true });
-    await using redis = createRedis({ ...box.client });
+    await using redis = createRedis({ ...box.client, timeoutMs: 20_000 });
     const keys = ['a', 'b', 'c', 'd'];
     for (const key of keys) await redis.run((client) => client.set(key, key), { key });
     const outcomes = await redis.runMany(keys, (client, own) =>
@@ -25,7 +25,7 @@ describe('a box with everything', () => {
     // As docs/package/testing.md says: an origin is asked by `fetch`, which trusts what the process does.
     setDefaultCACertificates([...getCACertificates(), box.client.ca]);
     const blobContainerUrl = `${box.storage?.blobUrl}/things`;
-    const cache = createCache({ redis, namespace: 'blobs', origin: { blobContainerUrl } });
+    const cache = createCache({ redis, namespace: 'blobs', origin: { blobContainerUrl }, timeoutMs: 20_000 });
     const found = await cache.get('one');
     expect(found, JSON.stringify(found)).toMatchObject({ kind: 'hit', value: { a: 1 } });
   });

@@ -7,9 +7,10 @@ import { startContractApp, type ContractApp } from '../support/contract-app.ts';
 import { eventually } from '../support/eventually.ts';
 import { lockKeys } from '../../src/cache/lock-keys.ts';
 import { startOriginServer, type OriginResource, type OriginServer } from '../support/origin-server.ts';
-import { lateMs } from '../support/timing.ts';
+import { cacheStatusOf, lateMs, startControl, type Control } from '../support/timing.ts';
 
-const budgetMs = 1500;
+/** Of the app whose answers are timed; the other one has time for whatever the machine does. */
+const budgetMs = 3000;
 const maxValueBytes = 100_000;
 let origin: OriginServer;
 let app: ContractApp;
@@ -25,7 +26,6 @@ const startApp = (settings: Record<string, string>): Promise<ContractApp> =>
 beforeAll(async () => {
   origin = await startOriginServer();
   app = await startApp({
-    REQUEST_BUDGET_MS: `${budgetMs}`,
     CACHE_MAX_VALUE_BYTES: `${maxValueBytes}`,
     WARMUP_KEYS: 'warm/1,warm/2,warm/none',
   });
@@ -61,8 +61,8 @@ async function read(name: string, init?: RequestInit, of: ContractApp = app): Pr
   const response = await of.fetch(`/api/cache/${encodeURIComponent(name)}`, init);
   const text = await response.text();
   const { status, headers } = response;
-  const cacheStatus = (headers.get('cache-status') ?? '').replace('redis-entra-functions; ', '');
-  return { status, cacheStatus, text, headers, tookMs: performance.now() - startedAtMs };
+  const tookMs = performance.now() - startedAtMs;
+  return { status, cacheStatus: cacheStatusOf(response, tookMs), text, headers, tookMs };
 }
 
 const retryAfter = ({ headers }: Answer): number => Number(headers.get('retry-after') ?? Number.NaN);
@@ -294,30 +294,6 @@ describe('what the origin says', () => {
   });
 });
 
-describe('a batch', () => {
-  it('loads what it lacks, and says of each key what is the matter', async () => {
-    const names = ['cached', 'loaded', 'none', 'failing', 'slow'].map((name) => `${key}-${name}`);
-    for (const name of [...names.slice(0, 2), ...names.slice(3)]) put(name, `value of ${name}`);
-    await read(names[0] ?? '');
-    put(names[3] ?? '', '', { behaviour: { status: 500 } });
-    put(names[4] ?? '', '', { behaviour: 'hang' });
-    const startedAtMs = performance.now();
-    const response = await app.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys: names }) });
-    expect(response.status).toBe(200);
-    expect(performance.now() - startedAtMs).toBeLessThan(budgetMs + lateMs);
-    expect(await response.json()).toMatchObject({
-      results: [
-        { key: names[0], status: 'hit', value: `value of ${names[0]}` },
-        { key: names[1], status: 'hit', value: `value of ${names[1]}` },
-        { key: names[2], status: 'miss' },
-        { key: names[3], status: 'unavailable', code: 'origin-failed' },
-        { key: names[4], status: 'unavailable', code: 'origin-pending' },
-      ],
-    });
-    expect((await read(names[1] ?? '')).cacheStatus).toMatch(/^hit/u);
-  });
-});
-
 describe('an origin in trouble', () => {
   it('that fails is 502 with its own Retry-After, never 404, left alone for that long, and works again by itself', async () => {
     put(key, 'value', { behaviour: { status: 503, headers: { 'Retry-After': '3' } } });
@@ -366,18 +342,6 @@ describe('an origin in trouble', () => {
     put(key, 'back');
     expect(await read(key)).toMatchObject({ status: 200, text: 'back' });
     await eventually(async () => expect((await read(stale)).cacheStatus).toMatch(/^hit; ttl=[01]$/u));
-  });
-
-  it('that is slower than the budget is 503 in time, and its answer is in the cache later', async () => {
-    put(key, 'late');
-    origin.delayMs = budgetMs * 2;
-    const pending = await read(key);
-    expect(pending).toMatchObject({ status: 503, cacheStatus: 'fwd=miss; detail=origin-pending' });
-    expect(codeOf(pending)).toBe('origin-pending');
-    expect(retryAfter(pending)).toBeGreaterThanOrEqual(1);
-    expect(pending.tookMs).toBeLessThan(budgetMs + lateMs);
-    await eventually(async () => expect(await read(key)).toMatchObject({ status: 200, text: 'late' }));
-    expect(loads(key)).toBe(1);
   });
 
   it.each(['cut', 'too-long', 'chunked-cut', 'no-answer'] as const)(
@@ -451,77 +415,134 @@ describe('the warm set', () => {
   });
 });
 
-describe('Redis in trouble', () => {
-  // With what a client's entry answers afterwards: Redis keeps nothing on disk here.
-  const outages = [
-    ['gone', 404, () => app.stack.redis.kill(), () => app.stack.redis.restart()],
-    ['silent', 200, async () => app.silenceRedis(true), async () => app.silenceRedis(false)],
-  ] as const;
+describe('an app whose answers are timed', () => {
+  let other: ContractApp;
+  let control: Control;
+  beforeAll(async () => {
+    other = app;
+    app = await startApp({ REQUEST_BUDGET_MS: `${budgetMs}` });
+  });
+  afterAll(async () => {
+    await app.stop();
+    app = other;
+  });
+  beforeEach(() => {
+    control = startControl(async () => (await app.fetch('/api/health/live')).text());
+  });
+  afterEach(() => control[Symbol.dispose]());
 
-  it.each(outages)(
-    '%s: the origin answers, marked; without it 503; both back, it works',
-    async (_how, writtenAfterwards, begin, end) => {
-      put(key, 'value');
-      await read(key);
-      const written = `${key}-written`;
-      expect((await read(written, { method: 'PUT', body: 'mine' })).status).toBe(201);
-      await begin();
+  const expectInTime = (tookMs: number): void =>
+    expect(tookMs).toBeLessThan(budgetMs + lateMs + control.longestMs);
+
+  it('a batch loads what it lacks, and says of each key what is the matter', async () => {
+    const names = ['cached', 'loaded', 'none', 'failing', 'slow'].map((name) => `${key}-${name}`);
+    for (const name of [...names.slice(0, 2), ...names.slice(3)]) put(name, `value of ${name}`);
+    await read(names[0] ?? '');
+    put(names[3] ?? '', '', { behaviour: { status: 500 } });
+    put(names[4] ?? '', '', { behaviour: 'hang' });
+    const startedAtMs = performance.now();
+    const response = await app.fetch('/api/batch', { method: 'POST', body: JSON.stringify({ keys: names }) });
+    expect(response.status).toBe(200);
+    expectInTime(performance.now() - startedAtMs);
+    expect(await response.json()).toMatchObject({
+      results: [
+        { key: names[0], status: 'hit', value: `value of ${names[0]}` },
+        { key: names[1], status: 'hit', value: `value of ${names[1]}` },
+        { key: names[2], status: 'miss' },
+        { key: names[3], status: 'unavailable', code: 'origin-failed' },
+        { key: names[4], status: 'unavailable', code: 'origin-pending' },
+      ],
+    });
+    expect((await read(names[1] ?? '')).cacheStatus).toMatch(/^hit/u);
+  });
+
+  it('an origin that is slower than the budget is 503 in time, and its answer is in the cache later', async () => {
+    put(key, 'late');
+    origin.delayMs = budgetMs * 2;
+    const pending = await read(key);
+    expect(pending).toMatchObject({ status: 503, cacheStatus: 'fwd=miss; detail=origin-pending' });
+    expect(codeOf(pending)).toBe('origin-pending');
+    expect(retryAfter(pending)).toBeGreaterThanOrEqual(1);
+    expectInTime(pending.tookMs);
+    await eventually(async () => expect(await read(key)).toMatchObject({ status: 200, text: 'late' }));
+    expect(loads(key)).toBe(1);
+  });
+
+  describe('Redis in trouble', () => {
+    // With what a client's entry answers afterwards: Redis keeps nothing on disk here.
+    const outages = [
+      ['gone', 404, () => app.stack.redis.kill(), () => app.stack.redis.restart()],
+      ['silent', 200, async () => app.silenceRedis(true), async () => app.silenceRedis(false)],
+    ] as const;
+
+    it.each(outages)(
+      '%s: the origin answers, marked; without it 503; both back, it works',
+      async (_how, writtenAfterwards, begin, end) => {
+        put(key, 'value');
+        await read(key);
+        const written = `${key}-written`;
+        expect((await read(written, { method: 'PUT', body: 'mine' })).status).toBe(201);
+        await begin();
+        try {
+          for (let reads = 0; reads < 6; reads += 1) {
+            const bypassed = await read(key);
+            expect(bypassed).toMatchObject({ status: 200, text: 'value' });
+            expect(bypassed.cacheStatus).toMatch(
+              /^fwd=bypass; fwd-status=200; (?:collapsed; )?ttl=\d+; detail=cache-unavailable$/u,
+            );
+            expectInTime(bypassed.tookMs);
+          }
+          // The origin was asked and has none; but what a client wrote is in Redis only.
+          expect(codeOf(await read(written))).toBe('cache-unavailable');
+
+          await origin.down();
+          for (const name of [key, written]) {
+            const neither = await read(name);
+            expect(neither).toMatchObject({
+              status: 503,
+              cacheStatus: 'fwd=bypass; detail=cache-unavailable',
+            });
+            expect(codeOf(neither)).toBe('cache-unavailable');
+            expect(retryAfter(neither)).toBeGreaterThanOrEqual(1);
+          }
+          const batch = await app.fetch('/api/batch', {
+            method: 'POST',
+            body: JSON.stringify({ keys: [key, written] }),
+          });
+          expect(await batch.json()).toEqual({
+            results: [key, written].map((name) => ({ key: name, status: 'unavailable' })),
+          });
+          await origin.up();
+          expect((await read(key)).status).toBe(200);
+        } finally {
+          await end();
+        }
+        await eventually(async () => {
+          for (let reads = 0; reads < 6; reads += 1)
+            expect((await read(key)).cacheStatus).toMatch(/^hit; ttl=/u);
+        });
+        expect((await read(written)).status).toBe(writtenAfterwards);
+      },
+    );
+
+    it('slow origin too: 503 within the budget', async () => {
+      put(key, 'value', { behaviour: 'hang' });
+      await app.stack.redis.kill();
       try {
-        for (let reads = 0; reads < 6; reads += 1) {
-          const bypassed = await read(key);
-          expect(bypassed).toMatchObject({ status: 200, text: 'value' });
-          expect(bypassed.cacheStatus).toMatch(
-            /^fwd=bypass; fwd-status=200; (?:collapsed; )?ttl=\d+; detail=cache-unavailable$/u,
-          );
-          expect(bypassed.tookMs).toBeLessThan(budgetMs + lateMs);
-        }
-        // The origin was asked and has none; but what a client wrote is in Redis only.
-        expect(codeOf(await read(written))).toBe('cache-unavailable');
-
-        await origin.down();
-        for (const name of [key, written]) {
-          const neither = await read(name);
-          expect(neither).toMatchObject({ status: 503, cacheStatus: 'fwd=bypass; detail=cache-unavailable' });
-          expect(codeOf(neither)).toBe('cache-unavailable');
-          expect(retryAfter(neither)).toBeGreaterThanOrEqual(1);
-        }
-        const batch = await app.fetch('/api/batch', {
-          method: 'POST',
-          body: JSON.stringify({ keys: [key, written] }),
-        });
-        expect(await batch.json()).toEqual({
-          results: [key, written].map((name) => ({ key: name, status: 'unavailable' })),
-        });
-        await origin.up();
-        expect((await read(key)).status).toBe(200);
+        const neither = await read(key);
+        expect(neither.status).toBe(503);
+        expectInTime(neither.tookMs);
       } finally {
-        await end();
+        await app.stack.redis.restart();
       }
-      await eventually(async () => {
-        for (let reads = 0; reads < 6; reads += 1)
-          expect((await read(key)).cacheStatus).toMatch(/^hit; ttl=/u);
-      }, 20_000);
-      expect((await read(written)).status).toBe(writtenAfterwards);
-    },
-  );
-
-  it('slow origin too: 503 within the budget', async () => {
-    put(key, 'value', { behaviour: 'hang' });
-    await app.stack.redis.kill();
-    try {
-      const neither = await read(key);
-      expect(neither.status).toBe(503);
-      expect(neither.tookMs).toBeLessThan(budgetMs + lateMs);
-    } finally {
-      await app.stack.redis.restart();
-    }
+    });
   });
 });
 
 describe('three instances with a long budget', () => {
   it('make one load of 1,000 concurrent reads of one absent key, and ask with queries that are part of keys', async () => {
     // A budget that two busy cores can keep: what is looked at is the number of loads.
-    await using patient = await startApp({ REQUEST_BUDGET_MS: '20000', CACHE_QUERY: 'key' });
+    await using patient = await startApp({ REQUEST_BUDGET_MS: '60000', CACHE_QUERY: 'key' });
     put(key, 'value');
     origin.delayMs = 500;
     const answers = await Promise.all(Array.from({ length: 1000 }, async () => read(key, {}, patient)));

@@ -14,7 +14,7 @@ describe.concurrent('through rotations, cuts, revoked tokens, a failing identity
     adoptStack(stack);
     const { hostname, port } = stack.front;
     const said: unknown[] = [];
-    const redis = createRedis({ hostname, port, credential: credentialOf(stack), timeoutMs: 5000 });
+    const redis = createRedis({ hostname, port, credential: credentialOf(stack), timeoutMs: 15_000 });
     for (const type of ['connectionLost', 'connectionFailed', 'connectionReauthenticationFailed'] as const) {
       redis.onEvent(type, (event) => said.push(event));
     }

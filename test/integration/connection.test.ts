@@ -1,23 +1,32 @@
 // The shared client on its connection: idle pings, rotations, lost identity, slow links, reads that are lost with it.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import type { RedisClient } from '../../src/redis/redis.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { startSlowLink, type SlowLink } from '../support/slow-link.ts';
-import { failed, steadyReads } from '../support/steady-reads.ts';
-import { lateMs } from '../support/timing.ts';
+import { steadyReads, troubled } from '../support/steady-reads.ts';
+import { lateMs, startControl, type Control } from '../support/timing.ts';
 
 let stack: Stack;
-const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 3000, idempotent });
+let control: Control;
+const soon = (idempotent: boolean, key = 'any') => ({ key, deadlineAtMs: Date.now() + 15_000, idempotent });
 
 beforeAll(async () => {
   stack = await startStack({ storage: false, tokenLifetimeMs: 6000 });
   adoptStack(stack);
 });
+beforeEach(() => {
+  // The client, and the parts that it talks to, are in this process.
+  control = startControl(async () => {});
+});
+afterEach(() => control[Symbol.dispose]());
 afterAll(async () => stack?.stop());
+
+/** Nothing was silent because this process did not get to it. */
+const isPrompt = (): boolean => control.longestMs < 500;
 
 async function calls(command: string): Promise<number> {
   const info = String(await stack.redis.admin('INFO', 'commandstats'));
@@ -38,10 +47,11 @@ it('gives an idle connection up that does not answer PING, and makes another', a
   stack.front.setBehaviour('stall');
   await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
   stack.front.setBehaviour('normal');
-  await eventually(
-    () => expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(2),
-    12_000,
-  );
+  await eventually(() => {
+    const ready = client.events.filter(({ type }) => type === 'connectionReady').length;
+    expect(ready).toBeGreaterThanOrEqual(2);
+  });
+  if (isPrompt()) expect(client.events.filter(({ type }) => type === 'connectionReady')).toHaveLength(2);
 });
 
 it('an error reply concerns its command only: a read of a wrong type leaves the connection alone', async () => {
@@ -81,7 +91,7 @@ describe('a large answer on a slow link', () => {
       (redis) => redis.mSet(Object.fromEntries(keys.map((key) => [key, 'x'.repeat(mebibyte)]))),
       {
         ...soon(true),
-        deadlineAtMs: Date.now() + 10_000,
+        deadlineAtMs: Date.now() + 30_000,
       },
     );
     link.bytesPerSecond = 6.4 * mebibyte;
@@ -99,9 +109,9 @@ describe('a large answer on a slow link', () => {
     await using client = startSharedClient(stack, { port: link.port });
     await client.connected();
     expect(await askForMuch(link, client, 1600)).toBe('late');
-    const other = { key: 'any', deadlineAtMs: Date.now() + 5000, idempotent: true };
+    const other = { key: 'any', deadlineAtMs: Date.now() + 30_000, idempotent: true };
     expect(await client.redis.run((redis) => redis.get('any'), other)).toBeNull();
-    expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
+    if (isPrompt()) expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
   });
 
   it('that stops in the middle is silence, and told as that', async () => {
@@ -115,7 +125,7 @@ describe('a large answer on a slow link', () => {
     const stoppedAtMs = Date.now();
     await asked;
     await eventually(() => expect(client.events.map(({ type }) => type)).toContain('connectionLost'));
-    expect(Date.now() - stoppedAtMs).toBeLessThan(2500 + lateMs);
+    expect(Date.now() - stoppedAtMs).toBeLessThan(2500 + lateMs + control.longestMs);
   });
 });
 
@@ -123,7 +133,7 @@ describe('a link of 20 MB/s whose readers give up sooner than it answers', () =>
   // Their places are free when they give up, so that ever more answers are owed that nobody waits for.
   const readersAtOnce = 64;
 
-  it('is of use again within a second of the burst', { timeout: 60_000 }, async () => {
+  it('is of use again within a second of the burst', async () => {
     await using link = await startSlowLink(stack.front.port);
     await using client = startSharedClient(stack, { port: link.port });
     await client.connected();
@@ -145,16 +155,18 @@ describe('a link of 20 MB/s whose readers give up sooner than it answers', () =>
     const burst = steadyReads(readLarge, { perSecond: 400, limitMs: 6000 });
     await sleep(6000);
     const endedAtMs = Date.now();
-    const small = steadyReads(() => read('small', 1800), { perSecond: 10, limitMs: 5000 });
+    const small = steadyReads(() => read('small', 15_000), { perSecond: 10, limitMs: 5000 });
     await sleep(5000);
     const outcomes = await small.stop();
     await burst.stop();
     expect(outcomes.length).toBeGreaterThan(30);
-    expect(failed(outcomes).filter(({ atMs }) => atMs > endedAtMs + 1000)).toEqual([]);
+    const freeAtMs = endedAtMs + 1000 + control.longestMs;
+    // Each within 1.8 s.
+    expect(troubled(outcomes, 1800 - lateMs, control).filter(({ atMs }) => atMs > freeAtMs)).toEqual([]);
     const replaced = client.events.filter(({ type }) => type === 'connectionReplaced');
     expect(replaced.length).toBeGreaterThanOrEqual(1);
     expect(replaced.length).toBeLessThan(12);
-    expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
+    if (isPrompt()) expect(client.events.map(({ type }) => type)).not.toContain('connectionLost');
   });
 });
 
@@ -189,7 +201,7 @@ describe('a read that is lost with its connection', () => {
     const deadly = client.redis.run((redis) => {
       tries += 1;
       return tries === 1 ? redis.get('any') : fatal(redis);
-    }, call(15_000));
+    }, call(60_000));
     const outcome = expect(deadly).rejects.toMatchObject({ code: 'connection-lost' });
     await first;
     await eventually(() => expect(lost(client)).toBe(1));

@@ -23,7 +23,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
 
   beforeAll(async () => {
     mkdirSync(pictures, { recursive: true });
-    app = await startLocalApp({ instances: 3 });
+    app = await startLocalApp({ instances: 3, settings: { REQUEST_BUDGET_MS: '4000' } });
     browser = await chromium.launch({
       executablePath: executablePath ?? '',
       args: [...chromiumFlags],
@@ -99,7 +99,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
     const { page, complaints } = await open();
     const rows = await page.locator('#roll-calls tr').count();
     await callRoll();
-    await page.locator('#roll-calls tr').nth(rows).waitFor({ timeout: 5000 });
+    await page.locator('#roll-calls tr').nth(rows).waitFor({ timeout: 30_000 });
     expect(complaints).toEqual([]);
     await page.context().close();
   });
@@ -149,7 +149,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
     app.stack.front.setBehaviour('refuse');
     app.stack.front.cutAll();
     try {
-      await page.locator('#summary.bad').waitFor({ timeout: 10_000 });
+      await page.locator('#summary.bad').waitFor({ timeout: 30_000 });
       expect(await page.locator('#summary').textContent()).toMatch(/cannot be asked .*from before/u);
       expect(await page.locator('#instances li').count()).toBe(3);
     } finally {

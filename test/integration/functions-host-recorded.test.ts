@@ -23,7 +23,7 @@ const known: Readonly<Record<string, string>> = {
   'path ../..': 'the home page of the real host has 149,794 bytes of pictures; ours says that it runs',
 };
 
-it('answers as the real host does', { timeout: 60_000 }, async () => {
+it('answers as the real host does', async () => {
   const recorded = JSON.parse(await readFile(join(directory, 'recorded-echo.json'), 'utf8')) as Recorded[];
   expect(recorded).toHaveLength(274);
   const settings = { SPAN: '0 0 0 1 1 *', ECHO_LOG: '/dev/null' };

@@ -47,11 +47,11 @@ beforeAll(async () => {
   const written = ['instances answered', 'entries are warm', 'connectionReauthenticated ', 'originFailing '];
   await eventually(() => {
     for (const part of written) expect(messages().some((message) => message.includes(part))).toBe(true);
-  }, 20_000);
+  });
   app.stack.identity.setBehaviour('fail');
   await eventually(() => {
     expect(messages().some((message) => message.startsWith('tokenRenewalFailed '))).toBe(true);
-  }, 20_000);
+  });
   lines = [...messages(), ...rareLines];
 });
 afterAll(async () => app?.stop());

@@ -85,7 +85,7 @@ beforeAll(async () => {
   stack = await startStack({ storage: false });
   user = await installLibrary(['redis', '@azure/functions', '@azure/identity', '@types/node']);
   await user.write({ 'package.json': JSON.stringify({ name: 'user', type: 'commonjs' }) });
-}, 120_000);
+});
 afterAll(async () => {
   await stack?.stop();
   await user?.[Symbol.asyncDispose]();
@@ -94,26 +94,22 @@ afterAll(async () => {
 describe('compiled and run', () => {
   // TypeScript 5.9 takes 8 s of a core's time to check the types of all dependencies, and less in a process that has
   // done so before.
-  it.each(['typescript', 'typescript-5.9'])(
-    'with every demanded set of options, by %s',
-    { timeout: 180_000 },
-    async (compiler) => {
-      const own = builds.filter((build) => build.compiler === compiler);
-      for (const { folder, options } of own) {
-        const { type, compilerOptions } = options;
-        await user.write({
-          [`${folder}/package.json`]: JSON.stringify({ name: folder, type }),
-          [`${folder}/tsconfig.json`]: JSON.stringify({ compilerOptions, files: ['app.ts'] }),
-          [`${folder}/app.ts`]: source,
-        });
-      }
-      const program = [join(compilers, compiler, 'bin/tsc'), '--build', ...own.map(({ folder }) => folder)];
-      const { stdout } = await run(process.execPath, program, { cwd: user.path }).catch(
-        (error: unknown) => error as { stdout: string },
-      );
-      expect(stdout).toBe('');
-    },
-  );
+  it.each(['typescript', 'typescript-5.9'])('with every demanded set of options, by %s', async (compiler) => {
+    const own = builds.filter((build) => build.compiler === compiler);
+    for (const { folder, options } of own) {
+      const { type, compilerOptions } = options;
+      await user.write({
+        [`${folder}/package.json`]: JSON.stringify({ name: folder, type }),
+        [`${folder}/tsconfig.json`]: JSON.stringify({ compilerOptions, files: ['app.ts'] }),
+        [`${folder}/app.ts`]: source,
+      });
+    }
+    const program = [join(compilers, compiler, 'bin/tsc'), '--build', ...own.map(({ folder }) => folder)];
+    const { stdout } = await run(process.execPath, program, { cwd: user.path }).catch(
+      (error: unknown) => error as { stdout: string },
+    );
+    expect(stdout).toBe('');
+  });
 
   it.each(nodeVersions)('on %s', async (node) => {
     const port = stack.settings['REDIS_PORT'];

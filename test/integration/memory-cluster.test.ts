@@ -9,9 +9,10 @@ import { always } from '../contract/tier-world.ts';
 import { startCacheInstance, type CacheInstance } from '../support/cache-instance.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startControl } from '../support/timing.ts';
 
 const keys = Array.from({ length: 12 }, (_, index) => `memory-${index}`);
-const soon = (): number => clock.nowMs() + 2000;
+const soon = (): number => clock.nowMs() + 10_000;
 let stack: ClusterStack;
 let reader: CacheInstance;
 let writer: CacheInstance;
@@ -34,6 +35,7 @@ async function under(change: () => Promise<void>): Promise<{ fromMemory: number;
   /** By key, the numbers that were written, with when that was acknowledged. */
   const acked = new Map(keys.map((key) => [key, [] as number[]]));
   const seen = { fromMemory: 0, tooOld: [] as string[] };
+  using control = startControl(async () => {});
   const over = new AbortController();
   const writing = (async () => {
     for (let turn = 0; !over.signal.aborted; turn += 1) {
@@ -56,7 +58,8 @@ async function under(change: () => Promise<void>): Promise<{ fromMemory: number;
         const text = result.entry.body.toString();
         const lateMs = beganAtMs - (acked.get(key)?.[Number(text) + 1] ?? Number.POSITIVE_INFINITY);
         // Half of a second for a front that shares the processor with all nodes and with this test.
-        if (lateMs > 500) seen.tooOld.push(`${key} is ${text}, ${lateMs} ms late`);
+        const heldUpMs = control.longestIn(Date.now() - lateMs - 500, Date.now());
+        if (lateMs > 500 + heldUpMs) seen.tooOld.push(`${key} is ${text}, ${lateMs} ms late`);
       }
       await sleep(1);
     }
@@ -83,7 +86,7 @@ async function slotsOf(node: number): Promise<readonly number[]> {
   return keys.filter((_, index) => owners[index] === node).map(slotOf);
 }
 
-it('serves nothing old while slots move to another node, and back', { timeout: 60_000 }, async () => {
+it('serves nothing old while slots move to another node, and back', async () => {
   const slots = await slotsOf(0);
   expect(slots.length).toBeGreaterThan(0);
   const found = await under(async () => {
@@ -101,7 +104,7 @@ it('serves nothing old while slots move to another node, and back', { timeout: 6
   await allAreKept();
 });
 
-it('serves nothing old while a replica takes over', { timeout: 60_000 }, async () => {
+it('serves nothing old while a replica takes over', async () => {
   const found = await under(async () => {
     await sleep(500);
     await stack.redis.failover(2);

@@ -23,7 +23,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const soon = (limitMs = 1000): number => clock.nowMs() + limitMs;
+const soon = (limitMs = 10_000): number => clock.nowMs() + limitMs;
 
 async function write({ tier }: MemoryInstance, key: string, text: string): Promise<void> {
   const entry = newEntry(Buffer.from(text), 'text/plain', clock.wallMs(), 3600);
@@ -53,12 +53,16 @@ it('what is read often is asked for seldom, and the connection tracks keys', asy
   await write(writer, 'often', 'value');
   await untilKept(instance.tier, 'often', 'value');
   const before = await calls('getrange');
+  let [stalls, lastMs] = [0, clock.nowMs()];
   for (let reads = 0; reads < 1000; reads += 1) {
+    const nowMs = clock.nowMs();
+    if (nowMs - lastMs > 25) stalls += 1;
+    lastMs = nowMs;
     expect(textOf(await instance.tier.read('often', soon()))).toBe('value');
     if (reads % 10 === 0) await sleep(0);
   }
-  // Some more where this process stood still for a moment.
-  expect((await calls('getrange')) - before).toBeLessThan(200);
+  // Some more where this process stood still for a moment: until it has read what came meanwhile.
+  expect((await calls('getrange')) - before).toBeLessThan(200 + 100 * stalls);
   expect(String(await server.admin('CLIENT', 'LIST'))).toMatch(/ flags=t /u);
 });
 
@@ -79,8 +83,9 @@ it('a writer that never pauses is followed, and what it leaves is kept', async (
     return ackedAtMs.length - 1;
   })();
   let fromMemory = 0;
-  const untilMs = soon(1500);
-  while (clock.nowMs() < untilMs) {
+  const [untilMs, atMostUntilMs] = [soon(1500), soon(30_000)];
+  const isSeen = (): boolean => clock.nowMs() > untilMs && ackedAtMs.length > 50 && fromMemory > 0;
+  while (!isSeen() && clock.nowMs() < atMostUntilMs) {
     const beganAtMs = clock.nowMs();
     const result = await instance.tier.read('counter', soon());
     if (isFromMemory(result)) {
@@ -122,10 +127,12 @@ it('a link that brings nothing any more makes nothing older than 2 s', async () 
   link.bytesPerSecond = 0;
   await write(writer, 'half-open', 'new');
   const changedAtMs = clock.nowMs();
-  let youngest = 0;
+  let [youngest, longestPauseMs, lastMs] = [0, 0, changedAtMs];
   const read = async (): Promise<ReadResult> => instance.tier.read('half-open', soon(200));
   while (clock.nowMs() < changedAtMs + 3000) {
     const beganAtMs = clock.nowMs();
+    longestPauseMs = Math.max(longestPauseMs, beganAtMs - lastMs);
+    lastMs = beganAtMs;
     const result = await read();
     if (result.kind === 'hit') {
       expect(beganAtMs - changedAtMs).toBeLessThanOrEqual(2000);
@@ -133,8 +140,8 @@ it('a link that brings nothing any more makes nothing older than 2 s', async () 
     }
     await sleep(10);
   }
-  // Until then it was answered from memory.
-  expect(youngest).toBeGreaterThan(500);
+  // Until then it was answered from memory, as often as this process came to ask.
+  expect(youngest + longestPauseMs).toBeGreaterThan(500);
   link.bytesPerSecond = Infinity;
   await eventually(async () => expect(textOf(await read())).toBe('new'));
 });

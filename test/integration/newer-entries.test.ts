@@ -60,7 +60,7 @@ beforeEach(async () => {
   origin = new ScriptedOrigin();
 });
 
-const soon = (): number => Date.now() + 1800;
+const soon = (): number => Date.now() + 15_000;
 const put = (stored: Buffer): Promise<unknown> => stack.redis.admin('SET', name, stored, 'PX', '60000');
 
 async function expectUntouched(stored: Buffer): Promise<void> {
@@ -105,7 +105,7 @@ function depsOf(instance: CacheInstance) {
     clock: systemClock,
     emit: () => {},
     queryRule: 'reject' as const,
-    requestBudgetMs: 2000,
+    requestBudgetMs: 15_000,
     maxValueBytes: 2 ** 20,
     writesEnabled: true,
     defaultTtlSeconds: 300,

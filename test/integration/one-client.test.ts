@@ -3,7 +3,16 @@
 import { expect, it } from 'vitest';
 import { systemAssigned } from '../../local/token-issuer.ts';
 import { eventually } from '../support/eventually.ts';
-import { startLocalApp } from '../support/local-app.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { lateMs, startControl } from '../support/timing.ts';
+
+/** As the log says. */
+const connectionsFor = ({ host }: LocalApp, purpose: string): number =>
+  host
+    .logs()
+    .filter(
+      ({ message }) => message.startsWith('connectionReady ') && message.includes(`"purpose":"${purpose}"`),
+    ).length;
 
 it('100 concurrent requests on a cold instance share one token request and one connection', async () => {
   await using app = await startLocalApp({ untilReady: false });
@@ -12,12 +21,14 @@ it('100 concurrent requests on a cold instance share one token request and one c
   );
   expect(new Set(statuses)).toEqual(new Set([404]));
   expect(app.stack.identity.calls).toHaveLength(1);
-  expect(app.stack.front.stats.connectionsAccepted).toBe(1);
+  // What hears announcements has one of its own, which comes later.
+  await eventually(() => expect(connectionsFor(app, 'commands')).toBe(1));
+  expect(app.stack.front.stats.connectionsAccepted).toBeLessThanOrEqual(2);
 });
 
 it('connects at the start of the app, before any request', async () => {
   await using app = await startLocalApp({ untilReady: false });
-  await eventually(() => expect(app.stack.front.stats.auths).toBe(1));
+  await eventually(() => expect(app.stack.front.stats.auths).toBeGreaterThanOrEqual(1));
 });
 
 it('a failed first connect poisons nothing: the next requests find the cache', async () => {
@@ -29,9 +40,12 @@ it('a failed first connect poisons nothing: the next requests find the cache', a
   for (let requests = 0; requests < 3; requests += 1) {
     expect((await app.fetch('/api/cache/absent')).status).toBe(503);
   }
+  using control = startControl(async () => (await app.fetch('/api/health/live')).text());
   app.stack.front.setBehaviour('normal');
-  await eventually(async () => expect((await app.fetch('/api/cache/absent')).status).toBe(404), 2000);
-  expect(app.stack.front.stats.live).toBe(1);
+  const normalAtMs = Date.now();
+  await eventually(async () => expect((await app.fetch('/api/cache/absent')).status).toBe(404));
+  expect(Date.now() - normalAtMs).toBeLessThan(2000 + lateMs + control.longestMs);
+  expect(connectionsFor(app, 'commands')).toBe(1);
 });
 
 it('an identity without an access policy is told which object id needs one, and tried ever less often', async () => {
@@ -49,7 +63,7 @@ it('an identity without an access policy is told which object id needs one, and 
     expect(logged).toContain('access policy assignment');
   });
   app.stack.front.assign(oid);
-  await eventually(async () => expect((await app.fetch('/api/health/ready')).status).toBe(200), 10_000);
+  await eventually(async () => expect((await app.fetch('/api/health/ready')).status).toBe(200));
 });
 
 it('the timer can be run through the admin endpoint, as on Azure', async () => {

@@ -78,7 +78,7 @@ async function warm(): Promise<WarmupReport> {
   const before = reports().length;
   const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"input":""}' };
   expect((await app.fetch('/admin/functions/scheduledWarmup', init)).status).toBe(202);
-  return eventually(() => reports()[before] ?? expect.unreachable('The warmup has not ended.'), 30_000);
+  return eventually(() => reports()[before] ?? expect.unreachable('The warmup has not ended.'));
 }
 
 it('a key is loaded from the origin of its longest prefix, on the terms of that rule', async () => {

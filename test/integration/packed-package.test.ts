@@ -130,7 +130,7 @@ describe.each<readonly [string, Build]>([
 
   it('is warmed by its timer', async () => {
     expect(await host.runTimer('scheduledWarmup')).toEqual({ ok: true });
-    expect(logs()).toContain('2 of 2 entries are warm');
+    await eventually(() => expect(logs()).toContain('2 of 2 entries are warm'));
     const warm = await (await get('cache/product:2')).json();
     expect(await (await get('product/2')).json()).toEqual(warm);
     expect((await get('cache/product:9')).status).toBe(404);
@@ -138,9 +138,9 @@ describe.each<readonly [string, Build]>([
 
   it('stays signed in, and its roll call says so', async () => {
     const { auths } = stack.front.stats;
-    await eventually(() => expect(stack.front.stats.auths).toBeGreaterThan(auths), 3 * tokenLifetimeMs);
+    await eventually(() => expect(stack.front.stats.auths).toBeGreaterThan(auths));
     expect(await host.runTimer('reauthenticate')).toEqual({ ok: true });
-    expect(logs()).toContain('1 of 1 instances answered');
+    await eventually(() => expect(logs()).toContain('1 of 1 instances answered'));
     const fleet = (await (await get('fleet')).json()) as { instances: { status: string }[] };
     expect(fleet.instances).toMatchObject([{ status: 'answered' }]);
     expect((await get('product/7')).status).toBe(200);
@@ -155,7 +155,7 @@ describe.each<readonly [string, Build]>([
       stack.front.setBehaviour('normal');
       stack.front.cutAll();
     }
-    await eventually(async () => expect((await get('cache/product:7')).status).toBe(200), 20_000);
+    await eventually(async () => expect((await get('cache/product:7')).status).toBe(200));
     await host.stop();
     expect(host.crashes).toBe(0);
     await eventually(() => expect(stack.front.stats.live).toBe(0));

@@ -49,7 +49,7 @@ it('another app whose entries are within reach is told at the start, with what t
   const line = await eventually(() => {
     const found = app.host.logs().find(({ message }) => message.startsWith('cacheShared '));
     return found ?? expect.unreachable('not told yet');
-  }, 15_000);
+  });
   expect(line.message).toContain('"app":"other-app"');
   expect(line.message).toContain('CACHE_KEY_PREFIX');
 });

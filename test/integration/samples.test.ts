@@ -19,7 +19,7 @@ afterAll(async () => stack?.stop());
 
 const call = (key: string, idempotent: boolean) => ({
   key,
-  deadlineAtMs: Date.now() + 5000,
+  deadlineAtMs: Date.now() + 20_000,
   idempotent,
 });
 

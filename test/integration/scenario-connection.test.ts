@@ -10,55 +10,55 @@ import {
   refill,
   runScenario,
   tokenLifetimeMs,
+  wasPrompt,
 } from '../support/scenario.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { lateMs } from '../support/timing.ts';
 
-const timeout = 90_000;
 const budgetMs = 2000;
 const handshakeLimitMs = 5000;
 
 describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes }) => {
   const options = { cluster };
 
-  it(
-    'when all connections are cut ten times, and each rotation still costs one AUTH',
-    { timeout },
-    async () => {
-      let authsOfLast: readonly string[] = [];
-      let expiriesOfLast: readonly (number | undefined)[] = [];
-      const seen = await runScenario(async ({ app }) => {
-        const { front } = app.stack;
-        const live = (): number =>
-          front.connections.filter(({ closedAtMs, auths }) => closedAtMs === undefined && auths.length > 0)
-            .length;
-        for (let cuts = 0; cuts < 10; cuts += 1) {
-          // A read is tried on two connections, not on three: on a busy machine a handshake takes its time.
-          await eventually(() => expect(live()).toBeGreaterThanOrEqual(nodes));
-          await sleep(300);
-          front.cutAll();
-        }
-        await nextRotation(app);
-        await nextRotation(app);
-        const last = app.stack.front.connections.findLast(({ closedAtMs }) => closedAtMs === undefined);
-        authsOfLast = last?.auths.map(({ command }) => command) ?? [];
-        expiriesOfLast = last?.auths.map(({ tokenExpiresAtMs }) => tokenExpiresAtMs) ?? [];
-      }, options);
-      expect(seen.failed).toEqual([]);
-      expect(authsOfLast[0]).toBe('HELLO');
-      expect(authsOfLast.length).toBeGreaterThan(1);
-      expect(new Set(expiriesOfLast).size).toBe(authsOfLast.length);
-      // A cluster's endpoint may be entered again while none of its nodes is connected. What hears announcements is
-      // not in a hurry: it may not have been there to be cut.
-      const most = (cluster ? nodes + 1 : nodes) + 1;
-      expect(seen.auths).toBeLessThanOrEqual(seen.rotations * most);
-      const accepted = seen.app.stack.front.stats.connectionsAccepted;
-      expect(accepted).toBeGreaterThanOrEqual(11 * nodes);
-      expect(accepted).toBeLessThanOrEqual(11 * most);
-    },
-  );
+  it('when all connections are cut ten times, and each rotation still costs one AUTH', async () => {
+    let authsOfOldest: readonly string[] = [];
+    let expiriesOfOldest: readonly (number | undefined)[] = [];
+    const seen = await runScenario(async ({ app, cutAll }) => {
+      const { front } = app.stack;
+      const live = (): number =>
+        front.connections.filter(({ closedAtMs, auths }) => closedAtMs === undefined && auths.length > 0)
+          .length;
+      for (let cuts = 0; cuts < 10; cuts += 1) {
+        // A read is tried on two connections, not on three: on a busy machine a handshake takes its time.
+        await eventually(() => expect(live()).toBeGreaterThanOrEqual(nodes));
+        await sleep(300);
+        await cutAll();
+      }
+      await nextRotation(app);
+      await nextRotation(app);
+      const { auths } = await eventually(
+        () =>
+          front.connections.find((one) => one.closedAtMs === undefined && one.auths.length > 1) ??
+          expect.unreachable('None has lived through a rotation.'),
+      );
+      authsOfOldest = auths.map(({ command }) => command);
+      expiriesOfOldest = auths.map(({ tokenExpiresAtMs }) => tokenExpiresAtMs);
+    }, options);
+    expect(seen.troubled).toEqual([]);
+    expect(authsOfOldest[0]).toBe('HELLO');
+    expect(new Set(expiriesOfOldest).size).toBe(authsOfOldest.length);
+    // A cluster's endpoint may be entered again while none of its nodes is connected. What hears announcements is
+    // not in a hurry: it may not have been there to be cut.
+    const most = (cluster ? nodes + 1 : nodes) + 1;
+    expect(seen.auths).toBeLessThanOrEqual(seen.rotations * most);
+    const accepted = seen.app.stack.front.stats.connectionsAccepted;
+    expect(accepted).toBeGreaterThanOrEqual(11 * nodes);
+    // A connection that the machine has kept waiting is given up, and made anew.
+    if (wasPrompt(seen)) expect(accepted).toBeLessThanOrEqual(11 * most);
+  });
 
-  it('when the token it started with is revoked and the connection is cut', { timeout }, async () => {
+  it('when the token it started with is revoked and the connection is cut', async () => {
     const seen = await runScenario(async ({ app }) => {
       for (let rounds = 0; rounds < 3; rounds += 1) {
         const old = [...app.stack.issuer.issued];
@@ -68,38 +68,35 @@ describe.concurrent.each(allCaches)('no read of $cache fails', ({ cluster, nodes
         await sleep(500);
       }
     }, options);
-    expect(seen.failed).toEqual([]);
+    expect(seen.troubled).toEqual([]);
     expect(seen.rejectedAuths).toBe(0);
   });
 
-  it(
-    'when AUTH on the live connection fails: another is ready before the server cuts the first',
-    { timeout },
-    async () => {
-      const seen = await runScenario(async ({ app, rotations }) => {
-        app.stack.front.setBehaviour('refuse-auth');
-        await rotations(4);
-        // Until the token before the last has ended: a connection that was left on it would be cut now.
-        await sleep(tokenLifetimeMs / 2);
-      }, options);
-      expect(seen.failed).toEqual([]);
-      expect(seen.output).toContain('connectionReauthenticationFailed');
-      expect(seen.output).toContain('connectionReplaced');
-      // None was cut by the server: each was left in time for its successor.
-      expect(seen.app.stack.front.connections.map(({ closedBecause }) => closedBecause)).not.toContain(
-        'expired',
-      );
-      expect(seen.output).not.toContain('connectionLost');
-    },
-  );
+  it('when AUTH on the live connection fails: another is ready before the server cuts the first', async () => {
+    const seen = await runScenario(async ({ app, rotations }) => {
+      app.stack.front.setBehaviour('refuse-auth');
+      await rotations(4);
+      // Until the token before the last has ended: a connection that was left on it would be cut now.
+      await sleep(tokenLifetimeMs / 2);
+    }, options);
+    expect(seen.troubled).toEqual([]);
+    expect(seen.output).toContain('connectionReauthenticationFailed');
+    expect(seen.output).toContain('connectionReplaced');
+    if (!wasPrompt(seen)) return;
+    // None was cut by the server: each was left in time for its successor.
+    expect(seen.app.stack.front.connections.map(({ closedBecause }) => closedBecause)).not.toContain(
+      'expired',
+    );
+    expect(seen.output).not.toContain('connectionLost');
+  });
 });
 
 describe.concurrent.each(allCaches)(
   'an outage of $cache is answered within the budget and ends by itself',
   ({ cluster }) => {
-    const options = { cluster };
+    const options = { cluster, settings: { REQUEST_BUDGET_MS: `${budgetMs}` } };
 
-    it('when Redis is down for three seconds', { timeout }, async () => {
+    it('when Redis is down for three seconds', async () => {
       let backAtMs = 0;
       let downAtMs = 0;
       let hasLost = false;
@@ -120,7 +117,7 @@ describe.concurrent.each(allCaches)(
       }, options);
       const failed = seen.failed.filter(({ status }) => !hasLost || status !== 404);
       const outside = failed.filter(
-        ({ atMs, tookMs }) => atMs + tookMs < downAtMs || atMs > backAtMs + recoveryMs,
+        ({ atMs, tookMs }) => atMs + tookMs < downAtMs || atMs > backAtMs + recoveryMs + seen.heldUpMs,
       );
       expect(outside).toEqual([]);
       expect(new Set(failed.map(({ status }) => status))).toEqual(new Set([503]));
@@ -129,7 +126,7 @@ describe.concurrent.each(allCaches)(
       );
     });
 
-    it('when Redis accepts and never answers', { timeout }, async () => {
+    it('when Redis accepts and never answers', async () => {
       let fromMs = 0;
       let toMs = 0;
       const seen = await runScenario(async ({ app }) => {
@@ -143,7 +140,8 @@ describe.concurrent.each(allCaches)(
       }, options);
       // A handshake that was begun in silence may use up its own limit.
       const outside = seen.failed.filter(
-        ({ atMs, tookMs }) => atMs + tookMs < fromMs || atMs > toMs + handshakeLimitMs + recoveryMs,
+        ({ atMs, tookMs }) =>
+          atMs + tookMs < fromMs || atMs > toMs + handshakeLimitMs + recoveryMs + seen.heldUpMs,
       );
       expect(outside).toEqual([]);
       expect(new Set(seen.failed.map(({ status }) => status))).toEqual(new Set([503]));

@@ -166,7 +166,7 @@ class Model {
   }
 }
 
-it('memory is never older than it may be', { timeout: 60_000 }, async () => {
+it('memory is never older than it may be', async () => {
   const { server } = parts;
   if (server === undefined) throw new Error('The server has not started.');
   const happened = new Map<string, number>();

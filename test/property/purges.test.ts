@@ -18,7 +18,7 @@ afterAll(async () => parts.server?.stop());
 const pick = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
 const chance = (of: number): boolean => Math.random() < of;
 
-it('holds of three instances, whose connections are cut, deaf or away', { timeout: 120_000 }, async () => {
+it('holds of three instances, whose connections are cut, deaf or away', async () => {
   const server = parts.server ?? expect.unreachable();
   const runs = Array.from({ length: worlds }, async (_, index) => run(server, `world${index}`));
   const counts = await Promise.all(runs);

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import type { Host } from '../../local/functions-host/host.ts';
 import type { LocalRedis } from '../../local/redis-server.ts';
 import { startGarnetApp } from './garnet-app.ts';
-import { startLocalApp } from './local-app.ts';
+import { patientBudgetMs, startLocalApp } from './local-app.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -29,7 +29,8 @@ export interface ContractAppOptions {
 
 export async function startContractApp(options: ContractAppOptions): Promise<ContractApp> {
   if (inject('cacheServer') === 'garnet') {
-    const app = await startGarnetApp(options);
+    const settings = { REQUEST_BUDGET_MS: `${patientBudgetMs}`, ...options.settings };
+    const app = await startGarnetApp({ ...options, settings });
     const { redis } = app.stack;
     const silenceRedis = async (silent: boolean): Promise<void> => {
       if (!silent) return redis.resume();

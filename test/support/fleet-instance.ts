@@ -49,7 +49,8 @@ export function startFleetInstance(
     random: Math.random,
     readCount: () => 0,
   });
-  const { spreadMs = 2000, graceMs = 3000 } = options;
+  // A roll call is over when all have answered: the limit is for who never does.
+  const { spreadMs = 2000, graceMs = 20_000 } = options;
   const rollCall = new RollCall({ registry, clock: systemClock, emit: () => {}, spreadMs, graceMs });
   return {
     ...client,

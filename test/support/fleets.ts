@@ -9,6 +9,7 @@ import { eventually } from './eventually.ts';
 import { startFleetInstance, type FleetInstance, type FleetInstanceOptions } from './fleet-instance.ts';
 import { adoptStack } from './shared-client.ts';
 import { steadyReads, type SteadyReads } from './steady-reads.ts';
+import { startControl, type Control } from './timing.ts';
 
 export interface Fleet {
   readonly namespace: string;
@@ -22,6 +23,8 @@ export interface Fleets {
   readonly stack: AnyStack;
   readonly cache: CacheKind;
   start(size: number, options?: FleetInstanceOptions & { readonly tokenLifetimeMs?: number }): Promise<Fleet>;
+  /** Of this process, in which the instances and the parts that they talk to are. */
+  readonly control: Control;
   /** Done after the test, the last first. */
   atEnd(stop: () => Promise<unknown>): void;
   /** Runs a command on every server of the cache. */
@@ -32,25 +35,32 @@ export interface Fleets {
 
 /** Call it where the tests are declared. One stack for all: MSAL remembers its identity endpoint for good. */
 export function fleetsOnOneStack(cache: CacheKind): Fleets {
-  const shared: { stack?: AnyStack; fleets: number } = { fleets: 0 };
+  const shared: { stack?: AnyStack; control?: Control; fleets: number } = { fleets: 0 };
   const stops: (() => Promise<unknown>)[] = [];
   const stackOf = (): AnyStack => shared.stack ?? expect.unreachable('no stack');
   beforeAll(async () => {
     shared.stack = await startStack({ storage: false, cluster: cache.cluster });
     adoptStack(shared.stack);
+    shared.control = startControl(async () => {});
   });
   afterEach(async () => {
     for (const stop of stops.splice(0).toReversed()) await stop();
     stackOf().identity.setBehaviour('normal');
     stackOf().front.setBehaviour('normal');
   });
-  afterAll(async () => shared.stack?.stop());
+  afterAll(async () => {
+    shared.control?.[Symbol.dispose]();
+    await shared.stack?.stop();
+  });
 
   return {
     get stack() {
       return stackOf();
     },
     cache,
+    get control() {
+      return shared.control ?? expect.unreachable('no control');
+    },
     atEnd: (stop) => void stops.push(stop),
     async start(size, options = {}) {
       const stack = stackOf();
@@ -63,7 +73,7 @@ export function fleetsOnOneStack(cache: CacheKind): Fleets {
       stops.push(() => Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]())));
       const last = fleet.at(-1) ?? expect.unreachable();
       await eventually(async () => {
-        expect((await last.registry.read(Date.now() + 1000)).entries).toHaveLength(size);
+        expect((await last.registry.read(Date.now() + 10_000)).entries).toHaveLength(size);
       });
       const connections = (): readonly ConnectionRecord[] =>
         stack.front.connections.filter(
@@ -89,7 +99,7 @@ export function readOnAll(fleet: readonly FleetInstance[]): SteadyReads[] {
     const read = async (): Promise<number> => {
       await redis.run((client) => client.get('any'), {
         key: 'any',
-        deadlineAtMs: Date.now() + 2000,
+        deadlineAtMs: Date.now() + 10_000,
         idempotent: true,
       });
       return 200;

@@ -57,5 +57,5 @@ async function untilReady(
       const { status } = await fetchFromApp('/api/health/ready');
       if (status !== 200) throw new Error(`An instance is not ready: ${status}`);
     }
-  }, 20_000);
+  });
 }

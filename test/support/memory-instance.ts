@@ -13,6 +13,7 @@ import type { AppEvent } from '../../src/telemetry/events.ts';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
 import { LoopWatch } from '../../src/util/loop-watch.ts';
+import { eventually } from './eventually.ts';
 
 export interface MemoryInstance extends AsyncDisposable {
   readonly redis: Redis;
@@ -59,7 +60,7 @@ export async function startMemoryInstance(options: MemoryInstanceOptions): Promi
   keeper.start();
   redis.start();
   try {
-    await redis.ping(clock.nowMs() + 10_000);
+    await eventually(() => redis.ping(clock.nowMs() + 10_000));
   } catch (error) {
     await dispose();
     throw error;

@@ -62,7 +62,7 @@ export async function startProgramRunner({ front, settings }: Stack): Promise<Pr
       const file = join(directory, `${heading.replaceAll(/\W+/gu, '-')}.ts`);
       await writeFile(file, local);
       const env = { ...process.env, ...settings };
-      const child = spawn(process.execPath, [file], { env, timeout: 30_000 });
+      const child = spawn(process.execPath, [file], { env, timeout: 120_000 });
       let output = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += `${data}`));
       const code = await new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -12,6 +12,7 @@ import { startRedis } from '../../src/exports/start-redis.ts';
 import type { Redis } from '../../src/exports/redis.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
 import type { CacheKind } from './caches.ts';
+import { eventually } from './eventually.ts';
 import { adoptStack } from './shared-client.ts';
 
 export interface PublicCaches {
@@ -46,7 +47,8 @@ export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => Pub
     const options = resolveRedisOptions({ hostname, port, clusteringPolicy, credential });
     const client = startRedis(options, { credential, keeper });
     clients.push(client);
-    await partsOf('test', client).redis.ping(clock.nowMs() + 10_000);
+    const { redis } = partsOf('test', client);
+    await eventually(() => redis.ping(clock.nowMs() + 10_000));
     return client;
   };
   return () => {

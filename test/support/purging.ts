@@ -25,6 +25,6 @@ export async function hearing(caches: readonly Cache[]): Promise<readonly Cache[
     await read(caches, 'warm');
     const purged = await caches[0]?.purge({ keys: ['warm'] }, { timeoutMs });
     expect(purged).toMatchObject({ kind: 'purged', expected: count, acknowledged: count, silent: [] });
-  }, 20_000);
+  });
   return caches;
 }

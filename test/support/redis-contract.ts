@@ -68,7 +68,7 @@ export async function openOnRedis(redis: Redis, server: LocalRedis, withMemory =
     budget,
     invalid,
     newer,
-    deadline: () => systemClock.nowMs() + 5000,
+    deadline: () => systemClock.nowMs() + 20_000,
     async put(key, value, forMs) {
       await server.admin('DEL', key);
       if (value === 'other') await server.admin('RPUSH', key, 'x');

@@ -1,18 +1,20 @@
 // One token scenario: the packaged app under steady reads with tokens of 6 seconds, told to survive something, and
 // what was seen.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
 import type { AnyStack } from '../../local/stack.ts';
 import { eventually, sleep } from './eventually.ts';
 import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
-import { failed, steadyReads, type ReadOutcome } from './steady-reads.ts';
-import { lateMs } from './timing.ts';
+import { failed, steadyReads, troubled, type ReadOutcome } from './steady-reads.ts';
+import { lateMs, startControl } from './timing.ts';
 
 export const tokenLifetimeMs = 6000;
 /** Each goes through TLS, and four scenarios share two cores. */
 export const readsPerSecond = 50;
+
+/** How long a read may take that nothing keeps from Redis. The app has more time, and does not answer 503 by itself. */
+const promptMs = 2000;
 
 /** Until a cache that is back is used again. */
 export const recoveryMs = 1000 + lateMs;
@@ -26,6 +28,8 @@ export interface Scenario {
   readonly app: LocalApp<AnyStack>;
   /** Resolves when every instance has adopted so many tokens after its first. */
   readonly rotations: (count: number) => Promise<void>;
+  /** Cuts all connections when every read has been answered that was in flight at the cut before. */
+  readonly cutAll: () => Promise<void>;
   /** Expiry of the latest token that Redis has accepted. */
   readonly tokenExpiresAtMs: () => number;
   /** Tells the identity endpoint to misbehave in each token's life from `fromMs` to `toMs` before its expiry. */
@@ -36,6 +40,8 @@ export interface Observed {
   readonly app: LocalApp<AnyStack>;
   readonly outcomes: readonly ReadOutcome[];
   readonly failed: readonly ReadOutcome[];
+  /** Those that failed, and those that took longer than a read may on this machine at that time. */
+  readonly troubled: readonly ReadOutcome[];
   /** Tokens adopted after the first. */
   readonly rotations: number;
   /** AUTH commands (not handshakes) that Redis accepted. */
@@ -43,7 +49,7 @@ export interface Observed {
   readonly rejectedAuths: number;
   /** Calls of the identity endpoint after the first. */
   readonly endpointCalls: number;
-  /** The longest that the process that measures, and runs the local parts, did not get to its timers. */
+  /** The longest that what asks nothing but the app, or the process that measures, had to wait for the machine. */
   readonly heldUpMs: number;
   /** Everything that the app said: its log and all bodies and headers of the health routes. */
   readonly output: string;
@@ -70,22 +76,27 @@ export async function runScenario(
     const body = await response.text();
     return response.status === 200 && body !== 'value' ? 0 : response.status;
   };
-  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
-  loopDelay.enable();
+  using control = startControl(async () => (await app.fetch('/api/health/live')).text());
   const reads = steadyReads(read, { perSecond: readsPerSecond, limitMs: 120_000 });
   const tokenExpiresAtMs = (): number =>
     Math.max(
       ...stack.front.connections.flatMap(({ auths }) => auths.map((auth) => auth.tokenExpiresAtMs ?? 0)),
     );
   let watching: NodeJS.Timeout | undefined;
+  let cutAtMs = 0;
   const scenario: Scenario = {
     app,
     rotations: async (count) => {
       const adopted = host.instances.length * (count + 1);
       await eventually(
         () => expect(rotationsOf(app)).toBeGreaterThanOrEqual(adopted),
-        2 * count * tokenLifetimeMs,
+        4 * count * tokenLifetimeMs,
       );
+    },
+    async cutAll() {
+      await eventually(() => expect(reads.oldestAtMs).toBeGreaterThan(cutAtMs));
+      cutAtMs = Date.now();
+      stack.front.cutAll();
     },
     tokenExpiresAtMs,
     misbehave(behaviour, fromMs, toMs) {
@@ -104,6 +115,7 @@ export async function runScenario(
     stack.identity.setBehaviour('normal');
     const outcomes = await reads.stop();
     const readForMs = Date.now() - startedAtMs;
+    const heldUpMs = control.longestMs;
     await untilNoRotation(app);
     const health = await app.fetch('/api/health/ready');
     const said = `${JSON.stringify([...health.headers])}${await health.text()}`;
@@ -112,30 +124,50 @@ export async function runScenario(
       app,
       outcomes,
       failed: failed(outcomes),
+      troubled: troubled(outcomes, promptMs, control),
       rotations: lines.filter((line) => line.includes('tokenRotated ')).length - host.instances.length,
-      auths: stack.front.connections
-        .flatMap(({ auths }) => auths)
-        .filter(({ command, accepted }) => command === 'AUTH' && accepted).length,
+      auths: authsOf(app),
       rejectedAuths: stack.front.stats.authsRejected,
-      heldUpMs: loopDelay.max / 1e6,
+      heldUpMs,
       endpointCalls: stack.identity.calls.length - host.instances.length,
       output: `${lines.join('\n')}\n${said}`,
     };
-    expect(outcomes.length).toBeGreaterThan((readsPerSecond * readForMs) / 1000 / 2);
+    // On a machine that had the time, half of them at least.
+    const least = heldUpMs < 500 ? readsPerSecond / 2 : 1;
+    expect(outcomes.length).toBeGreaterThan((least * readForMs) / 1000);
     expect(host.crashes).toBe(0);
     expect(leakedPart(observed.output, stack.issuer.issued)).toBeUndefined();
     return observed;
   } finally {
-    loopDelay.disable();
     clearInterval(watching);
     await reads.stop();
   }
 }
 
+/** The machine got to everything soon enough for tokens of 6 s, which are renewed at half of their lives. */
+export const wasPrompt = ({ heldUpMs }: Observed): boolean => heldUpMs < 500;
+
+/**
+ * That each rotation was one AUTH on each of the connections that every instance keeps, and never more. Where the
+ * machine let time pass, one may be lost, or has been opened late: it begins with the token of that time.
+ */
+export function expectOneAuthEach(seen: Observed, connections: number): void {
+  for (const { auths } of seen.app.stack.front.connections)
+    expect(new Set(auths.map(({ tokenExpiresAtMs }) => tokenExpiresAtMs)).size).toBe(auths.length);
+  const due = seen.rotations * connections;
+  if (wasPrompt(seen)) expect(seen.auths).toBe(due);
+  else expect(seen.auths).toBeLessThanOrEqual(due);
+}
+
 /** Whether Redis itself lacks a key that is read: then 404 is the truth about it. */
 export async function hasLostKeys({ stack }: LocalApp<AnyStack>): Promise<boolean> {
-  const values = await Promise.all(keys.map(async (key) => stack.redis.admin('GET', key)));
-  return values.some((value) => value !== 'value');
+  return !(await allAreThere(stack));
+}
+
+/** Asked again while a cluster is not sure of itself. */
+async function allAreThere({ redis }: AnyStack): Promise<boolean> {
+  const values = await eventually(() => Promise.all(keys.map(async (key) => redis.admin('GET', key))));
+  return values.every((value) => value === 'value');
 }
 
 /**
@@ -144,18 +176,17 @@ export async function hasLostKeys({ stack }: LocalApp<AnyStack>): Promise<boolea
  */
 export async function refill({ stack }: LocalApp<AnyStack>): Promise<void> {
   for (let checks = 0; checks < 3;) {
-    const values = await Promise.all(keys.map(async (key) => stack.redis.admin('GET', key)));
-    const isThere = values.every((value) => value === 'value');
+    const isThere = await allAreThere(stack);
     checks = isThere ? checks + 1 : 0;
     if (isThere) await sleep(500);
-    else for (const key of keys) await stack.redis.admin('SET', key, 'value');
+    else for (const key of keys) await eventually(() => stack.redis.admin('SET', key, 'value'));
   }
 }
 
 /** Waits until the app has adopted its next token, and every live connection has it. */
 export async function nextRotation(app: LocalApp<AnyStack>): Promise<void> {
   const before = rotationsOf(app);
-  await eventually(() => expect(rotationsOf(app)).toBeGreaterThan(before), 2 * tokenLifetimeMs);
+  await eventually(() => expect(rotationsOf(app)).toBeGreaterThan(before));
   await eventually(() => {
     const live = app.stack.front.connections.filter(({ closedAtMs }) => closedAtMs === undefined);
     const expiriesAtMs = live.map(({ auths }) => auths.at(-1)?.tokenExpiresAtMs ?? 0);
@@ -176,12 +207,21 @@ function rotationsOf({ host }: LocalApp<AnyStack>): number {
   return host.logs().filter(({ message }) => message.startsWith('tokenRotated ')).length;
 }
 
+/** Without handshakes. */
+function authsOf({ stack }: LocalApp<AnyStack>): number {
+  return stack.front.connections
+    .flatMap(({ auths }) => auths)
+    .filter(({ command, accepted }) => command === 'AUTH' && accepted).length;
+}
+
 /** Between two rotations: none of which the AUTHs are still on their way. */
 async function untilNoRotation(app: LocalApp<AnyStack>): Promise<void> {
   await eventually(async () => {
-    const before = rotationsOf(app);
-    await sleep(400);
-    expect(rotationsOf(app)).toBe(before);
+    const before = [rotationsOf(app), authsOf(app)];
+    for (let looks = 0; looks < 3; looks += 1) {
+      await sleep(150);
+      expect([rotationsOf(app), authsOf(app)]).toEqual(before);
+    }
   });
 }
 

@@ -14,7 +14,7 @@ export function forgeries(fleets: Fleets): void {
     it('an odd record hides nothing else: the fleet is shown without it', async () => {
       const { namespace, last } = await fleets.start(1, { spreadMs: 100 });
       await last.rollCall.call(null);
-      const { entries, rollCalls } = await last.registry.read(Date.now() + 1000);
+      const { entries, rollCalls } = await last.registry.read(Date.now() + 10_000);
       const [instances, calls] = [
         ownName(namespace, '{fleet}:roster'),
         ownName(namespace, '{fleet}:roll-calls'),
@@ -36,7 +36,7 @@ export function forgeries(fleets: Fleets): void {
         registry: last.registry,
         clock: systemClock,
         schedule: '0 * * * * *',
-        requestBudgetMs: 2000,
+        requestBudgetMs: 10_000,
         budget: new ByteBudget(2 ** 25),
       });
       const request = new HttpRequest({ method: 'GET', url: 'http://localhost/api/fleet' });

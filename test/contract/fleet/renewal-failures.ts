@@ -30,7 +30,7 @@ export function renewalFailures(fleets: Fleets): void {
       await sleepUntil(dueAtMs(last.keeper.current() ?? expect.unreachable()) + 200);
       const outcome = await last.rollCall.call(null);
       expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 0, failed: 2, silent: [] });
-      const seen = await last.registry.read(Date.now() + 1000);
+      const seen = await last.registry.read(Date.now() + 10_000);
       for (const { report } of seen.entries) expect(report.failure).toContain('renewal has not ended');
     });
 
@@ -44,7 +44,7 @@ export function renewalFailures(fleets: Fleets): void {
       await sleepUntil(dueAtMs(last.keeper.current() ?? expect.unreachable()) + 200);
       const outcome = await last.rollCall.call(null);
       expect(outcome).toMatchObject({ expected: 2, answered: 2, rotated: 2, failed: 2, silent: [] });
-      const seen = await last.registry.read(Date.now() + 1000);
+      const seen = await last.registry.read(Date.now() + 10_000);
       for (const { report } of seen.entries) {
         expect(report.reauthenticationsFailed).toBeGreaterThan(0);
         // Another connection may have taken its place before the report, or not.

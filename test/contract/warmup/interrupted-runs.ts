@@ -12,7 +12,7 @@ export function interruptedRuns(warm: Warmups): void {
     try {
       warm.fill(500);
       warm.origin.delayMs = 20;
-      await Promise.all(instances.map(async ({ redis }) => redis.ping(Date.now() + 5000)));
+      await Promise.all(instances.map(async ({ redis }) => redis.ping(Date.now() + 30_000)));
       const nowMs = Date.now();
       const outcomes = await Promise.all(
         instances.map(async ({ warmup }) =>
@@ -42,8 +42,8 @@ export function interruptedRuns(warm: Warmups): void {
     // Nor does a removal, or the load, of such a key touch its lock.
     for (const name of [`warmup ${scope}`, scope]) {
       warm.origin.delaysMs.set(name, 0);
-      await instance.cache.read(entryKey(name), Date.now() + 1800);
-      await instance.cache.remove(entryKey(name), { kind: 'none', etags: [] }, Date.now() + 1800);
+      await instance.cache.read(entryKey(name), Date.now() + 15_000);
+      await instance.cache.remove(entryKey(name), { kind: 'none', etags: [] }, Date.now() + 15_000);
     }
     expect(await warm.stack.redis.admin('EXISTS', lock)).toBe(1);
     expect(await running).toMatchObject({ complete: true });
@@ -75,7 +75,7 @@ export function interruptedRuns(warm: Warmups): void {
     await killed.redis.close();
     killed.keeper.stop();
     expect(await running).toMatchObject({ report: { complete: false } });
-    const report = await eventually(async () => warm.run(instance), 6000);
+    const report = await eventually(async () => warm.run(instance));
     expect(report).toMatchObject({ complete: true, failed: {} });
     expect(report.loaded).toBeLessThan(800);
     await warm.expectWarm(instance);
@@ -105,7 +105,7 @@ export function interruptedRuns(warm: Warmups): void {
     expect(cut).toMatchObject({ complete: false });
     expect(Object.keys(cut.failed)).toEqual(['cache-unavailable']);
     await warm.stack.redis.restart();
-    const report = await eventually(async () => warm.run(instance), 6000);
+    const report = await eventually(async () => warm.run(instance));
     expect(report).toMatchObject({ loaded: 1000, complete: true, failed: {} });
   });
 }

@@ -34,12 +34,14 @@ describe('Cache-Control', () => {
   });
 
   it('is read in time, however it is made', () => {
-    const startedAtMs = performance.now();
+    const before = process.cpuUsage();
     for (const field of [' '.repeat(16_000), `a${'="'.repeat(2000)}`, '"'.repeat(4000), 'a,'.repeat(2000)]) {
       read(field);
       readTargeted(field);
     }
-    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    // Of the processor: whatever else the machine does is nobody's time here.
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(500);
   });
 });
 
