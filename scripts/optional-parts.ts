@@ -27,14 +27,13 @@ const parts: readonly OptionalPart[] = [
       'fleet',
       'functions/fleet.ts',
       'functions/fleet-page.ts',
-      'functions/fleet-page.html',
       'functions/reauthenticate.ts',
       'exports/reauthentication.ts',
     ],
   },
   { name: 'blob origin', paths: ['origin/blob'] },
   { name: 'HTTP origin', paths: ['origin/http'] },
-  { name: 'page', paths: ['functions/fleet-page.ts', 'functions/fleet-page.html'] },
+  { name: 'page', paths: ['functions/fleet-page.ts', 'fleet/page'] },
 ];
 
 const root = join(import.meta.dirname, '..');
@@ -93,12 +92,12 @@ async function copyWithout({ paths }: OptionalPart, directory: string): Promise<
   return deleteDependents(directory);
 }
 
-/** Tests and benches that import what is gone go, and what imports these. */
+/** Tests, benches and scripts that import what is gone go, and what imports these. */
 async function deleteDependents(directory: string): Promise<readonly string[]> {
   const deleted: string[] = [];
   for (let found = true; found;) {
     found = false;
-    for await (const file of glob('{test,bench}/**/*.ts', { cwd: directory })) {
+    for await (const file of glob('{test/**,bench/**,scripts}/*.ts', { cwd: directory })) {
       const path = join(directory, file);
       const imports = (await readFile(path, 'utf8')).matchAll(/(?:from|import\() ?'(?<specifier>\.[^']+)'/gu);
       const isOrphan = [...imports].some(

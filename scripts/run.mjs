@@ -34,6 +34,7 @@ const commands = {
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
   'optional-parts': { redis: true, programs: (args) => [[node, 'scripts/optional-parts.ts', ...args]] },
   'azd-rehearsal': { redis: true, programs: (args) => [[node, 'scripts/azd-rehearsal.ts', ...args]] },
+  screenshots: { redis: true, programs: (args) => [[node, 'scripts/screenshots.ts', ...args]] },
   check: {
     redis: false,
     programs: () => [

@@ -78,7 +78,7 @@ function optionsOf(root: string, version: string) {
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
-    loader: { '.html': 'text' },
+    loader: { '.html': 'text', '.css': 'text', '.browser.js': 'text' },
     logLevel: 'warning',
   } as const satisfies BuildOptions;
 }

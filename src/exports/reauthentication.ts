@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { startFleet, type Fleet } from '../fleet/fleet.ts';
+import type { MemoryUse } from '../fleet/instance-measures.ts';
 import { fleetPage } from '../functions/fleet-page.ts';
 import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
@@ -10,7 +11,7 @@ import { anAuthLevel, aRoute, aSchedule, aSuffix, checkApp, closeAtEnd } from '.
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
 import { instanceId } from './instance-id.ts';
 import { checkOptions, orNull, type Rule } from './options.ts';
-import { aRedis, partsOf, type RedisParts } from './redis-parts.ts';
+import { aRedis, partsOf, type CacheOfClient, type RedisParts } from './redis-parts.ts';
 import { unlimited } from './handler-deps.ts';
 import type { Redis } from './redis-api.ts';
 
@@ -97,5 +98,16 @@ function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet 
       host: host?.slice(0, 12) ?? null,
     },
     readCount: () => answeredReads(measures),
+    memory: () => memoryOf(caches),
   });
+}
+
+/** Of all caches together; null where none of them keeps anything in memory. */
+function memoryOf(caches: readonly CacheOfClient[]): MemoryUse | null {
+  const kept = caches.flatMap(({ memory }) => memory ?? []);
+  if (kept.length === 0) return null;
+  return {
+    entries: kept.reduce((sum, { entries }) => sum + entries, 0),
+    bytes: kept.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+  };
 }

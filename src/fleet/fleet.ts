@@ -5,6 +5,8 @@ import type { Clock } from '../util/clock.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { AppIdentity } from './app-identity.ts';
+import type { CountedSoFar } from './counted.ts';
+import type { MemoryUse } from './instance-measures.ts';
 import { FleetMember } from './member.ts';
 import type { InstanceIdentity } from './messages.ts';
 import { Neighbours } from './neighbours.ts';
@@ -26,6 +28,10 @@ export interface FleetOptions {
   readonly instance: InstanceIdentity;
   /** Keys read over HTTP since the start. */
   readonly readCount: () => number;
+  /** Of the client and its caches. */
+  readonly measures: CountedSoFar;
+  /** What its caches keep in memory; null where they keep nothing. */
+  readonly memory: () => MemoryUse | null;
 }
 
 export interface Fleet {

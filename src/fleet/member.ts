@@ -59,9 +59,9 @@ export class FleetMember {
     this.#state = { kind: 'left' };
     this.#cancelJoin();
     this.#subscription.stop();
-    const { identity, redis, registry, clock } = this.#options;
+    const { redis, clock } = this.#options;
     if (redis.status().state !== 'ready') return;
-    await registry.remove(identity.id, clock.nowMs() + leaveLimitMs).catch(() => {});
+    await this.#reporter.leave(clock.nowMs() + leaveLimitMs).catch(() => {});
   }
 
   async #join(): Promise<void> {

@@ -1,11 +1,13 @@
-// The registry in Redis: a hash of instances and a list of roll calls, both bounded, and Pub/Sub channels beside them.
+// The registry in Redis: hashes of instances, of their measures and of the sums of each minute, a list of roll calls, all
+// bounded, and Pub/Sub channels beside them.
 
 import { AppError } from '../util/errors.ts';
 import { ownName } from '../redis/own-name.ts';
 import type { Redis, RedisClient } from '../redis/redis.ts';
+import { countedFrom } from './counted-text.ts';
+import { formOf, parseInstanceMeasures, type MeasuresReport } from './instance-measures.ts';
 import {
   isTime,
-  maxInstances,
   parseAnnouncement,
   parseReport,
   parseRollCallRecord,
@@ -13,45 +15,18 @@ import {
   type Report,
   type RollCallRecord,
 } from './messages.ts';
+import { leaveScript, recordScript, reportScript } from './registry-scripts.ts';
 import {
+  maxMinutes,
   maxRollCalls,
+  minuteMs,
+  type CountedMinute,
+  type FleetMeasures,
   type Registry,
   type RegistryEntry,
   type RegistryView,
   type Subscription,
 } from './registry.ts';
-
-const expireAfterSeconds = 24 * 3600;
-
-// A field of the hash is `<status> <server's ms> <report>`, written in one step with the server's clock.
-const serverNow = `local t = redis.call('TIME')
-local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))`;
-
-const reportScript = `${serverNow}
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 or redis.call('HLEN', KEYS[1]) < ${maxInstances} then
-  redis.call('HSET', KEYS[1], ARGV[1], 'answered ' .. now .. ' ' .. ARGV[2])
-  redis.call('EXPIRE', KEYS[1], ${expireAfterSeconds})
-end
-return now`;
-
-// An entry seen after the roll call's start is left alone, unless its time has not come yet: such an entry is forged,
-// or the server's clock has been put back, and it would stay for ever.
-const recordScript = `${serverNow}
-for i = 3, #ARGV do
-  local field = redis.call('HGET', KEYS[1], ARGV[i])
-  if field then
-    local status, seen, report = string.match(field, '^(%a+) (%d+) (.*)$')
-    if status == 'silent' then redis.call('HDEL', KEYS[1], ARGV[i])
-    elseif not status then redis.call('HDEL', KEYS[1], ARGV[i])
-    elseif tonumber(seen) < tonumber(ARGV[2]) or tonumber(seen) > tonumber(now) then
-      redis.call('HSET', KEYS[1], ARGV[i], 'silent ' .. seen .. ' ' .. report)
-    end
-  end
-end
-redis.call('LPUSH', KEYS[2], ARGV[1])
-redis.call('LTRIM', KEYS[2], 0, ${maxRollCalls - 1})
-redis.call('EXPIRE', KEYS[2], ${expireAfterSeconds})
-return now`;
 
 type RegistryRedis = Pick<Redis, 'run' | 'subscribe' | 'listening'>;
 
@@ -60,14 +35,19 @@ export class RedisRegistry implements Registry {
   readonly #prefix: string;
   readonly #instances: string;
   readonly #rollCalls: string;
+  readonly #measures: string;
+  readonly #minutes: string;
 
   constructor(redis: RegistryRedis, namespace: string) {
     this.#redis = redis;
-    // The hash tag keeps both keys in one slot of a cluster, so that a script may use them together.
+    // The hash tag keeps the keys in one slot of a cluster, so that a script may use them together.
     this.#prefix = ownName(namespace, '{fleet}');
     // The name that earlier versions use as well: during a rolling deployment there is one registry.
     this.#instances = `${this.#prefix}:roster`;
     this.#rollCalls = `${this.#prefix}:roll-calls`;
+    // Beside the roster, which each roll call reads.
+    this.#measures = `${this.#prefix}:measures`;
+    this.#minutes = `${this.#prefix}:minutes`;
   }
 
   onAnnouncement(listener: (announcement: Announcement) => void): Subscription {
@@ -83,35 +63,59 @@ export class RedisRegistry implements Registry {
   }
 
   /** One round trip. */
-  async report(report: Report, rollCallIds: readonly string[], deadlineAtMs: number): Promise<void> {
+  async report(
+    report: Report,
+    measures: MeasuresReport,
+    rollCallIds: readonly string[],
+    deadlineAtMs: number,
+  ): Promise<boolean> {
     const text = JSON.stringify(report);
     const results = await Promise.allSettled([
       ...rollCallIds.map((id) => this.#publish(this.#reportsTo(id), text, deadlineAtMs)),
-      this.#runScript(reportScript, [report.id, text], deadlineAtMs),
+      this.#runScript(reportScript, [report.id, formOf(measures), text], deadlineAtMs),
     ]);
-    const failures = results.flatMap((result) =>
-      result.status === 'rejected' ? [result.reason as Error] : [],
-    );
-    const bug = failures.find((failure) => !(failure instanceof AppError));
-    const failure = bug ?? (failures.length === results.length ? failures[0] : undefined);
-    if (failure !== undefined) throw failure;
+    throwBugs(results);
+    const failures = failuresOf(results);
+    if (failures.length === results.length) throw failures[0] as Error;
+    return results.at(-1)?.status === 'fulfilled';
   }
 
-  async remove(id: string, deadlineAtMs: number): Promise<void> {
-    await this.#run((client) => client.hDel(this.#instances, id), deadlineAtMs, true);
+  /** One round trip. That it leaves matters more than what it has counted. */
+  async remove(id: string, measures: MeasuresReport, deadlineAtMs: number): Promise<void> {
+    const results = await Promise.allSettled([
+      this.#runScript(leaveScript, [id, formOf(measures)], deadlineAtMs),
+      this.#run((client) => client.hDel(this.#instances, id), deadlineAtMs, true),
+    ]);
+    throwBugs(results);
+    if (results[1].status === 'rejected') throw results[1].reason as Error;
   }
 
   /** Plain reads in one round trip: no permission to run scripts is needed. */
   async read(deadlineAtMs: number): Promise<RegistryView> {
-    const [[seconds, microseconds], fields, rollCalls] = await Promise.all([
-      this.#run((client) => client.time(), deadlineAtMs, true),
+    const [nowMs, fields, rollCalls] = await Promise.all([
+      this.#serverNowMs(deadlineAtMs),
       this.#run((client) => client.hVals(this.#instances), deadlineAtMs, true),
       this.#run((client) => client.lRange(this.#rollCalls, 0, maxRollCalls - 1), deadlineAtMs, true),
     ]);
     return {
-      nowMs: Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000),
+      nowMs,
       entries: fields.flatMap(parseEntry).toSorted((a, b) => a.report.startedAtMs - b.report.startedAtMs),
       rollCalls: rollCalls.flatMap((text) => parseRollCallRecord(text) ?? []),
+    };
+  }
+
+  /** The same. */
+  async readMeasures(deadlineAtMs: number): Promise<FleetMeasures> {
+    const [nowMs, instances, minutes] = await Promise.all([
+      this.#serverNowMs(deadlineAtMs),
+      this.#run((client) => client.hGetAll(this.#measures), deadlineAtMs, true),
+      this.#run((client) => client.hGetAll(this.#minutes), deadlineAtMs, true),
+    ]);
+    return {
+      instances: new Map(Object.entries(instances).map(([id, form]) => [id, parseInstanceMeasures(form)])),
+      minutes: Object.entries(minutes)
+        .flatMap(([field, text]) => parseMinute(field, text, nowMs))
+        .toSorted((a, b) => a.atMs - b.atMs),
     };
   }
 
@@ -148,8 +152,13 @@ export class RedisRegistry implements Registry {
     return this.#run((client) => client.publish(channel, message), deadlineAtMs, false);
   }
 
+  async #serverNowMs(deadlineAtMs: number): Promise<number> {
+    const [seconds, microseconds] = await this.#run((client) => client.time(), deadlineAtMs, true);
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  }
+
   #runScript(script: string, parameters: string[], deadlineAtMs: number): Promise<unknown> {
-    const keys = [this.#instances, this.#rollCalls];
+    const keys = [this.#instances, this.#rollCalls, this.#measures, this.#minutes];
     return this.#run((client) => client.eval(script, { keys, arguments: parameters }), deadlineAtMs, false);
   }
 
@@ -165,4 +174,21 @@ function parseEntry(field: string): RegistryEntry[] {
   const seenAtMs = Number(seen);
   if (report === undefined || !isTime(seenAtMs)) return [];
   return [{ report, status: status === 'silent' ? 'silent' : 'answered', seenAtMs }];
+}
+
+/** Empty for what is none of the last hour. */
+function parseMinute(field: string, text: string, nowMs: number): CountedMinute[] {
+  const minute = /^\d{1,12}$/u.test(field) ? Number(field) : Number.NaN;
+  const isOfLastHour = minute > nowMs / minuteMs - 1 - maxMinutes && minute <= nowMs / minuteMs;
+  return isOfLastHour ? [{ atMs: minute * minuteMs, counted: countedFrom(text) }] : [];
+}
+
+function failuresOf(results: readonly PromiseSettledResult<unknown>[]): Error[] {
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+}
+
+/** What is no AppError is a mistake of this program. */
+function throwBugs(results: readonly PromiseSettledResult<unknown>[]): void {
+  const bug = failuresOf(results).find((failure) => !(failure instanceof AppError));
+  if (bug !== undefined) throw bug;
 }

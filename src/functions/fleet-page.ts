@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 
 export async function fleetPage() {
-  const { default: page } = await import('./fleet-page.html?raw');
+  const { fleetDocument } = await import('../fleet/page/document.ts');
   const nonce = randomBytes(16).toString('base64');
   const policy = [
     "default-src 'none'",
@@ -22,5 +22,5 @@ export async function fleetPage() {
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   };
-  return { status: 200, headers, body: page.replaceAll('{{nonce}}', nonce) };
+  return { status: 200, headers, body: fleetDocument.replaceAll('{{nonce}}', nonce) };
 }

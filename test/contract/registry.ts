@@ -1,6 +1,8 @@
 // What every registry does, in memory or in Redis.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { nothingCounted, sumOf } from '../../src/fleet/counted.ts';
+import { textOf } from '../../src/fleet/counted-text.ts';
 import {
   maxInstances,
   type Announcement,
@@ -10,6 +12,7 @@ import {
 import { maxRollCalls, type Registry, type RegistryEntry } from '../../src/fleet/registry.ts';
 import { AppError } from '../../src/util/errors.ts';
 import { eventually } from '../support/eventually.ts';
+import { countedWith, measuresReport } from '../support/measures-report.ts';
 
 export interface OpenRegistry {
   /** A new, empty registry, as two instances see it. */
@@ -20,6 +23,9 @@ export interface OpenRegistry {
   readonly publish: (channel: string, message: string) => Promise<unknown>;
   /** Puts an entry there as if it had been stored at another time. */
   readonly put: (entry: RegistryEntry) => Promise<unknown>;
+  /** Puts what counts as the measures of an instance there, and as the sums of a minute. */
+  readonly putMeasures: (id: string, form: string) => Promise<unknown>;
+  readonly putMinute: (field: string, text: string) => Promise<unknown>;
   /** From now on what stores reports fails, and where asked for what is published as well; returns how to end it. */
   readonly refuse: (what: 'writes' | 'writes and messages') => Promise<() => Promise<unknown>>;
 }
@@ -41,6 +47,10 @@ const report = (id: string, more: Partial<Report> = {}): Report => ({
   reads: 3,
   ...more,
 });
+
+const none = measuresReport();
+
+const point = { agoMs: 60_000, reads: 9, answered: 8, hits: 6, loads: 1, p95Ms: 1.25 };
 
 const record = (id: string, atMs: number): RollCallRecord => ({
   id,
@@ -67,9 +77,9 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
   it('stores reports with the time of the server, each instead of the one before, by the start of the instance', async () => {
     const { registry, other, soon } = await start();
     expect(await registry.read(soon())).toMatchObject({ entries: [], rollCalls: [] });
-    await registry.report(report('late', { startedAtMs: 2 }), [], soon());
-    await other.report(report('early', { startedAtMs: 1 }), [], soon());
-    await registry.report(report('late', { startedAtMs: 2, reads: 9 }), [], soon());
+    await registry.report(report('late', { startedAtMs: 2 }), none, [], soon());
+    await other.report(report('early', { startedAtMs: 1 }), none, [], soon());
+    await registry.report(report('late', { startedAtMs: 2, reads: 9 }), none, [], soon());
     const { entries, nowMs } = await other.read(soon());
     expect(entries).toMatchObject([
       { status: 'answered', report: report('early', { startedAtMs: 1 }) },
@@ -85,7 +95,7 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
     const { registry, other, soon, statuses } = await start();
     const ids = Array.from({ length: 50 }, (_, index) => `i${index}`);
     await Promise.all(
-      ids.map(async (id, index) => [registry, other][index % 2]?.report(report(id), [], soon())),
+      ids.map(async (id, index) => [registry, other][index % 2]?.report(report(id), none, [], soon())),
     );
     expect((await statuses()).toSorted()).toEqual(ids.map((id) => `${id} answered`).toSorted());
   });
@@ -94,8 +104,8 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
     const { registry, soon, put } = await start();
     const ids = Array.from({ length: maxInstances }, (_, index) => `i${index}`);
     await Promise.all(ids.map((id) => put({ report: report(id), status: 'answered', seenAtMs: 1 })));
-    await registry.report(report('one-more'), [], soon());
-    await registry.report(report('i7', { reads: 99 }), [], soon());
+    await registry.report(report('one-more'), none, [], soon());
+    await registry.report(report('i7', { reads: 99 }), none, [], soon());
     const { entries } = await registry.read(soon());
     expect(entries).toHaveLength(maxInstances);
     expect(entries.find((entry) => entry.report.id === 'i7')?.report.reads).toBe(99);
@@ -103,10 +113,10 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
 
   it('removes an instance, also one that is not there', async () => {
     const { registry, other, soon, statuses } = await start();
-    await registry.report(report('a'), [], soon());
-    await registry.report(report('b'), [], soon());
-    await other.remove('a', soon());
-    await other.remove('a', soon());
+    await registry.report(report('a'), none, [], soon());
+    await registry.report(report('b'), none, [], soon());
+    await other.remove('a', none, soon());
+    await other.remove('a', none, soon());
     expect(await statuses()).toEqual(['b answered']);
   });
 
@@ -140,11 +150,11 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
       registry.onReport(id, (answer) => heard.push(`${id} ${answer.id} ${answer.failure}`)),
     );
     for (const one of subscriptions) await one.ready(soon());
-    await other.report(report('me', { failure: 'why' }), ['a', 'b'], soon());
+    await other.report(report('me', { failure: 'why' }), none, ['a', 'b'], soon());
     await eventually(() => expect(heard.toSorted()).toEqual(['a me why', 'b me why']));
     for (const one of subscriptions) one.stop();
     // The roll calls have ended, so nobody listens; the entry is stored all the same.
-    await other.report(report('me', { reads: 7 }), ['a'], soon());
+    await other.report(report('me', { reads: 7 }), none, ['a'], soon());
     expect((await registry.read(soon())).entries).toMatchObject([{ report: { reads: 7 } }]);
     expect(heard).toHaveLength(2);
   });
@@ -169,8 +179,8 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
 
   it('names an instance that did not answer as silent, and removes it the next time', async () => {
     const { registry, soon, statuses } = await start();
-    await registry.report(report('gone'), [], soon());
-    await registry.report(report('here', { startedAtMs: 1 }), [], soon());
+    await registry.report(report('gone'), none, [], soon());
+    await registry.report(report('here', { startedAtMs: 1 }), none, [], soon());
     // Later than any of the reports.
     const atMs = (await registry.read(soon())).nowMs + 1;
     await registry.recordRollCall(record('first', atMs), ['gone', 'never-there'], soon());
@@ -182,7 +192,7 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
   it('takes an instance that was silent back when it reports', async () => {
     const { registry, soon, statuses, put } = await start();
     await put({ report: report('a'), status: 'silent', seenAtMs: 1 });
-    await registry.report(report('a'), [], soon());
+    await registry.report(report('a'), none, [], soon());
     expect(await statuses()).toEqual(['a answered']);
   });
 
@@ -217,18 +227,111 @@ export function registryContract(open: () => Promise<OpenRegistry>): void {
     const subscription = other.onReport('a', ({ id }) => heard.push(id));
     await subscription.ready(soon());
     const acceptWrites = await refuse('writes');
-    await registry.report(report('me'), ['a'], soon());
+    await registry.report(report('me'), none, ['a'], soon());
     await eventually(() => expect(heard).toEqual(['me']));
     expect(await statuses()).toEqual([]);
-    await expect(registry.report(report('me'), [], soon())).rejects.toThrow(AppError);
+    await expect(registry.report(report('me'), none, [], soon())).rejects.toThrow(AppError);
     await expect(registry.recordRollCall(record('a', 1), [], soon())).rejects.toThrow(AppError);
     await acceptWrites();
     const acceptAll = await refuse('writes and messages');
-    await expect(registry.report(report('me'), ['a'], soon())).rejects.toThrow(AppError);
+    await expect(registry.report(report('me'), none, ['a'], soon())).rejects.toThrow(AppError);
     await expect(registry.announce({ id: 'b', spreadMs: 1 }, soon())).rejects.toThrow(AppError);
     await acceptAll();
-    await registry.report(report('me'), [], soon());
+    await registry.report(report('me'), none, [], soon());
     expect(await statuses()).toEqual(['me answered']);
     subscription.stop();
+  });
+
+  describe('what is counted', () => {
+    const hits = (redisHit: number) => countedWith({ redisHit }, { loads: redisHit * 2 }, [1, redisHit]);
+
+    it('is there for each instance, since its last report that was stored, and for all together', async () => {
+      const { registry, other, soon } = await start();
+      const more = { memory: { entries: 2, bytes: 300 }, history: [point] };
+      await registry.report(report('a'), measuresReport({ now: hits(5), ...more }), [], soon());
+      await other.report(report('b'), measuresReport({ now: hits(7) }), [], soon());
+      await other.report(report('b'), measuresReport({ now: hits(9), before: hits(7) }), [], soon());
+      const { instances, minutes } = await registry.readMeasures(soon());
+      expect(Object.fromEntries(instances)).toEqual({
+        a: { counted: hits(5), ...more },
+        b: { counted: countedWith({ redisHit: 2 }, { loads: 4 }, [0, 2]), memory: null, history: [] },
+      });
+      expect(sumOf(minutes.map(({ counted }) => counted))).toEqual(
+        countedWith({ redisHit: 14 }, { loads: 28 }, [2, 14]),
+      );
+      const { nowMs } = await registry.read(soon());
+      for (const { atMs } of minutes) {
+        expect(atMs % 60_000).toBe(0);
+        expect(nowMs - atMs).toBeLessThan(120_000);
+      }
+    });
+
+    const sums = async (registry: Registry, atMs: number) =>
+      sumOf((await registry.readMeasures(atMs)).minutes.map(({ counted }) => counted)).reads.redisHit;
+
+    it('is counted once though the answer to a report was lost', async () => {
+      const { registry, soon } = await start();
+      await registry.report(report('a'), measuresReport({ now: hits(5) }), [], soon());
+      await registry.report(report('a'), measuresReport({ now: hits(5) }), [], soon());
+      await registry.report(report('a'), measuresReport({ now: hits(8) }), [], soon());
+      expect(await sums(registry, soon())).toBe(8);
+    });
+
+    it('is counted once though Redis has lost what it had', async () => {
+      const { registry, soon } = await start();
+      // It was reported before, to a Redis that is empty now.
+      await registry.report(report('a'), measuresReport({ now: hits(105), before: hits(100) }), [], soon());
+      expect(await sums(registry, soon())).toBe(5);
+    });
+
+    it('stays in the sums when an instance leaves, up to its end, or vanishes', async () => {
+      const { registry, other, soon, putMeasures } = await start();
+      await registry.report(report('leaves'), measuresReport({ now: hits(5) }), [], soon());
+      await other.remove('leaves', measuresReport({ now: hits(6), before: hits(5) }), soon());
+      await registry.report(report('vanishes'), measuresReport({ now: hits(10) }), [], soon());
+      await putMeasures('forgotten', '');
+      const atMs = (await registry.read(soon())).nowMs + 1;
+      await registry.recordRollCall(record('a', atMs), ['vanishes'], soon());
+      expect([...(await registry.readMeasures(soon())).instances.keys()]).toEqual(['vanishes']);
+      await registry.recordRollCall(record('b', atMs), ['vanishes'], soon());
+      expect((await registry.readMeasures(soon())).instances.size).toBe(0);
+      expect(await sums(registry, soon())).toBe(16);
+      // One that was only paused goes on from where it was.
+      await registry.report(
+        report('vanishes'),
+        measuresReport({ now: hits(13), before: hits(10) }),
+        [],
+        soon(),
+      );
+      expect(await sums(registry, soon())).toBe(19);
+    });
+
+    it('is kept for an hour', async () => {
+      const { registry, soon, putMinute } = await start();
+      const minute = Math.floor((await registry.read(soon())).nowMs / 60_000);
+      for (const ago of [59, 62]) await putMinute(`${minute - ago}`, textOf(hits(1)));
+      const { minutes } = await registry.readMeasures(soon());
+      expect(minutes).toEqual([{ atMs: (minute - 59) * 60_000, counted: hits(1) }]);
+    });
+
+    it('may have been written by anybody: what cannot be believed is left out', async () => {
+      const { registry, soon, putMeasures, putMinute } = await start();
+      const minute = Math.floor((await registry.read(soon())).nowMs / 60_000);
+      const odd = `reads.redisHit=NaN reads.miss=-1 reads.loaded=1e9 reads.memoryHit=${'9'.repeat(30)} x=1 = events.loads=2`;
+      const loads = countedWith({}, { loads: 2 });
+      await putMeasures(
+        'odd',
+        `${odd}\n\n{"memory":{"entries":-1,"bytes":1},"history":[[],[1,2,3,4,5,6],7]}`,
+      );
+      await putMeasures('none', 'x');
+      for (const field of [`${minute}`, `${minute + 5}`, '-1', '', 'NaN']) await putMinute(field, odd);
+      const { instances, minutes } = await registry.readMeasures(soon());
+      expect(instances.get('odd')).toEqual({ counted: loads, memory: null, history: [] });
+      expect(instances.get('none')).toEqual({ counted: nothingCounted, memory: null, history: [] });
+      expect(minutes).toEqual([{ atMs: minute * 60_000, counted: loads }]);
+      // A report goes on from there.
+      await registry.report(report('a'), measuresReport({ now: hits(5) }), [], soon());
+      expect(await sums(registry, soon())).toBe(5);
+    });
   });
 }

@@ -66,7 +66,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('request', (request) => requests.push(request.url()));
     await page.goto(`${app.host.url}/api/fleet`);
-    await page.locator('#instances li').nth(2).waitFor();
+    await page.locator('#instances tr').nth(2).waitFor();
     return { page, complaints, requests };
   }
 
@@ -120,9 +120,10 @@ describe.skipIf(executablePath === undefined)(title, () => {
     await dark.page.context().close();
   });
 
-  it('can be used with a keyboard: the table that may scroll takes the focus', async () => {
+  it('can be used with a keyboard: a table that may scroll takes the focus', async () => {
     const { page } = await open({ width: 360 });
-    await page.keyboard.press('Tab');
+    // After the three charts, each of which can be had as a table.
+    for (let tabs = 0; tabs < 4; tabs += 1) await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.className')).toBe('scroll');
     await page.context().close();
   });
@@ -139,7 +140,8 @@ describe.skipIf(executablePath === undefined)(title, () => {
     const html = await response.text();
     const nonce = /nonce-(?<nonce>[^']+)'/u.exec(policy)?.groups?.['nonce'];
     expect(html).toContain(`<script nonce="${nonce}">`);
-    expect(html).not.toMatch(/https?:\/\//u);
+    // Nothing is loaded: this is the name of a language.
+    expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:\/\//u);
     const again = await app.fetch('/api/fleet', { headers: { accept: 'text/html' } });
     expect(again.headers.get('content-security-policy')).not.toBe(policy);
   });
@@ -151,7 +153,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
     try {
       await page.locator('#summary.bad').waitFor({ timeout: 30_000 });
       expect(await page.locator('#summary').textContent()).toMatch(/cannot be asked .*from before/u);
-      expect(await page.locator('#instances li').count()).toBe(3);
+      expect(await page.locator('#instances tr').count()).toBe(3);
     } finally {
       app.stack.front.setBehaviour('normal');
     }

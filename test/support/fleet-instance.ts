@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../src/util/clock.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import { RollCall } from '../../src/fleet/roll-call.ts';
 import { RedisRegistry } from '../../src/fleet/redis-registry.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import {
   startSharedClient,
   type CacheOfStack,
@@ -48,6 +49,8 @@ export function startFleetInstance(
     emit: client.emit,
     random: Math.random,
     readCount: () => 0,
+    measures: new Measures(),
+    memory: () => null,
   });
   // A roll call is over when all have answered: the limit is for who never does.
   const { spreadMs = 2000, graceMs = 20_000 } = options;

@@ -1,9 +1,11 @@
 // Members of a fleet on a registry in memory: what each of them sees of its token and its connections is scripted.
 
 import type { Renewal } from '../../src/auth/keeper-transitions.ts';
+import type { MemoryUse } from '../../src/fleet/instance-measures.ts';
 import { FleetMember } from '../../src/fleet/member.ts';
 import type { RedisStatus } from '../../src/redis/redis.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
+import { Measures } from '../../src/telemetry/measures.ts';
 import type { FakeClock } from './fake-clock.ts';
 import type { InMemoryRegistry } from './in-memory-registry.ts';
 
@@ -16,6 +18,8 @@ export class ScriptedSelf {
   /** What of the spread it waits. */
   random = 0;
   reads = 0;
+  measures = new Measures();
+  memory: MemoryUse | null = null;
   redis: RedisStatus = {
     state: 'ready',
     connections: 2,
@@ -59,6 +63,8 @@ export function startInMemoryMember(
     emit: (event) => void self.events.push(event),
     random: () => self.random,
     readCount: () => self.reads,
+    measures: self.measures,
+    memory: () => self.memory,
   });
   return { member, self };
 }

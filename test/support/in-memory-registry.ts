@@ -1,5 +1,8 @@
 // A registry in the memory of the process, with a network of a given latency before it, that refuses on request.
 
+import { countedSince, sumOf, type Counted } from '../../src/fleet/counted.ts';
+import { countedFrom } from '../../src/fleet/counted-text.ts';
+import { formOf, parseInstanceMeasures, type MeasuresReport } from '../../src/fleet/instance-measures.ts';
 import {
   maxInstances,
   parseAnnouncement,
@@ -9,7 +12,10 @@ import {
   type RollCallRecord,
 } from '../../src/fleet/messages.ts';
 import {
+  maxMinutes,
   maxRollCalls,
+  minuteMs,
+  type FleetMeasures,
   type Registry,
   type RegistryEntry,
   type RegistryView,
@@ -28,6 +34,10 @@ export class InMemoryRegistry implements Registry {
   readonly #clock: Clock;
   readonly #entries = new Map<string, RegistryEntry>();
   readonly #listeners = new Map<string, Set<(message: string) => void>>();
+  /** As they were reported. */
+  readonly #measures = new Map<string, string>();
+  /** By the minute. */
+  readonly #sums = new Map<number, Counted>();
   #rollCalls: readonly RollCallRecord[] = [];
 
   /** @param clock the server's. */
@@ -48,20 +58,23 @@ export class InMemoryRegistry implements Registry {
     return this.publish('announcements', JSON.stringify(announcement));
   }
 
-  async report(report: Report, rollCallIds: readonly string[]): Promise<void> {
+  async report(report: Report, measures: MeasuresReport, rollCallIds: readonly string[]): Promise<boolean> {
     const results = await Promise.allSettled([
-      this.#ask('write').then(() => this.#store(report)),
+      this.#ask('write').then(() => this.#store(report, measures)),
       ...rollCallIds.map(async (id) => {
         await this.#ask('publish');
         this.publish(`reports:${id}`, JSON.stringify(report));
       }),
     ]);
     if (results.every(({ status }) => status === 'rejected')) throw refusal('write');
+    return results[0]?.status === 'fulfilled';
   }
 
-  async remove(id: string): Promise<void> {
+  async remove(id: string, measures: MeasuresReport): Promise<void> {
     await this.#ask('write');
+    this.#count(id, measures);
     this.#entries.delete(id);
+    this.#measures.delete(id);
   }
 
   async read(): Promise<RegistryView> {
@@ -74,6 +87,18 @@ export class InMemoryRegistry implements Registry {
     };
   }
 
+  async readMeasures(): Promise<FleetMeasures> {
+    await this.#ask('read');
+    const now = this.#minute();
+    return {
+      instances: new Map([...this.#measures].map(([id, form]) => [id, parseInstanceMeasures(form)])),
+      minutes: [...this.#sums]
+        .filter(([minute]) => minute > now - maxMinutes && minute <= now)
+        .toSorted(([a], [b]) => a - b)
+        .map(([minute, counted]) => ({ atMs: minute * minuteMs, counted })),
+    };
+  }
+
   async recordRollCall(record: RollCallRecord, unanswered: readonly string[]): Promise<void> {
     await this.#ask('write');
     for (const id of unanswered) {
@@ -83,6 +108,7 @@ export class InMemoryRegistry implements Registry {
       else if (entry.seenAtMs < record.atMs || entry.seenAtMs > this.#clock.wallMs())
         this.#entries.set(id, { ...entry, status: 'silent' });
     }
+    for (const id of this.#measures.keys()) if (!this.#entries.has(id)) this.#measures.delete(id);
     this.#rollCalls = [record, ...this.#rollCalls].slice(0, maxRollCalls);
   }
 
@@ -98,9 +124,30 @@ export class InMemoryRegistry implements Registry {
     this.#entries.set(entry.report.id, entry);
   }
 
-  #store(report: Report): void {
+  putMeasures(id: string, form: string): void {
+    this.#measures.set(id, form);
+  }
+
+  putMinute(minute: number, text: string): void {
+    this.#sums.set(minute, countedFrom(text));
+  }
+
+  #minute(): number {
+    return Math.floor(this.#clock.wallMs() / minuteMs);
+  }
+
+  #count(id: string, { now, before }: MeasuresReport): void {
+    const [stored] = this.#measures.get(id)?.split('\n', 1) ?? [];
+    const counted = countedSince(now, stored === undefined ? before : countedFrom(stored));
+    const sum = this.#sums.get(this.#minute());
+    this.#sums.set(this.#minute(), sum === undefined ? counted : sumOf([sum, counted]));
+  }
+
+  #store(report: Report, measures: MeasuresReport): void {
+    this.#count(report.id, measures);
     if (!this.#entries.has(report.id) && this.#entries.size >= maxInstances) return;
     this.put({ report, status: 'answered', seenAtMs: this.#clock.wallMs() });
+    this.#measures.set(report.id, formOf(measures));
   }
 
   #subscribe<T>(

@@ -37,6 +37,8 @@ export function registry(fleets: Fleets): void {
           const field = `${status} ${seenAtMs} ${JSON.stringify(report)}`;
           await fleets.stack.redis.admin('HSET', name('roster'), report.id, field);
         },
+        putMeasures: (id, form) => fleets.stack.redis.admin('HSET', name('measures'), id, form),
+        putMinute: (field, text) => fleets.stack.redis.admin('HSET', name('minutes'), field, text),
         async refuse(what) {
           await fleets.onAll('ACL', 'SETUSER', user, '-eval', ...(what === 'writes' ? [] : ['-publish']));
           const accept = (): Promise<void> => fleets.onAll('ACL', 'SETUSER', user, '+@all');

@@ -34,7 +34,7 @@ describe('registerReauthentication', () => {
 
   it('registers a route that shows the fleet, where one is named', async () => {
     const app = recordedFunctionsApp();
-    const { redis } = publicClient({ eval: away, time: away, hVals: away, lRange: away });
+    const { redis } = publicClient({ eval: away, time: away, hVals: away, hGetAll: away, lRange: away });
     registerReauthentication(app, { redis, fleetRoute: 'ops/fleet', authLevel: 'admin' });
     const { handler, ...options } = app.httpFunctions.get('fleet') ?? {};
     expect(options).toEqual({ methods: ['GET', 'HEAD'], route: 'ops/fleet', authLevel: 'admin' });
@@ -67,7 +67,14 @@ describe('registerReauthentication', () => {
 
   it('answers the timer where nobody can be called', async () => {
     const app = recordedFunctionsApp();
-    const { redis } = publicClient({ eval: away, time: away, hVals: away, lRange: away, publish: away });
+    const { redis } = publicClient({
+      eval: away,
+      time: away,
+      hVals: away,
+      hGetAll: away,
+      lRange: away,
+      publish: away,
+    });
     registerReauthentication(app, { redis });
     const logs: string[] = [];
     const context = new InvocationContext({

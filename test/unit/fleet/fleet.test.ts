@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { startFleet } from '../../../src/fleet/fleet.ts';
+import { Measures } from '../../../src/telemetry/measures.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { recordedRedis } from '../../support/recorded-redis.ts';
 
@@ -39,13 +40,15 @@ it('enters the fleet and the list of apps, and leaves it when it stops', async (
     app: () => ({ site: 'shop', namespace: 'ref', keyPrefix: '' }),
     instance: { id: 'me', startedAtMs: 0, version: '0', region: null, host: null },
     readCount: () => 0,
+    measures: new Measures(),
+    memory: () => null,
   });
   await clock.advance(0);
   const list = 'redis-entra-functions:\u001Fapps';
   expect(commands).toEqual(['EVAL ref:\u001F{fleet}:roster me', `EVAL ${list} shop`]);
   expect(redis.channels.size).toBe(1);
   await fleet.stop();
-  expect(commands.slice(2)).toEqual(['HDEL ref:\u001F{fleet}:roster me']);
+  expect(commands.slice(2)).toEqual(['EVAL ref:\u001F{fleet}:roster me', 'HDEL ref:\u001F{fleet}:roster me']);
   expect(redis.channels.size).toBe(0);
   expect(clock.pendingTimers).toBe(0);
 });

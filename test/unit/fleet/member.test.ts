@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { nothingCounted, sumOf } from '../../../src/fleet/counted.ts';
 import type { Report } from '../../../src/fleet/messages.ts';
 import type { RegistryEntry } from '../../../src/fleet/registry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { InMemoryRegistry } from '../../support/in-memory-registry.ts';
+import { countedWith } from '../../support/measures-report.ts';
 import { never, startInMemoryMember, type InMemoryMember } from '../../support/in-memory-fleet.ts';
 
 let clock: FakeClock;
@@ -199,6 +201,54 @@ describe('an instance that is called', () => {
     call('a');
     await clock.advance(0);
     expect(answered).toEqual(['a']);
+  });
+});
+
+describe('what an instance has counted', () => {
+  const sums = async () => sumOf((await registry.readMeasures()).minutes.map(({ counted }) => counted));
+  const own = async () => (await registry.readMeasures()).instances.get('me') ?? expect.unreachable();
+
+  it('is reported since its last report, and added up', async () => {
+    const { self } = await started({ memory: { entries: 2, bytes: 300 } });
+    self.measures.reads.redisHit += 3;
+    self.measures.latencies.request.record(0.3);
+    call('a');
+    await clock.advance(60_000);
+    self.measures.reads.redisHit += 4;
+    call('b');
+    await clock.advance(60_000);
+    expect(await own()).toMatchObject({
+      counted: countedWith({ redisHit: 4 }),
+      memory: { entries: 2, bytes: 300 },
+      history: [{ reads: 7, hits: 7 }],
+    });
+    expect(await sums()).toEqual(countedWith({ redisHit: 7 }, {}, [0, 0, 1]));
+  });
+
+  it('is added once it can be stored, and is in the history once', async () => {
+    const { self } = await started();
+    self.measures.reads.redisHit += 3;
+    registry.refused.add('write');
+    call('published-only');
+    await clock.advance(1000);
+    expect(answered).toEqual(['published-only']);
+    registry.refused.add('publish');
+    call('neither');
+    await clock.advance(1000);
+    registry.refused.clear();
+    expect(await sums()).toEqual(nothingCounted);
+    self.measures.reads.redisHit += 1;
+    call('both');
+    await clock.advance(1000);
+    expect(await sums()).toEqual(countedWith({ redisHit: 4 }));
+    expect(await own()).toMatchObject({ counted: countedWith({ redisHit: 4 }), history: [{ reads: 4 }] });
+  });
+
+  it('is added up to its end', async () => {
+    const { self, member } = await started();
+    self.measures.reads.redisHit += 3;
+    await member.leave();
+    expect(await sums()).toEqual(countedWith({ redisHit: 3 }));
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../src/fleet/messages.ts';
 import { RedisRegistry } from '../../../src/fleet/redis-registry.ts';
 import { AppError } from '../../../src/util/errors.ts';
+import { measuresReport } from '../../support/measures-report.ts';
 import { recordedRedis } from '../../support/recorded-redis.ts';
 
 const report: Report = {
@@ -20,6 +21,7 @@ const report: Report = {
   reauthenticationsFailed: 0,
   reads: 0,
 };
+const none = measuresReport();
 const written = JSON.stringify(report);
 const record = {
   id: 'a',
@@ -65,16 +67,16 @@ describe('what is read', () => {
 });
 
 describe('a report', () => {
-  const send = async (publish: () => Promise<unknown>, evaluate: () => Promise<unknown>): Promise<void> =>
-    new RedisRegistry(recordedRedis({ publish, eval: evaluate }), 'ref').report(report, ['a'], 1);
+  const send = async (publish: () => Promise<unknown>, evaluate: () => Promise<unknown>): Promise<boolean> =>
+    new RedisRegistry(recordedRedis({ publish, eval: evaluate }), 'ref').report(report, none, ['a'], 1);
   const accepted = async (): Promise<number> => 1;
 
   it.each([
-    ['stored and published', accepted, accepted],
-    ['published only', accepted, refused],
-    ['stored only', refused, accepted],
-  ])('may be %s', async (_what, publish, evaluate) => {
-    await send(publish, evaluate);
+    ['stored and published', true, accepted, accepted],
+    ['published only', false, accepted, refused],
+    ['stored only', true, refused, accepted],
+  ])('may be %s', async (_what, isStored, publish, evaluate) => {
+    expect(await send(publish, evaluate)).toBe(isStored);
   });
 
   it('fails where it is neither', async () => {
@@ -100,12 +102,12 @@ describe('the fleet of a namespace', () => {
     registry.onReport('a', () => {});
     await subscription.ready(1);
     await registry.announce({ id: 'a', spreadMs: 1 }, 1);
-    await registry.report(report, ['a'], 1);
-    await registry.remove('me', 1);
+    await registry.report(report, none, ['a'], 1);
+    await registry.remove('me', none, 1);
     await registry.recordRollCall(record, [], 1);
     const names = [...used, ...redis.channels.keys(), ...redis.calls.map(({ key }) => key)].map(String);
     for (const name of names) expect(name.startsWith('ref:\u001F{fleet}')).toBe(true);
-    expect(new Set(names).size).toBe(5);
+    expect(new Set(names).size).toBe(7);
     subscription.stop();
     expect([...redis.channels.keys()]).toEqual(['ref:\u001F{fleet}:reports:a']);
   });

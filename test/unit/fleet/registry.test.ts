@@ -12,6 +12,10 @@ describe('the registry in memory', () => {
       nowMs: () => clock.nowMs(),
       publish: async (channel, message) => registry.publish(channel, message),
       put: async (entry) => registry.put(entry),
+      putMeasures: async (id, form) => registry.putMeasures(id, form),
+      async putMinute(field, text) {
+        if (/^\d+$/u.test(field)) registry.putMinute(Number(field), text);
+      },
       async refuse(what) {
         registry.refused.add('write');
         if (what === 'writes and messages') registry.refused.add('publish');

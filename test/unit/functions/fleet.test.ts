@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../src/fleet/messages.ts';
-import type { RegistryView } from '../../../src/fleet/registry.ts';
+import type { FleetMeasures, RegistryView } from '../../../src/fleet/registry.ts';
 import { fleet } from '../../../src/functions/fleet.ts';
 import { AppError } from '../../../src/util/errors.ts';
 import { callHandler, handlerDeps, problemCode, type Called } from '../../support/call-handler.ts';
+import { countedWith } from '../../support/measures-report.ts';
 
 const nowMs = Date.UTC(2026, 10, 26, 12, 0, 30);
 
@@ -44,6 +45,27 @@ const view: RegistryView = {
   rollCalls: [rollCall, { ...rollCall, silent: [], shortestTimeLeftMs: null }],
 };
 
+const hour = countedWith({ memoryHit: 6, redisHit: 2, loaded: 2, unavailable: 5 }, { loads: 3 }, [0, 0, 10]);
+const measured: FleetMeasures = {
+  instances: new Map([
+    [
+      'one',
+      {
+        counted: countedWith({ memoryHit: 2, miss: 1, refused: 7 }, { loads: 1 }),
+        memory: { entries: 3, bytes: 4096 },
+        history: [
+          { agoMs: 300_000, reads: 9, answered: 8, hits: 6, loads: 2, p95Ms: 1.256 },
+          { agoMs: 5000, reads: 0, answered: 0, hits: 0, loads: 0, p95Ms: null },
+        ],
+      },
+    ],
+  ]),
+  minutes: [
+    { atMs: nowMs - 90_000, counted: hour },
+    { atMs: nowMs - 30_000, counted: hour },
+  ],
+};
+
 interface Options {
   readonly accept?: string;
   readonly method?: string;
@@ -60,6 +82,7 @@ async function ask({ accept, method = 'GET', page = true, schedule, error }: Opt
       if (error !== undefined) throw error;
       return view;
     },
+    readMeasures: async () => measured,
   };
   const headers = { 'Content-Type': 'text/html' };
   const handler = fleet({
@@ -99,15 +122,44 @@ describe('the fleet as JSON', () => {
         version: '1.0.0',
         region: 'West Europe',
         host: 'host',
+        measures: expect.objectContaining({
+          hitRatio: 0.6667,
+          reads: expect.objectContaining({ memoryHit: 2, redisHit: 0, miss: 1, refused: 7 }),
+          loads: 1,
+          latencyMs: { request: null, redis: null, origin: null, lockWait: null },
+          memory: { entries: 3, bytes: 4096 },
+        }),
+        history: [
+          { at: '2026-11-26T11:55:25.000Z', reads: 9, hitRatio: 0.75, loads: 2, p95Ms: 1.26 },
+          { at: '2026-11-26T12:00:20.000Z', reads: 0, hitRatio: null, loads: 0, p95Ms: null },
+        ],
       },
       expect.objectContaining({
         id: 'two',
+        measures: null,
+        history: [],
         status: 'silent',
         tokenExpiresAt: null,
         tokenSecondsLeft: null,
         lastRotationAt: null,
       }),
     ]);
+  });
+
+  it('has what all together counted, in each minute and in the last hour', async () => {
+    const { minutes, totals } = JSON.parse((await ask()).body ?? '') as Record<string, unknown>;
+    const minute = {
+      hitRatio: 0.8,
+      reads: expect.objectContaining({ memoryHit: 6, redisHit: 2, loaded: 2, unavailable: 5 }),
+      loads: 3,
+      loadsFailed: 0,
+      latencyMs: { request: { p50: 0.38, p95: 0.49, p99: 0.5 }, redis: null, origin: null, lockWait: null },
+    };
+    expect(minutes).toMatchObject([
+      { at: '2026-11-26T11:59:00.000Z', ...minute },
+      { at: '2026-11-26T12:00:00.000Z', ...minute },
+    ]);
+    expect(totals).toMatchObject({ hitRatio: 0.8, reads: { memoryHit: 12, unavailable: 10 }, loads: 6 });
   });
 
   it('has the last roll calls', async () => {
