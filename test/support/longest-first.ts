@@ -19,6 +19,7 @@ const longest = [
   'client-faults-ioredis',
   'client-faults-node-redis',
   'read-through-cluster',
+  'fleet-page-charts',
   'fleet-page',
   'client-faults-libraries',
   'warmup',
