@@ -10,6 +10,11 @@ import { mostConnectionsOf } from 'modules/connection-limits.bicep'
 type appSettingsType = {
   REDIS_ENTRA_SCOPE: string?
   REDIS_USERNAME: string?
+  HTTP_AUTH: ('function-key' | 'entra')?
+  HTTP_ENTRA_TENANT_ID: string?
+  HTTP_ENTRA_AUDIENCE: string?
+  HTTP_ENTRA_PREFIXES: string?
+  HTTP_ENTRA_EASY_AUTH: ('off' | 'in-front')?
   APP_NAMESPACE: string?
   CACHE_KEY_PREFIX: string?
   CACHE_WRITES: ('enabled' | 'disabled')?

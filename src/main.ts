@@ -9,6 +9,7 @@ import { systemClock as clock } from './util/clock.ts';
 import { deferred } from './util/deferred.ts';
 import { readPlatform } from './config/platform.ts';
 import { readSettings } from './config/settings.ts';
+import type { EntraCallers, EntraCallersOptions } from './http/callers/entra-callers.ts';
 import { onePerProcess } from './util/one-per-process.ts';
 import { emit } from './telemetry/events.ts';
 import { logEvents } from './telemetry/log.ts';
@@ -26,6 +27,10 @@ const auth = onePerProcess('auth', () => {
   return startAuth({ credential, scope, oidRequired: redis.username === undefined }, { ...common, emit });
 });
 
+// The keys that tokens of callers are verified with are asked for beside it.
+const { callers } = settings;
+const entraCallers = callers.kind === 'entra' ? await startCallers(callers) : undefined;
+
 // node-redis and @azure/functions take 50 ms to load. The identity endpoint can answer meanwhile, if it was
 // asked: the SDK makes the request in the next turn, and a millisecond later it has left.
 await setImmediate();
@@ -36,7 +41,7 @@ const [{ startApp }, stopTelemetry] = await Promise.all([
   import('./app.ts'),
   telemetry === undefined ? undefined : startTelemetry(telemetry),
 ]);
-named.resolve(startApp(settings, auth, platform, stopTelemetry));
+named.resolve(startApp(settings, { auth, entraCallers, stopTelemetry }, platform));
 
 /** What is not loaded where it is switched off. */
 async function startTelemetry(options: SdkOptions): Promise<() => Promise<void>> {
@@ -54,4 +59,13 @@ async function startTelemetry(options: SdkOptions): Promise<() => Promise<void>>
 function identityOf(clientId: string | undefined): TokenCredential {
   if (clientId === undefined) return auth.credential;
   return createCredential({ kind: 'managed-identity', clientId });
+}
+
+async function startCallers(options: EntraCallersOptions): Promise<EntraCallers> {
+  const { EntraCallers: Callers } = await import('./http/callers/entra-callers.ts');
+  return onePerProcess('callers', () => {
+    const started = new Callers(options, { clock, emit });
+    started.start();
+    return started;
+  });
 }

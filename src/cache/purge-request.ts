@@ -12,16 +12,22 @@ export interface PurgeRequest {
   /** Of keys as callers know them; the empty one is that of all. */
   readonly prefixes: readonly string[];
   readonly mode: PurgeMode;
+  /** The tags are those of entries whose keys begin with one of these; of all where undefined. Keys and prefixes are as they are. */
+  readonly tagsWithin?: readonly string[] | undefined;
 }
 
 /** How many keys, tags and prefixes one purge may name. */
 export const mostTargets = 1000;
 
 /** Each once. @param keyPrefix of the cache. */
-function ruleIds({ keys, tags, prefixes, mode }: PurgeRequest, keyPrefix: string): readonly string[] {
+function ruleIds(request: PurgeRequest, keyPrefix: string): readonly string[] {
+  const { keys, tags, prefixes, mode, tagsWithin = [''] } = request;
+  const scopes = tagsWithin.map((prefix) => keyPrefix + prefix);
   const ids = [
     ...keys.map(({ redisKey }) => ruleId(mode, { kind: 'key', name: redisKey })),
-    ...tags.map((tag) => ruleId(mode, { kind: 'tag', name: scopedTag(keyPrefix, tag) })),
+    ...scopes.flatMap((scope) =>
+      tags.map((tag) => ruleId(mode, { kind: 'tag', name: scopedTag(scope, tag) })),
+    ),
     ...prefixes.map((prefix) => ruleId(mode, { kind: 'prefix', name: keyPrefix + prefix })),
   ];
   return [...new Set(ids)];

@@ -40,7 +40,10 @@ export function ruleId(mode: PurgeMode, { kind, name }: PurgeTarget): string {
   return modes[mode] + kinds[kind] + name;
 }
 
-/** A tag of the entries under one key prefix. Neither holds a control character. */
+/**
+ * A tag of the entries under one key prefix: that of a cache, or a longer one within it. Neither holds a control
+ * character.
+ */
 export function scopedTag(scope: string, tag: string): string {
   return `${scope}\n${tag}`;
 }
@@ -59,6 +62,8 @@ export class PurgeRules {
   readonly #tags = new Map<string, PurgePlaces>();
   /** Of all tags of a scope. */
   readonly #scopes = new Map<string, PurgePlaces>();
+  /** Of the scopes: the beginnings of a key that may be one. */
+  readonly #scopeLengths = new Set<number>();
   readonly #prefixes = new PurgePrefixes();
   #last = 0;
   #floor = 0;
@@ -139,15 +144,24 @@ export class PurgeRules {
     const found = { stale: 0, remove: 0 };
     raise(found, this.#keys.get(key));
     raise(found, this.#prefixes.of(key));
-    if (head.tags !== undefined && this.#tags.size > 0) {
-      for (const tag of head.tags) raise(found, this.#tags.get(scopedTag(scope, tag)));
+    if (this.#tags.size > 0) this.#raiseByTags(found, scope, head);
+    for (const length of this.#scopeLengths) {
+      if (length <= scope.length || length > key.length) continue;
+      const within = key.slice(0, length);
+      if (this.#scopes.has(within)) this.#raiseByTags(found, within, head);
     }
-    // An earlier version of the app, which knew no tags, has loaded it: it may have any.
-    if (head.place === undefined && head.loaded !== undefined) raise(found, this.#scopes.get(scope));
     if (found.remove > place) return removed;
     // A load that is older than a rule that has gone: nobody can say any more whether that was about it.
     const stale = Math.max(found.stale, head.loaded === undefined ? 0 : this.#floor);
     return stale > place ? { kind: 'stale', sinceMs: stale } : kept;
+  }
+
+  #raiseByTags(found: { stale: number; remove: number }, scope: string, head: EntryHead): void {
+    if (head.tags !== undefined) {
+      for (const tag of head.tags) raise(found, this.#tags.get(scopedTag(scope, tag)));
+    }
+    // An earlier version of the app, which knew no tags, has loaded it: it may have any.
+    if (head.place === undefined && head.loaded !== undefined) raise(found, this.#scopes.get(scope));
   }
 
   /** The latest place of a purge of this key, whatever is under it. */
@@ -173,6 +187,7 @@ export class PurgeRules {
     const all = { ...(this.#scopes.get(scope) ?? { stale: 0, remove: 0 }) };
     raise(all, current);
     this.#scopes.set(scope, all);
+    this.#scopeLengths.add(scope.length);
   }
 }
 

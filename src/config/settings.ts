@@ -10,6 +10,7 @@ import { isReserved } from '../cache/key.ts';
 import type { QueryRule } from '../http/query.ts';
 import { isHostName, isLoopback } from '../util/hostnames.ts';
 import { isSchedule } from '../util/schedule.ts';
+import { readCallers, type CallerSettings } from './caller-settings.ts';
 import { readOrigins, readWarmSet, type OriginSettings, type WarmSetSettings } from './origin-settings.ts';
 import { SettingsReader, type Environment } from './settings-reader.ts';
 import { readTelemetry, type TelemetrySettings } from './telemetry-settings.ts';
@@ -39,6 +40,7 @@ export interface Settings extends OriginSettings {
     readonly query: QueryRule;
   };
   readonly requestBudgetMs: number;
+  readonly callers: CallerSettings;
   readonly warmup: WarmSetSettings & { readonly schedule: string };
   readonly reauthenticate: { readonly schedule: string };
   readonly telemetry: TelemetrySettings;
@@ -70,6 +72,7 @@ export function readSettings(environment: Environment): Settings {
   const origins = readOrigins(reader);
   // Includes those that only the SDK reads.
   reader.checkReferences('AZURE_');
+  reader.checkReferences('HTTP_ENTRA_');
   const settings: Settings = {
     redis: {
       hostname,
@@ -92,6 +95,7 @@ export function readSettings(environment: Environment): Settings {
       memoryMaxAgeMs: reader.integer('CACHE_MEMORY_MAX_AGE_MS', 0, 0, mostMemoryAgeMs),
       query: reader.choice('CACHE_QUERY', ['reject', 'key'], 'reject'),
     },
+    callers: readCallers(reader, () => authorityHostIn(reader)),
     requestBudgetMs: reader.integer('REQUEST_BUDGET_MS', 2000, 100, 230_000),
     ...origins,
     warmup: {
@@ -121,7 +125,7 @@ function readCredential(reader: SettingsReader): CredentialOptions {
   const application = {
     tenantId: reader.required('AZURE_TENANT_ID', `the tenant's id or domain, ${because}`, isTenant) ?? '',
     clientId: reader.required('AZURE_CLIENT_ID', `the application's client id, ${because}`) ?? '',
-    authorityHost: reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']),
+    authorityHost: authorityHostIn(reader),
   };
   if (kind === 'client-secret') {
     const clientSecret = reader.required('AZURE_CLIENT_SECRET', `the client secret, ${because}`) ?? '';
@@ -131,6 +135,10 @@ function readCredential(reader: SettingsReader): CredentialOptions {
     reader.required('AZURE_CLIENT_CERTIFICATE_PATH', `the path of a PEM file, ${because}`) ?? '';
   const certificatePassword = reader.optional('AZURE_CLIENT_CERTIFICATE_PASSWORD');
   return { kind, ...application, certificatePath, certificatePassword };
+}
+
+function authorityHostIn(reader: SettingsReader): string | undefined {
+  return reader.url('AZURE_AUTHORITY_HOST', 'an https:// URL', ['https:']);
 }
 
 const hostNameExpectation = 'the host name of the cache, without the port, which is REDIS_PORT';

@@ -5,6 +5,8 @@ import { readBatch } from '../functions/read-batch.ts';
 import { readCache } from '../functions/read-cache.ts';
 import { removeCache, writeCache } from '../functions/write-cache.ts';
 import type { Cache } from './cache-api.ts';
+import type { Callers } from './callers-api.ts';
+import { aCallers, guardOf } from './callers-parts.ts';
 import { aCache, cachePartsOf } from './cache-parts.ts';
 import {
   anAuthLevel,
@@ -27,7 +29,12 @@ export interface CacheRoutesOptions {
   readonly batchRoute?: string | undefined;
   /** `purge` where undefined: `/api/purge`. */
   readonly purgeRoute?: string | undefined;
-  /** `function` where undefined. */
+  /**
+   * Who may call: app role `Cache.Read` to read, also in batches, `Cache.Write` to write and remove, `Cache.Purge` to
+   * purge; under their prefixes only, where they have some. Where undefined, whoever the host lets in by `authLevel`.
+   */
+  readonly callers?: Callers | undefined;
+  /** `function` where undefined; with `callers` it is `anonymous`, and a key would be asked for besides a token. */
   readonly authLevel?: AuthLevel | undefined;
   /** `disabled` makes the HTTP side read-only: PUT, DELETE and purges are answered with 405. As the cache's where undefined. */
   readonly writes?: 'enabled' | 'disabled' | undefined;
@@ -52,15 +59,17 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     route: aRoute,
     batchRoute: aRoute,
     purgeRoute: aRoute,
+    callers: aCallers,
     authLevel: anAuthLevel,
     suffix: aSuffix,
     writes: oneOf('enabled', 'disabled'),
   });
   const { cache, redis, settings, budget } = cachePartsOf(owner, options.cache);
-  const { route = 'cache', batchRoute = 'batch', authLevel = 'function', writes = settings.writes } = options;
+  const { route = 'cache', batchRoute = 'batch', writes = settings.writes } = options;
   const { suffix = '', purgeRoute = 'purge' } = options;
   const { query: queryRule, defaultTtlSeconds, maxValueBytes, requestBudgetMs } = settings;
   closeAtEnd(app, redis);
+  const { authLevel, access } = guardOf(app, options);
   const deps = {
     clock: redis.clock,
     emit: redis.emit,
@@ -73,15 +82,18 @@ export function registerCacheRoutes(app: FunctionsApp, options: CacheRoutesOptio
     defaultTtlSeconds,
     maxValueBytes,
   };
+  const reading = { ...deps, access: access({ roles: ['Cache.Read'] }) };
+  const writing = { ...deps, access: access({ roles: ['Cache.Write'] }) };
+  const purging = { ...deps, access: access({ roles: ['Cache.Purge'] }) };
   const entry = { route: `${route}/{*key}`, authLevel } as const;
-  app.http(`readCache${suffix}`, { ...entry, methods: ['GET', 'HEAD'], handler: readCache(deps) });
-  app.http(`writeCache${suffix}`, { ...entry, methods: ['PUT'], handler: writeCache(deps) });
-  app.http(`removeCache${suffix}`, { ...entry, methods: ['DELETE'], handler: removeCache(deps) });
+  app.http(`readCache${suffix}`, { ...entry, methods: ['GET', 'HEAD'], handler: readCache(reading) });
+  app.http(`writeCache${suffix}`, { ...entry, methods: ['PUT'], handler: writeCache(writing) });
+  app.http(`removeCache${suffix}`, { ...entry, methods: ['DELETE'], handler: removeCache(writing) });
   app.http(`readBatch${suffix}`, {
     route: batchRoute,
     authLevel,
     methods: ['POST'],
-    handler: readBatch(deps),
+    handler: readBatch(reading),
   });
-  app.http(`purge${suffix}`, { route: purgeRoute, authLevel, methods: ['POST'], handler: purge(deps) });
+  app.http(`purge${suffix}`, { route: purgeRoute, authLevel, methods: ['POST'], handler: purge(purging) });
 }

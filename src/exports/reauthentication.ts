@@ -7,6 +7,8 @@ import { fleetPage } from '../functions/fleet-page.ts';
 import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
 import { answeredReads } from '../telemetry/measures.ts';
+import type { Callers } from './callers-api.ts';
+import { aCallers, guardOf } from './callers-parts.ts';
 import { anAuthLevel, aRoute, aSchedule, aSuffix, checkApp, closeAtEnd } from './functions-app.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
 import { instanceId } from './instance-id.ts';
@@ -23,7 +25,9 @@ export interface ReauthenticationOptions {
   readonly schedule?: string | undefined;
   /** Registers `GET /api/<fleetRoute>`, which shows the fleet as JSON, or as a page to a browser. None where undefined. */
   readonly fleetRoute?: string | undefined;
-  /** Of the fleet route; `function` where undefined. */
+  /** Who may see the fleet: app role `Fleet.Read`. Where undefined, whoever the host lets in by `authLevel`. */
+  readonly callers?: Callers | undefined;
+  /** Of the fleet route; `function` where undefined, `anonymous` with `callers`. */
   readonly authLevel?: AuthLevel | undefined;
   /**
    * The Function App's name (`WEBSITE_SITE_NAME`), by which apps on one cache tell each other apart; where undefined,
@@ -60,6 +64,7 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
     redis: { ...aRedis, required: true },
     schedule: aSchedule,
     fleetRoute: aRoute,
+    callers: aCallers,
     authLevel: anAuthLevel,
     site: words,
     host: orNull(words),
@@ -67,7 +72,7 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
     version: words,
     suffix: aSuffix,
   });
-  const { redis, schedule = '0 * * * * *', fleetRoute: route, authLevel = 'function', suffix = '' } = options;
+  const { redis, schedule = '0 * * * * *', fleetRoute: route, suffix = '' } = options;
   const parts = partsOf(owner, redis);
   const { keeper, clock, timeoutMs: requestBudgetMs } = parts;
   const { registry, rollCall } = parts.dependents.once('fleet', () => enterFleet(parts, options));
@@ -77,7 +82,10 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
     handler: reauthenticate({ keeper, rollCall, clock, schedule }),
   });
   if (route === undefined) return;
-  const deps = { clock, requestBudgetMs, budget: unlimited, registry, schedule, page: fleetPage };
+  const guard = guardOf(app, options);
+  const { authLevel } = guard;
+  const access = guard.access({ roles: ['Fleet.Read'], bySignIn: true });
+  const deps = { clock, requestBudgetMs, budget: unlimited, access, registry, schedule, page: fleetPage };
   app.http(`fleet${suffix}`, { methods: ['GET', 'HEAD'], route, authLevel, handler: fleetHandler(deps) });
 }
 

@@ -8,6 +8,8 @@ import functions, {
   type InvocationContext,
 } from '@azure/functions';
 import type { BytesResponse } from '../http/bytes-response.ts';
+import { anybody, type Caller } from '../http/callers/caller.ts';
+import type { Access } from '../http/callers/entra-callers.ts';
 import { Problem, toProblem } from '../http/problem.ts';
 import type { Measures } from '../telemetry/measures.ts';
 import { operation, type Operation } from '../telemetry/operations.ts';
@@ -22,6 +24,8 @@ export interface HandlerDeps {
   readonly budget: ByteBudget;
   /** Undefined where requests are not counted: those that do not read or write the cache. */
   readonly measures?: Measures | undefined;
+  /** Whom it lets in; undefined where the host alone decides that. */
+  readonly access?: Access | undefined;
 }
 
 export interface Invocation {
@@ -30,6 +34,7 @@ export interface Invocation {
   /** What the request takes of the byte budget; given back when the worker has the answer. */
   readonly charge: Charge;
   readonly context: InvocationContext;
+  readonly caller: Caller;
 }
 
 type Answer = HttpResponseInit | BytesResponse;
@@ -39,10 +44,8 @@ type Handle = (request: HttpRequest, invocation: Invocation) => Promise<Answer>;
  * A thrown Problem or AppError becomes `application/problem+json`: an outage is 503 with Retry-After. Anything else is
  * a bug and stays the host's 500. HEAD gets the headers of the answer alone.
  */
-export function httpHandler(
-  { clock, requestBudgetMs, budget, measures }: HandlerDeps,
-  handle: Handle,
-): HttpHandler {
+export function httpHandler(deps: HandlerDeps, handle: Handle): HttpHandler {
+  const { clock, requestBudgetMs, budget, measures, access } = deps;
   // A tenth of the time, at most 200 ms, is left to the host and to writing the answer.
   const workMs = requestBudgetMs - Math.min(requestBudgetMs / 10, 200);
   const answerTo = async (
@@ -53,7 +56,10 @@ export function httpHandler(
     const charge = budget.open();
     const startedAtMs = clock.nowMs();
     try {
-      const answer = await handle(request, { deadlineAtMs: startedAtMs + workMs, charge, context });
+      const deadlineAtMs = startedAtMs + workMs;
+      const admitted = access?.(request, deadlineAtMs) ?? anybody;
+      const caller = admitted instanceof Promise ? await admitted : admitted;
+      const answer = await handle(request, { deadlineAtMs, charge, context, caller });
       if (own !== undefined) own.status = answer.status ?? 200;
       if (request.method !== 'HEAD' && 'pieces' in answer) {
         if (measures !== undefined) measures.events.servedBytes += lengthOf(answer.pieces);

@@ -6,6 +6,7 @@ import { prefixFault } from '../cache/key.ts';
 import type { PurgeOutcome } from '../cache/purge-call.ts';
 import { mostTargets, type PurgeRequest } from '../cache/purge-request.ts';
 import { mostPurgeTargets } from '../cache/purge-rules.ts';
+import { checkPrefixes, type Caller } from '../http/callers/caller.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
 import { rejectUnknown } from '../http/query.ts';
@@ -25,12 +26,12 @@ const members: readonly string[] = ['keys', 'tags', 'prefixes', 'mode'];
 
 export function purge(deps: PurgeDeps): HttpHandler {
   const { cache, writesEnabled } = deps;
-  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
+  return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
     if (!writesEnabled) throw new Problem('writes-disabled', 'It takes no purges over HTTP.', { Allow: '' });
     rejectUnknown(request.query, []);
     const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large', charge });
     const given = jsonIn(request, body, () => invalid('; the body is not JSON'));
-    const outcome = await cache.purge(requestIn(given, cache), deadlineAtMs);
+    const outcome = await cache.purge(requestIn(given, cache, caller), deadlineAtMs);
     if (outcome.kind !== 'purged') throw problemOf(outcome);
     const { atMs, expected, acknowledged, silent } = outcome;
     return {
@@ -41,7 +42,8 @@ export function purge(deps: PurgeDeps): HttpHandler {
   });
 }
 
-function requestIn(json: unknown, cache: PurgeDeps['cache']): PurgeRequest {
+/** Its tags are those of the caller's entries alone, where it may name no others. */
+function requestIn(json: unknown, cache: PurgeDeps['cache'], caller: Caller): PurgeRequest {
   const given = objectIn(json);
   const mode = given['mode'] ?? 'stale';
   if (mode !== 'stale' && mode !== 'remove') throw invalid('; `mode` is neither "stale" nor "remove"');
@@ -53,11 +55,13 @@ function requestIn(json: unknown, cache: PurgeDeps['cache']): PurgeRequest {
   const tagFault = tags.every(isTag) ? undefined : `A tag is ${tagExpectation}.`;
   const fault = tagFault ?? prefixes.map(prefixFault).find((one) => one !== undefined);
   if (fault !== undefined) throw new Problem('invalid-body', fault);
+  checkPrefixes(caller, [...keys, ...prefixes]);
   return {
     keys: keys.map((name, index) => validKey(name, cache, `keys[${index}]: `)),
     tags,
     prefixes,
     mode,
+    tagsWithin: caller.prefixes,
   };
 }
 

@@ -4,6 +4,7 @@ import type { HttpHandler } from '@azure/functions';
 import { AnswerLimit } from '../cache/answer-limit.ts';
 import type { Cache } from '../cache/cache.ts';
 import { discardDamaged } from '../cache/damaged.ts';
+import { checkPrefixes } from '../http/callers/caller.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { validKey } from '../http/entry-key.ts';
 import { Problem } from '../http/problem.ts';
@@ -24,10 +25,11 @@ const maxAnswerBytes = 16 * 2 ** 20;
 
 export function readBatch(deps: ReadBatchDeps): HttpHandler {
   const { cache } = deps;
-  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
+  return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
     const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large' });
     const names = namesIn(jsonIn(request, body, () => invalid('; the body is not JSON')));
     const keys = names.map((name, index) => validKey(name, cache, `keys[${index}]: `));
+    checkPrefixes(caller, names);
 
     // Equal keys are asked for once.
     const distinct = [...new Map(keys.map((key) => [key.name, key])).values()];

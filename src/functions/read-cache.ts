@@ -5,6 +5,7 @@ import type { CacheAnswer } from '../cache/answer.ts';
 import type { Cache } from '../cache/cache.ts';
 import { discardDamaged } from '../cache/damaged.ts';
 import type { BytesResponse } from '../http/bytes-response.ts';
+import { checkPrefixes } from '../http/callers/caller.ts';
 import { cacheStatus } from '../http/cache-headers.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
 import { entryResponse } from '../http/entry-response.ts';
@@ -29,8 +30,9 @@ export interface ReadCacheDeps extends HandlerDeps {
 
 export function readCache(deps: ReadCacheDeps): HttpHandler {
   const { cache, clock, queryRule, maxValueBytes } = deps;
-  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
+  return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
     const key = keyFromRoute(request, cache, keySuffix(request.query, queryRule));
+    checkPrefixes(caller, [key.name]);
     const answerTo = async (isSecond: boolean): Promise<HttpResponseInit | BytesResponse> => {
       const answer = await cache.read(key, deadlineAtMs, { charge });
       const nowMs = clock.wallMs();

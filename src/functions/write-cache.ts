@@ -6,6 +6,7 @@ import { isContentType, newEntry } from '../cache/entry.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import type { EntryKey } from '../cache/key.ts';
 import type { NotChanged, TagCondition } from '../cache/tier.ts';
+import { checkPrefixes, type Caller } from '../http/callers/caller.ts';
 import { writeCondition } from '../http/conditional.ts';
 import { keyFromRoute } from '../http/entry-key.ts';
 import { cacheUnavailable, entryNewer, Problem } from '../http/problem.ts';
@@ -28,8 +29,8 @@ export interface WriteCacheDeps extends HandlerDeps {
 
 export function writeCache(deps: WriteCacheDeps): HttpHandler {
   const { cache, clock, defaultTtlSeconds, maxValueBytes } = deps;
-  return httpHandler(deps, async (request, { deadlineAtMs, charge }) => {
-    const { key, condition } = targetOf(request, deps);
+  return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
+    const { key, condition } = targetOf(request, caller, deps);
     const ttlSeconds = ttlOf(request) ?? defaultTtlSeconds;
     const contentType = contentTypeOf(request);
     const tags = tagsOf(request);
@@ -42,8 +43,8 @@ export function writeCache(deps: WriteCacheDeps): HttpHandler {
 }
 
 export function removeCache(deps: RemoveCacheDeps): HttpHandler {
-  return httpHandler(deps, async (request, { deadlineAtMs }) => {
-    const { key, condition } = targetOf(request, deps);
+  return httpHandler(deps, async (request, { deadlineAtMs, caller }) => {
+    const { key, condition } = targetOf(request, caller, deps);
     const result = await deps.cache.remove(key, condition, deadlineAtMs);
     if (result.kind !== 'removed' && result.kind !== 'absent') throw problemOf(result);
     return { status: 204 };
@@ -58,13 +59,16 @@ interface Target {
 /** What is to be changed, and in which state it has to be. */
 function targetOf(
   request: HttpRequest,
+  caller: Caller,
   { cache, writesEnabled }: Pick<WriteCacheDeps | RemoveCacheDeps, 'cache' | 'writesEnabled'>,
 ): Target {
   if (!writesEnabled) {
     throw new Problem('writes-disabled', 'It takes no writes over HTTP.', { Allow: 'GET, HEAD' });
   }
   rejectUnknown(request.query, ['ttl']);
-  return { key: keyFromRoute(request, cache), condition: writeCondition(request) };
+  const key = keyFromRoute(request, cache);
+  checkPrefixes(caller, [key.name]);
+  return { key, condition: writeCondition(request) };
 }
 
 function ttlOf(request: HttpRequest): number | undefined {

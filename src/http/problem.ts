@@ -9,6 +9,9 @@ const problems = {
   'invalid-ttl': { status: 400, title: 'The ttl is not valid' },
   'invalid-body': { status: 400, title: 'The request body is not valid' },
   'invalid-header': { status: 400, title: 'A request header is not valid' },
+  unauthenticated: { status: 401, title: 'The caller is not known' },
+  forbidden: { status: 403, title: 'The caller may not do this' },
+  'prefix-forbidden': { status: 403, title: 'The caller may not name such a key' },
   'not-found': { status: 404, title: 'There is no entry under this key' },
   'writes-disabled': { status: 405, title: 'This cache is read-only' },
   'length-required': { status: 411, title: 'The request must say how long its body is' },
@@ -21,6 +24,7 @@ const problems = {
   'stored-value-too-large': { status: 422, title: 'The key holds a value that is too large to be served' },
   'too-many-purges': { status: 429, title: 'Too many keys, tags and prefixes have been purged lately' },
   'origin-failed': { status: 502, title: 'The origin failed' },
+  'authority-unavailable': { status: 503, title: 'Callers cannot be verified at the moment' },
   'entry-newer': { status: 503, title: 'A newer version of this app wrote the entry' },
   'cache-unavailable': { status: 503, title: 'The cache cannot be asked at the moment' },
   overloaded: { status: 503, title: 'This instance has too much in hand at the moment' },
@@ -34,9 +38,13 @@ export type ProblemCode = keyof typeof problems;
 
 export type Headers = Readonly<Record<string, string>>;
 
+// It may come from another build of this code in the same process: ES modules beside CommonJS.
+const mark = Symbol.for('redis-entra-functions.problem');
+
 /** Thrown to end a request with an error response. The message is the `detail`: no token and no cached value. */
 export class Problem extends Error {
   override readonly name = 'Problem';
+  readonly [mark] = true;
   readonly code: ProblemCode;
   readonly headers: Headers;
 
@@ -44,6 +52,10 @@ export class Problem extends Error {
     super(detail);
     this.code = code;
     this.headers = headers;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && mark in value;
   }
 
   toResponse(): HttpResponseInit {

@@ -35,6 +35,8 @@ export interface Transport {
 export interface TransportOptions {
   /** Connections to one host. Further requests wait for one. */
   readonly maxSockets?: number;
+  /** PEM: whom to trust in place of whom Node.js trusts. */
+  readonly ca?: string | undefined;
 }
 
 // As many as there can be loads at once: loads, renewals, loads that bypass Redis (cache/loader.ts), and the warmup.
@@ -43,10 +45,10 @@ const defaultMaxSockets = 144;
 /** Of the header fields of an answer, in bytes; Node.js itself would take 16 KiB. */
 const maxHeaderSize = 64 * 1024;
 
-export function createTransport({ maxSockets = defaultMaxSockets }: TransportOptions = {}): Transport {
+export function createTransport({ maxSockets = defaultMaxSockets, ca }: TransportOptions = {}): Transport {
   const agentOptions = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets };
   const plain = new Agent(agentOptions);
-  const tls = new TlsAgent(agentOptions);
+  const tls = new TlsAgent(ca === undefined ? agentOptions : { ...agentOptions, ca });
 
   // Where one idle connection is dead others are, too, and a retry would use the next of them.
   const closeIdle = (): void => {

@@ -31,6 +31,7 @@ export type AppEvent =
   | SheddingEvent
   | TelemetryEvent
   | CacheShared
+  | SigningKeysEvent
   | {
       readonly type: 'tokenRotated';
       readonly expiresAtMs: number;
@@ -192,6 +193,17 @@ export type OriginEvent =
       readonly failedMs: number;
       readonly failures: number;
       readonly origin?: string;
+    };
+
+/** Of the keys that the tokens of callers are verified with. */
+export type SigningKeysEvent =
+  /** They are others than before, or the first. */
+  | { readonly type: 'signingKeysRead'; readonly keys: number; readonly requestMs: number }
+  | {
+      readonly type: 'signingKeysUnavailable';
+      readonly reason: string;
+      /** That are known and go on being used; 0: no caller is let in. */
+      readonly keys: number;
     };
 
 /** How a roll call ended. */

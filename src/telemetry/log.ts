@@ -39,6 +39,8 @@ export const logLevels: Readonly<Partial<Record<AppEventType, Level>>> = {
   originFailing: 'warn',
   originRecovered: 'info',
   answerNotStored: 'info',
+  signingKeysRead: 'info',
+  signingKeysUnavailable: 'warn',
 };
 
 /** Logs the events of this instance from now on; returns how to stop. */
@@ -95,6 +97,7 @@ function endedBy(event: AppEvent): readonly string[] {
 const ends: Partial<Record<AppEventType, readonly string[]>> = {
   connectionReady: ['connectionFailed ', 'connectionLost'],
   sheddingEnded: ['sheddingStarted'],
+  signingKeysRead: ['signingKeysUnavailable'],
   tokenRotated: ['tokenRenewalFailed', 'tokenNotAdvancing', 'tokenExpired'],
 };
 

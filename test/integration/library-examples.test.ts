@@ -19,6 +19,7 @@ declare const redis: import('redis-entra-functions/redis').Redis;
 declare const auth: import('redis-entra-functions/redis').RedisAuth;
 declare const cache: import('redis-entra-functions/cache').Cache;
 declare const box: import('redis-entra-functions/testing').AzureInABox;
+declare const callers: import('redis-entra-functions/functions').Callers;
 declare const id: string;
 interface Product { readonly name: string }
 declare function loadProduct(id: string, signal: AbortSignal): Promise<Product>;

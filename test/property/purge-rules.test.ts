@@ -20,13 +20,15 @@ interface Purge {
 }
 
 const scope = 'shop:';
-const name = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '😀', '~'), maxLength: 5 });
+const name = fc
+  .string({ unit: fc.constantFrom('a', 'b', 'é', '😀', '~'), maxLength: 5 })
+  .map((rest) => scope + rest);
 const tag = fc.constantFrom('red', 'green', 'blue');
 const target: fc.Arbitrary<PurgeTarget> = fc.oneof(
   name.map((key) => ({ kind: 'key', name: key }) as const),
   name.map((prefix) => ({ kind: 'prefix', name: prefix }) as const),
   fc
-    .tuple(fc.constantFrom(scope, 'other:'), tag)
+    .tuple(fc.constantFrom(scope, 'other:', '', 'shop', `${scope}a`, `${scope}a😀`, `${scope}b`), tag)
     .map(([of, label]) => ({ kind: 'tag', name: scopedTag(of, label) }) as const),
 );
 const purge: fc.Arbitrary<Purge> = fc.record({
@@ -46,9 +48,10 @@ const entry = fc.record({
 function isAbout({ kind, name: of }: PurgeTarget, key: string, head: EntryHead): boolean {
   if (kind === 'key') return key === of;
   if (kind === 'prefix') return key.startsWith(of);
+  const [within = '', label = ''] = of.split('\n');
+  if (!within.startsWith(scope) || !key.startsWith(within)) return false;
   const areUnknown = head.place === undefined && head.loaded !== undefined;
-  const own = (head.tags ?? []).map((label) => scopedTag(scope, label));
-  return own.includes(of) || (areUnknown && of.startsWith(`${scope}\n`));
+  return areUnknown || head.tags?.includes(label) === true;
 }
 
 it('is the same as of each purge alone, and no purge is forgotten early', () => {

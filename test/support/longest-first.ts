@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** A quarter of a minute or more of two quiet cores, the longest first. All others in the order of their size. */
 const longest = [
   'fleet',
+  'callers',
   'cluster',
   'admitted-token',
   'fleet-cluster',

@@ -38,6 +38,7 @@ describe('settings', () => {
         memoryMaxAgeMs: 0,
         query: 'reject',
       },
+      callers: { kind: 'function-key' },
       requestBudgetMs: 2000,
       origin: { kind: 'none' },
       originRules: [],

@@ -26,6 +26,7 @@ const kinds: readonly Environment[] = [
     .find(([name]) => name?.text === 'REDIS_CREDENTIAL')
     ?.slice(1)
     .flatMap(({ code }) => code.map((kind) => ({ REDIS_CREDENTIAL: kind }))) ?? []),
+  { HTTP_AUTH: 'entra', HTTP_ENTRA_TENANT_ID: 'contoso.example', HTTP_ENTRA_AUDIENCE: 'api://cache' },
   { ORIGIN_URL_TEMPLATE: 'https://example.org/{key}' },
   { ORIGIN_BLOB_CONTAINER_URL: 'https://example.org/container' },
   { TELEMETRY: 'opentelemetry', OTEL_EXPORTER_OTLP_ENDPOINT: 'https://example.org' },
