@@ -49,7 +49,7 @@ export function publicCacheSuite(kind: CacheKind): void {
 
   it('loads once, for 1,000 callers of 3 instances', async () => {
     // A Redis that has no time to answer is another test's matter: then each would load.
-    const caches = await begin().startMany(3, { timeoutMs: 20_000 });
+    const caches = await begin().startMany(3, { timeoutMs: 60_000 });
     let loads = 0;
     const load = async (): Promise<{ readonly load: number }> => {
       loads += 1;

@@ -24,6 +24,9 @@ export interface PublicCaches {
   readonly redis: Redis;
 }
 
+/** What a call gets whose test does not say it: what it is about is not how long a busy machine takes. */
+const timeoutMs = 15_000;
+
 /** On one stack for a whole file; what a test starts ends with it. Call it where the tests are declared. */
 export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => PublicCaches {
   const shared: { stack?: AnyStack } = {};
@@ -54,7 +57,7 @@ export function publicCaches({ cluster }: Pick<CacheKind, 'cluster'>): () => Pub
   return () => {
     const stack = shared.stack ?? expect.unreachable('no stack');
     const start = async (options?: Partial<CacheOptions>, port?: number): Promise<Cache> =>
-      createCache({ redis: await startClient(stack, port), namespace: 'shop', ...options });
+      createCache({ redis: await startClient(stack, port), namespace: 'shop', timeoutMs, ...options });
     return {
       stack,
       start,
