@@ -73,8 +73,11 @@ export function severalInstances(begin: Begin): void {
         const key = `${test.key}${braces}`;
         origin.set(key, braces);
         expect(await test.outcome(instance, key)).toBe(`loaded ${braces}`);
-        // An answer is not kept back for longer than 0.3 s until it is stored.
-        await eventually(async () => expect(await test.admin('EXISTS', key)).toBe(1));
+        // An answer is not kept back for longer than 0.3 s until it is stored, nor stored without its lock, of 3 s.
+        await eventually(async () => {
+          expect(await test.outcome(instance, key)).toMatch(/^(?:loaded|hit) /u);
+          expect(await test.admin('EXISTS', key)).toBe(1);
+        });
         expect(await test.remove(instance, undefined, key)).toEqual({ kind: 'removed' });
         expect(await test.admin('EXISTS', key)).toBe(0);
       }
