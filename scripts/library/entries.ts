@@ -15,6 +15,7 @@ export const entries: readonly Entry[] = [
   { name: 'redis', source: 'src/exports/redis.ts' },
   { name: 'cache', source: 'src/exports/cache.ts' },
   { name: 'functions', source: 'src/exports/functions.ts' },
+  { name: 'telemetry', source: 'src/exports/telemetry.ts' },
   // Of the local parts, which src/ never knows.
   { name: 'testing', source: 'local/exports/testing.ts', asyncFunctions: ['startAzureInABox'] },
 ];

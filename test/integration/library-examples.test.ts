@@ -45,6 +45,7 @@ it('every function has an example, and every example compiles', async () => {
     'ioredis',
     '@azure/functions',
     '@azure/identity',
+    '@opentelemetry/api',
     '@types/node',
   ]);
   const files: Record<string, string> = {};

@@ -83,7 +83,13 @@ let stack: Stack;
 let user: UserFolder;
 beforeAll(async () => {
   stack = await startStack({ storage: false });
-  user = await installLibrary(['redis', '@azure/functions', '@azure/identity', '@types/node']);
+  user = await installLibrary([
+    'redis',
+    '@azure/functions',
+    '@azure/identity',
+    '@opentelemetry/api',
+    '@types/node',
+  ]);
   await user.write({ 'package.json': JSON.stringify({ name: 'user', type: 'commonjs' }) });
 });
 afterAll(async () => {

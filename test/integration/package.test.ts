@@ -17,7 +17,14 @@ import { packagedApp, startLocalApp } from '../support/local-app.ts';
 
 it('holds the app, its licences and nothing else', async () => {
   const files = await readdir(packagedApp, { recursive: true });
-  const named = ['LICENSE', 'THIRD-PARTY-LICENSES.txt', 'host.json', 'main.mjs', 'package.json'];
+  const named = [
+    'LICENSE',
+    'THIRD-PARTY-LICENSES.txt',
+    'host.json',
+    'azure-monitor.mjs',
+    'main.mjs',
+    'package.json',
+  ];
   expect(files).toEqual(expect.arrayContaining(named));
   // The rest are the parts that are loaded on first use. No source, no map, no test, no local settings.
   const others = files.filter((file) => !named.includes(file));
