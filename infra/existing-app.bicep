@@ -38,6 +38,19 @@ param originContainerName string = 'origin'
 @allowed(['logs', 'opentelemetry'])
 param telemetry string = 'logs'
 
+@description('Who may call the app: who has a function key, or who comes with a token of Entra that has an app role.')
+@allowed(['function-key', 'entra'])
+param callers string = 'function-key'
+
+@description('Tenant whose tokens callers come with.')
+param callersTenantId string = tenant().tenantId
+
+@description('Audience of those tokens: the client id of the registration that scripts/register-callers.sh makes; several are separated by commas.')
+param callersAudience string = ''
+
+@description('Prefixes of keys that callers are confined to, by object id or app role.')
+param callersPrefixes { *: string } = {}
+
 var token = uniqueString(resourceGroup().id, identityName)
 var isManaged = cacheKind == 'managed'
 var hasOrigin = originStorageName != ''
@@ -80,6 +93,21 @@ module roles 'modules/roles.bicep' = if (hasOrigin) {
   dependsOn: [identity]
 }
 
+var audience = callers == 'entra' && callersAudience == ''
+  ? fail('Callers with tokens need the audience of these: callersAudience')
+  : callersAudience
+var callerSettings = callers == 'entra'
+  ? concat(
+      [
+        'HTTP_AUTH=entra'
+        'HTTP_ENTRA_TENANT_ID=${callersTenantId}'
+        'HTTP_ENTRA_AUDIENCE=${audience}'
+        'AZURE_AUTHORITY_HOST=${environment().authentication.loginEndpoint}'
+      ],
+      empty(callersPrefixes) ? [] : ['HTTP_ENTRA_PREFIXES=${string(callersPrefixes)}']
+    )
+  : []
+
 var redisSettings = isManaged
   ? [
       'REDIS_HOSTNAME=${redis!.outputs.hostName}'
@@ -104,6 +132,7 @@ output settings string[] = concat(
         'ORIGIN_BLOB_CONTAINER_URL=https://${originStorageName}.blob.${environment().suffixes.storage}/${originContainerName}'
       ]
     : [],
+  callerSettings,
   telemetry == 'opentelemetry'
     ? [
         'TELEMETRY=opentelemetry'

@@ -144,6 +144,19 @@ param originSoftDeleteDays int = 7
 @allowed(['logs', 'opentelemetry'])
 param telemetry string = 'logs'
 
+@description('Who may call the app: who has a function key, or who comes with a token of Entra that has an app role. docs/deploy.md, "Callers with tokens", has the way.')
+@allowed(['function-key', 'entra'])
+param callers string = 'function-key'
+
+@description('Tenant whose tokens callers come with; empty for that of the subscription.')
+param callersTenantId string = ''
+
+@description('Audience of those tokens: the client id of the registration that scripts/register-callers.sh makes; several are separated by commas.')
+param callersAudience string = ''
+
+@description('Prefixes of keys that callers are confined to, by object id or app role.')
+param callersPrefixes { *: string } = {}
+
 @description('Further settings of the app.')
 param appSettings appSettingsType = {}
 
@@ -209,6 +222,19 @@ var telemetrySettings = hasOpenTelemetry
       OTEL_TRACES_SAMPLER: 'microsoft.rate_limited'
       OTEL_TRACES_SAMPLER_ARG: '5'
     }
+  : {}
+var callerSettings = callers == 'entra'
+  ? union(
+      {
+        HTTP_AUTH: 'entra'
+        HTTP_ENTRA_TENANT_ID: callersTenantId == '' ? tenant().tenantId : callersTenantId
+        HTTP_ENTRA_AUDIENCE: callersAudience == ''
+          ? fail('Callers with tokens need the audience of these: DEPLOY_CALLERS_AUDIENCE')
+          : callersAudience
+        AZURE_AUTHORITY_HOST: environment().authentication.loginEndpoint
+      },
+      empty(callersPrefixes) ? {} : { HTTP_ENTRA_PREFIXES: string(callersPrefixes) }
+    )
   : {}
 var cacheType = cache == 'existing-classic' ? 'Microsoft.Cache/redis' : 'Microsoft.Cache/redisEnterprise'
 
@@ -394,6 +420,7 @@ module app 'modules/function-app.bicep' = {
         ? { ORIGIN_BLOB_CONTAINER_URL: '${originStorage!.outputs.blobEndpoint}${originContainerName}' }
         : origin == 'http' ? { ORIGIN_URL_TEMPLATE: httpOriginTemplate } : {},
       telemetrySettings,
+      callerSettings,
       appSettings
     )
   }

@@ -138,6 +138,29 @@ export function changesByParameter(infrastructure: Infrastructure): void {
     expect(appSettings(chosen)).toMatchObject(settings);
   });
 
+  it('lets callers in by tokens of the tenant, and says what is missing for that', async () => {
+    const audience = 'c11e0000-0000-4000-8000-0000000000aa';
+    const on = await predict({ DEPLOY_CALLERS: 'entra', DEPLOY_CALLERS_AUDIENCE: audience });
+    expect(differences(await byDefault, on).map((line) => line.replace(/^.*appSettings\./u, ''))).toEqual([
+      expect.stringMatching(/^AZURE_AUTHORITY_HOST: \(none\) -> /u),
+      'HTTP_AUTH: (none) -> "entra"',
+      `HTTP_ENTRA_AUDIENCE: (none) -> "${audience}"`,
+      expect.stringMatching(/^HTTP_ENTRA_TENANT_ID: \(none\) -> /u),
+    ]);
+    const prefixes = { 'Cache.Read': 'shop/' };
+    const confined = await predict({
+      DEPLOY_CALLERS: 'entra',
+      DEPLOY_CALLERS_AUDIENCE: audience,
+      DEPLOY_CALLERS_TENANT_ID: 'contoso.example',
+      DEPLOY_CALLERS_PREFIXES: JSON.stringify(prefixes),
+    });
+    expect(appSettings(confined)).toMatchObject({
+      HTTP_ENTRA_TENANT_ID: 'contoso.example',
+      HTTP_ENTRA_PREFIXES: JSON.stringify(prefixes),
+    });
+    expect(await predict({ DEPLOY_CALLERS: 'entra' }).catch(String)).toContain('DEPLOY_CALLERS_AUDIENCE');
+  });
+
   it('shows what a parameter changes, and that it changes nothing else', async () => {
     const after = await predictByCommand({
       DEPLOY_CACHE_SKU: 'Balanced_B10',

@@ -53,9 +53,28 @@ export function templateForAnExistingApp({ copy }: Infrastructure): void {
     ])
       expect(settings).toContain(`${name}=`);
     expect(settings).not.toContain('TELEMETRY');
+    expect(settings).not.toContain('HTTP_AUTH');
     const on = await (await copy).predict('existing-app.bicep', { ...values, telemetry: 'opentelemetry' });
     const more = JSON.stringify(on.outputs?.['settings'] ?? 'no output');
     expect(more).toContain('TELEMETRY=opentelemetry');
     expect(more).toContain('AzureFunctionsJobHost__telemetryMode=OpenTelemetry');
+  });
+  it('lets callers in by tokens where it is asked to', async () => {
+    const values = { cacheName: 'old', callers: 'entra', callersAudience: 'c11e0000' };
+    const { outputs } = await (
+      await copy
+    ).predict('existing-app.bicep', {
+      ...values,
+      callersPrefixes: { 'Cache.Read': 'shop/' },
+    });
+    const settings = JSON.stringify(outputs?.['settings'] ?? 'no output');
+    for (const setting of ['HTTP_AUTH=entra', 'HTTP_ENTRA_TENANT_ID=', 'HTTP_ENTRA_AUDIENCE=c11e0000'])
+      expect(settings).toContain(setting);
+    expect(settings).toContain('HTTP_ENTRA_PREFIXES={');
+    const withoutAudience = (await copy).predict('existing-app.bicep', {
+      cacheName: 'old',
+      callers: 'entra',
+    });
+    expect(await withoutAudience.catch(String)).toContain('callersAudience');
   });
 }

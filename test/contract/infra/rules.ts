@@ -61,7 +61,8 @@ export function rules(infrastructure: Infrastructure): void {
     const properties = at(await template(), 'definitions.appSettingsType.properties') as Json;
     const fixed = Object.keys(appSettings(await variants['by default']));
     const decided = ['REDIS_TLS', 'REDIS_CREDENTIAL', 'ORIGIN_URL_TEMPLATE', 'TELEMETRY'];
-    const settable = new Set([...Object.keys(properties), ...fixed, ...decided]);
+    const callers = ['HTTP_AUTH', 'HTTP_ENTRA_TENANT_ID', 'HTTP_ENTRA_AUDIENCE', 'HTTP_ENTRA_PREFIXES'];
+    const settable = new Set([...Object.keys(properties), ...fixed, ...decided, ...callers]);
     expect([...settingsTheAppReads()].filter((name) => !settable.has(name))).toEqual([]);
     // Read apart from the settings: they are the host's as well.
     const hosts = [
