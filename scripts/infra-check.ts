@@ -1,8 +1,7 @@
 // Asks Azure, before anything is provisioned, what would fail there only after minutes: whether the regions have what
 // the parameters ask for, and whether an earlier attempt left a cache that has to go first. What az cannot be asked is said, and passes.
 
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { runAz, whyAzFailed, type Az } from './az.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,9 +9,6 @@ export interface Finding {
   readonly problem: string;
   readonly remedy: string;
 }
-
-/** Runs `az` and reads its JSON. */
-export type Az = (args: readonly string[]) => Promise<unknown>;
 
 /** @param environment as `azd env set` would set it: AZURE_LOCATION, DEPLOY_CACHE and the like. */
 export async function findings(az: Az, environment: Environment): Promise<readonly Finding[]> {
@@ -98,11 +94,6 @@ function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-async function runAz(args: readonly string[]): Promise<unknown> {
-  const { stdout } = await promisify(execFile)('az', [...args, '--output', 'json'], { timeout: 120_000 });
-  return stdout.trim() === '' ? null : JSON.parse(stdout);
-}
-
 /** `NAME=value` arguments go before the environment. */
 function withArguments(args: readonly string[], environment: Environment): Environment {
   const pairs = args.map((argument) => /^(\w+)=(.*)$/su.exec(argument));
@@ -111,13 +102,6 @@ function withArguments(args: readonly string[], environment: Environment): Envir
     process.exit(1);
   }
   return { ...environment, ...Object.fromEntries(pairs.map((pair) => [pair?.[1], pair?.[2]])) };
-}
-
-/** Why az gave no answer: not installed, not signed in, or what it says itself. */
-function unanswered(error: unknown): string {
-  const { code, stderr, message } = error as { code?: unknown; stderr?: string; message?: string };
-  if (code === 'ENOENT') return 'az is not installed.';
-  return stderr?.trim() || message || String(error);
 }
 
 if (import.meta.main) {
@@ -131,6 +115,6 @@ if (import.meta.main) {
       );
   } catch (error) {
     // azd needs no az: what cannot be asked must not stop it.
-    console.log(`Not checked: ${unanswered(error)}`);
+    console.log(`Not checked: ${whyAzFailed(error)}`);
   }
 }

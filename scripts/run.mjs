@@ -32,6 +32,7 @@ const commands = {
   bicep: { redis: false, programs: (args) => [[node, 'scripts/bicep.ts', ...args]] },
   'infra-check': { redis: false, programs: (args) => [[node, 'scripts/infra-check.ts', ...args]] },
   'infra-changes': { redis: false, programs: (args) => [[node, 'scripts/infra-changes.ts', ...args]] },
+  'register-callers': { redis: false, programs: (args) => [[node, 'scripts/register-callers.ts', ...args]] },
   'optional-parts': { redis: true, programs: (args) => [[node, 'scripts/optional-parts.ts', ...args]] },
   'azd-rehearsal': { redis: true, programs: (args) => [[node, 'scripts/azd-rehearsal.ts', ...args]] },
   screenshots: { redis: true, programs: (args) => [[node, 'scripts/screenshots.ts', ...args]] },

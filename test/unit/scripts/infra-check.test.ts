@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { findings, type Az } from '../../../scripts/infra-check.ts';
+import type { Az } from '../../../scripts/az.ts';
+import { findings } from '../../../scripts/infra-check.ts';
 
 /** Answers as az gives them, by the start of the command. */
 const answers: Readonly<Record<string, unknown>> = {
