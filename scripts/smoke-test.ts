@@ -59,7 +59,11 @@ export async function smokeTest(url: string, options: SmokeTestOptions = {}): Pr
   for (const { path, headers = {}, statuses, meaning } of probesFor(options)) {
     const who = 'Authorization' in headers ? `${path} with a token` : path;
     for (;;) {
-      const answer = await statusOf(new URL(path, url), headers, Math.max(deadlineMs - Date.now(), leastAnswerMs));
+      const answer = await statusOf(
+        new URL(path, url),
+        headers,
+        Math.max(deadlineMs - Date.now(), leastAnswerMs),
+      );
       if (typeof answer === 'number' && statuses.includes(answer)) {
         log(`${who}: ${answer}, ${meaning}`);
         break;
