@@ -17,8 +17,8 @@ export interface Running {
 
 /** What curl sends of who asks. The token is fetched anew each time: it does not live long. */
 const bearer = (...roles: readonly string[]): string => {
-  const options = roles.map((role) => ` --role ${role}`).join('');
-  return ` -H "Authorization: Bearer $(npm run -s token --${options})"`;
+  const options = roles.length === 0 ? '' : ` -- ${roles.map((role) => `--role ${role}`).join(' ')}`;
+  return ` -H "Authorization: Bearer $(npm run -s token${options})"`;
 };
 
 /** The addresses of all parts, and commands that show what they do. */
