@@ -45,7 +45,7 @@ param callers string = 'function-key'
 @description('Tenant whose tokens callers come with.')
 param callersTenantId string = tenant().tenantId
 
-@description('Audience of those tokens: the client id of the registration that scripts/register-callers.sh makes; several are separated by commas.')
+@description('Audience of those tokens: the client id of the registration that npm run register-callers makes; several are separated by commas.')
 param callersAudience string = ''
 
 @description('Prefixes of keys that callers are confined to, by object id or app role.')

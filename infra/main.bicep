@@ -10,11 +10,6 @@ import { mostConnectionsOf } from 'modules/connection-limits.bicep'
 type appSettingsType = {
   REDIS_ENTRA_SCOPE: string?
   REDIS_USERNAME: string?
-  HTTP_AUTH: ('function-key' | 'entra')?
-  HTTP_ENTRA_TENANT_ID: string?
-  HTTP_ENTRA_AUDIENCE: string?
-  HTTP_ENTRA_PREFIXES: string?
-  HTTP_ENTRA_EASY_AUTH: ('off' | 'in-front')?
   APP_NAMESPACE: string?
   CACHE_KEY_PREFIX: string?
   CACHE_WRITES: ('enabled' | 'disabled')?
@@ -26,6 +21,7 @@ type appSettingsType = {
   CACHE_MEMORY_MAX_AGE_MS: string?
   CACHE_QUERY: ('reject' | 'key')?
   REQUEST_BUDGET_MS: string?
+  HTTP_ENTRA_EASY_AUTH: ('off' | 'in-front')?
   ORIGIN_KEEP_HEADERS: string?
   ORIGIN_RULES: string?
   WARMUP_SCHEDULE: string?
@@ -151,7 +147,7 @@ param callers string = 'function-key'
 @description('Tenant whose tokens callers come with; empty for that of the subscription.')
 param callersTenantId string = ''
 
-@description('Audience of those tokens: the client id of the registration that scripts/register-callers.sh makes; several are separated by commas.')
+@description('Audience of those tokens: the client id of the registration that npm run register-callers makes; several are separated by commas.')
 param callersAudience string = ''
 
 @description('Prefixes of keys that callers are confined to, by object id or app role.')

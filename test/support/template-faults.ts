@@ -19,13 +19,21 @@ export function allFaults(prediction: Prediction): Faults {
   ];
 }
 
-/** Whatever the app's own reader of settings asks the environment for. */
+/** Whatever the app's own reader of settings asks the environment for, with callers of either kind. */
 export function settingsTheAppReads(): ReadonlySet<string> {
   const names = new Set<string>();
-  const asked = (_: object, name: string | symbol): string => {
-    names.add(String(name));
-    return name === 'REDIS_HOSTNAME' ? 'cache.example.org' : '';
-  };
-  readSettings(new Proxy({}, { get: asked }));
+  for (const callers of ['function-key', 'entra']) {
+    const given: Readonly<Record<string, string>> = {
+      REDIS_HOSTNAME: 'cache.example.org',
+      HTTP_AUTH: callers,
+      HTTP_ENTRA_TENANT_ID: callers === 'entra' ? 'contoso.example' : '',
+      HTTP_ENTRA_AUDIENCE: callers === 'entra' ? 'api://cache' : '',
+    };
+    const asked = (_: object, name: string | symbol): string => {
+      names.add(String(name));
+      return given[String(name)] ?? '';
+    };
+    readSettings(new Proxy({}, { get: asked }));
+  }
   return names;
 }

@@ -33,6 +33,11 @@ export function rules(infrastructure: Infrastructure): void {
     private: predict({ DEPLOY_NETWORK: 'private' }),
     'with an existing cache': predict(existingCache('existing')),
     'with an existing classic cache': predict(existingCache('existing-classic')),
+    'with callers of Entra': predict({
+      DEPLOY_CALLERS: 'entra',
+      DEPLOY_CALLERS_AUDIENCE: 'c11e0000-0000-4000-8000-0000000000aa',
+      DEPLOY_CALLERS_PREFIXES: '{"Cache.Read":"shop/"}',
+    }),
     'with an HTTP origin': predict({
       DEPLOY_ORIGIN: 'http',
       DEPLOY_ORIGIN_URL_TEMPLATE: 'https://example.org/{key}',
@@ -57,12 +62,21 @@ export function rules(infrastructure: Infrastructure): void {
     });
   });
 
+  it('the app takes callers of Entra as they are deployed, with their prefixes', async () => {
+    expect(settingsOf(await variants['with callers of Entra']).callers).toMatchObject({
+      kind: 'entra',
+      audiences: ['c11e0000-0000-4000-8000-0000000000aa'],
+      prefixes: { 'Cache.Read': 'shop/' },
+    });
+    expect(settingsOf(await variants['by default']).callers).toEqual({ kind: 'function-key' });
+  });
+
   it('lets every setting of the app be set, but those that would undo what is promised', async () => {
     const properties = at(await template(), 'definitions.appSettingsType.properties') as Json;
-    const fixed = Object.keys(appSettings(await variants['by default']));
+    const withCallers = await variants['with callers of Entra'];
+    const fixed = [await variants['by default'], withCallers].flatMap((one) => Object.keys(appSettings(one)));
     const decided = ['REDIS_TLS', 'REDIS_CREDENTIAL', 'ORIGIN_URL_TEMPLATE', 'TELEMETRY'];
-    const callers = ['HTTP_AUTH', 'HTTP_ENTRA_TENANT_ID', 'HTTP_ENTRA_AUDIENCE', 'HTTP_ENTRA_PREFIXES'];
-    const settable = new Set([...Object.keys(properties), ...fixed, ...decided, ...callers]);
+    const settable = new Set([...Object.keys(properties), ...fixed, ...decided]);
     expect([...settingsTheAppReads()].filter((name) => !settable.has(name))).toEqual([]);
     // Read apart from the settings: they are the host's as well.
     const hosts = [
@@ -187,6 +201,8 @@ function settingsOf(prediction: Prediction): ReturnType<typeof readSettings> {
     REDIS_HOSTNAME: 'cache.westeurope.redis.azure.net',
     REDIS_PORT: '6380',
     REDIS_CLUSTERING_POLICY: 'NoCluster',
+    HTTP_ENTRA_TENANT_ID: 'c11e0000-0000-4000-8000-0000000000bb',
+    AZURE_AUTHORITY_HOST: 'https://login.microsoftonline.com/',
     ORIGIN_BLOB_CONTAINER_URL: 'https://account.blob.core.windows.net/origin',
     APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=11111111-1111-1111-1111-111111111111',
   };
