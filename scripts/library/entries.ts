@@ -16,6 +16,7 @@ export const entries: readonly Entry[] = [
   { name: 'cache', source: 'src/exports/cache.ts' },
   { name: 'functions', source: 'src/exports/functions.ts' },
   { name: 'telemetry', source: 'src/exports/telemetry.ts' },
+  { name: 'client', source: 'src/exports/client.ts' },
   // Of the local parts, which src/ never knows.
   { name: 'testing', source: 'local/exports/testing.ts', asyncFunctions: ['startAzureInABox'] },
 ];

@@ -19,6 +19,7 @@ const layers = [
   'redis',
   'auth',
   'telemetry',
+  'client',
   'util',
 ];
 const root = join(import.meta.dirname, '../../src');
@@ -132,6 +133,26 @@ describe('the source tree', () => {
       /\bprocess\s*\.\s*env\b|\benv\b[^;]*\bfrom 'node:process'/u.test(read(file)),
     );
     expect(reading).toEqual(['main.ts']);
+  });
+});
+
+describe('the client, which browsers run', () => {
+  /** What it loads, types aside, from the module that is imported. */
+  function loadedBy(file: string, seen = new Set<string>()): ReadonlySet<string> {
+    if (seen.has(file)) return seen;
+    seen.add(file);
+    const values = read(file).replaceAll(/^(?:import|export) type\b[^;]*;/gmu, '');
+    for (const { to } of importsOf(file, values)) loadedBy(to, seen);
+    return seen;
+  }
+
+  it('knows nothing of Node.js, and no other package', () => {
+    const loaded = [...loadedBy('exports/client.ts'), ...files.filter((file) => file.startsWith('client/'))];
+    expect(loaded.length).toBeGreaterThan(20);
+    const foreign = loaded.filter((file) =>
+      /\bfrom '[^.]|\bimport\('[^.]|\b(?:Buffer|process|setImmediate|NodeJS|require)\b/u.test(read(file)),
+    );
+    expect(foreign).toEqual([]);
   });
 });
 

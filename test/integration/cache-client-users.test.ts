@@ -1,0 +1,259 @@
+// The typed client as it is published: in a real browser, on each Node.js, and for the compilers of both.
+
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { chromium, type Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumFlags, findChromium } from '../support/chromium.ts';
+import { startClientSite, type ClientSite } from '../support/client-site.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { parseMarkdown } from '../support/markdown.ts';
+import { nodeVersions } from '../support/node-versions.ts';
+import { installLibrary, type UserFolder } from '../support/packed-library.ts';
+
+const run = promisify(execFile);
+
+/** Runs anywhere; returns JSON. */
+const tour = `
+export async function tour(createCacheClient, url) {
+  const client = createCacheClient({ url, timeoutMs: 60_000 });
+  const key = 'tour/ü ?#%/..';
+  await client.delete(key);
+  const put = await client.put(key, { json: { a: 'ü' } }, { ttlSeconds: 600, tags: ['tour'], ifAbsent: true });
+  const again = await client.put(key, 'x', { ifAbsent: true });
+  const hit = await client.get(key);
+  const head = await client.head(key);
+  const unchanged = await client.get(key, { ifNoneMatch: put.etag ?? '*' });
+  await client.put('tour/bytes', new Uint8Array([255, 0, 254]));
+  const batch = await client.batch(['tour/bytes', 'tour/none', key]);
+  const missed = [await client.get('tour/none'), await client.head('tour/none')];
+  const purge = await client.purge({ tags: ['tour'], mode: 'remove' });
+  const after = await client.get(key);
+  const fleet = await client.fleet();
+  const error = await client.put('a', 'x', { ttlSeconds: 0 }).catch((thrown) => thrown);
+  return {
+    kinds: [put, again, hit, head, unchanged, ...batch, ...missed, purge, after, fleet].map(({ kind }) => kind),
+    json: hit.json(),
+    contentType: hit.contentType,
+    shown: [typeof put.etag, hit.etag === put.etag, hit.source, hit.stale, typeof hit.ttlSeconds],
+    bytes: [...batch[0].bytes()],
+    text: batch[2].text(),
+    error: [error.name, error.code, error.status],
+  };
+}
+
+export async function outage(createCacheClient, url) {
+  const client = createCacheClient({ url, retries: 0, timeoutMs: 60_000 });
+  const results = [await client.get('tour/none'), await client.head('tour/none'), ...(await client.batch(['tour/none']))];
+  return results.map(({ kind, code }) => [kind, code]);
+}
+`;
+
+const expected = {
+  kinds: [
+    'created',
+    'precondition-failed',
+    'hit',
+    'hit',
+    'not-modified',
+    'hit',
+    'miss',
+    'hit',
+    'miss',
+    'miss',
+    'purged',
+    'miss',
+    'fleet',
+  ],
+  json: { a: 'ü' },
+  contentType: 'application/json',
+  shown: ['string', true, 'redis', false, 'number'],
+  bytes: [255, 0, 254],
+  text: '{"a":"ü"}',
+  error: ['CacheRequestError', 'invalid-ttl', 400],
+};
+const unavailable = ['unavailable', 'cache-unavailable'];
+
+let app: LocalApp;
+let user: UserFolder;
+let site: ClientSite;
+beforeAll(async () => {
+  [app, user] = await Promise.all([
+    startLocalApp({ settings: { REQUEST_BUDGET_MS: '1000' } }),
+    installLibrary([]),
+  ]);
+  const files = { '/': '<!doctype html><title>client</title>', '/tour.js': tour };
+  site = await startClientSite(
+    app.host.url,
+    join(user.path, 'node_modules/redis-entra-functions/dist'),
+    files,
+  );
+}, 180_000);
+afterAll(async () => {
+  await site?.[Symbol.asyncDispose]();
+  await user?.[Symbol.asyncDispose]();
+  await app?.stop();
+});
+
+async function whileSilent<T>(act: () => Promise<T>): Promise<T> {
+  app.stack.front.setBehaviour('stall');
+  try {
+    return await act();
+  } finally {
+    app.stack.front.setBehaviour('normal');
+    app.stack.front.cutAll();
+    await eventually(async () => expect((await app.fetch('/api/cache/any')).status).toBe(404), 20_000);
+  }
+}
+
+const executablePath = findChromium();
+
+describe.skipIf(executablePath === undefined)('in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: [...chromiumFlags] });
+  });
+  afterAll(async () => browser?.close());
+
+  async function inPage(called: 'tour' | 'outage', url: string): Promise<unknown> {
+    const page = await browser.newPage();
+    try {
+      await page.goto(site.url);
+      return await page.evaluate(`(async () => {
+        const [{ createCacheClient }, program] = await Promise.all([import('/dist/client.js'), import('/tour.js')]);
+        return program.${called}(createCacheClient, ${JSON.stringify(url)});
+      })()`);
+    } finally {
+      await page.close();
+    }
+  }
+
+  it('of the same origin it does all of it', async () => {
+    expect(await inPage('tour', '/api')).toEqual(expected);
+  });
+
+  it('of another origin it does the same, and says what it is not shown', async () => {
+    const { shown: _shown, ...same } = expected;
+    const { shown, ...others } = (await inPage('tour', `${site.otherUrl}/api`)) as typeof expected;
+    expect(others).toEqual(same);
+    expect(shown).toEqual(['undefined', true, undefined, undefined, 'undefined']);
+  });
+
+  it('takes no outage for a miss', async () => {
+    const results = await whileSilent(async () =>
+      Promise.all([inPage('outage', '/api'), inPage('outage', `${site.otherUrl}/api`)]),
+    );
+    const [own, [get, head, batch]] = results as [unknown, unknown[]];
+    expect(own).toEqual([unavailable, unavailable, unavailable]);
+    // HEAD has no body that could name the problem, and the fields are not shown.
+    expect([get, head, batch]).toEqual([unavailable, ['unavailable', 'server-failed'], unavailable]);
+  });
+});
+
+it.each(nodeVersions)('on %s it does all of it, as an ES module and as CommonJS', async (node) => {
+  await user.write({
+    'package.json': JSON.stringify({ name: 'user', type: 'module' }),
+    'tour.js': tour,
+    'run.js': `
+import { createRequire } from 'node:module';
+import { createCacheClient } from 'redis-entra-functions/client';
+import * as program from './tour.js';
+const [called, url] = process.argv.slice(2);
+const required = createRequire(import.meta.url)('redis-entra-functions/client');
+const results = [];
+for (const make of [createCacheClient, required.createCacheClient]) results.push(await program[called](make, url));
+console.log(JSON.stringify(results));
+`,
+  });
+  const outcomes = async (called: string): Promise<unknown> =>
+    JSON.parse((await run(node, ['run.js', called, `${site.url}/api`], { cwd: user.path })).stdout);
+  expect(await outcomes('tour')).toEqual([expected, expected]);
+  const silent = [unavailable, unavailable, unavailable];
+  expect(await whileSilent(async () => outcomes('outage'))).toEqual([silent, silent]);
+});
+
+/** What the programs of docs/package/client.md use without a word of where it is from. */
+const surroundings = `
+declare const client: import('redis-entra-functions/client').CacheClient;
+declare const createCacheClient: typeof import('redis-entra-functions/client').createCacheClient;
+declare const msal: {
+  acquireTokenSilent(request: { scopes: string[] }): Promise<{ accessToken: string; expiresOn: Date | null }>;
+};
+declare module '@azure/identity' {
+  class DefaultAzureCredential {
+    getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
+  }
+}
+`;
+
+// library-users.test.ts compiles it beside the types of Node.js.
+it('compiles with the types of a browser alone, and so do the programs of its page', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/package/client.md'), 'utf8');
+  const blocks = parseMarkdown(page).sections.flatMap((section) => section.blocks);
+  const programs = [...new Set(blocks.map(({ text }) => text))];
+  expect(programs).toHaveLength(3);
+  await user.write({
+    ...Object.fromEntries(
+      programs.map((text, index) => [`page/program-${index}.ts`, `${text}\nexport {};\n`]),
+    ),
+    'page/surroundings.d.ts': surroundings,
+    'page/package.json': JSON.stringify({ name: 'page', type: 'module' }),
+    'page/page.ts': `
+import { createCacheClient, type GetResult } from 'redis-entra-functions/client';
+const client = createCacheClient({ url: 'https://app.example/api', fetch, functionKey: async () => 'key' });
+const text = (result: GetResult): string => {
+  switch (result.kind) {
+    case 'hit':
+      return result.text();
+    case 'miss':
+    case 'not-modified':
+    case 'precondition-failed':
+      return result.kind;
+    case 'unavailable':
+      return result.code;
+  }
+};
+export const words: Promise<string> = client.get('a', { signal: new AbortController().signal }).then(text);
+`,
+    'page/tsconfig.json': JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2022',
+        lib: ['es2022', 'dom'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      },
+      include: ['*.ts'],
+    }),
+  });
+  const tsc = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
+  const { stdout } = await run(process.execPath, [tsc, '-p', 'page'], { cwd: user.path }).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  expect(stdout).toBe('');
+});
+
+it('is small, and imports nothing of Node.js and nothing else', async () => {
+  const client = join(user.path, 'node_modules/redis-entra-functions/dist/client.js');
+  const { outputFiles, metafile } = await build({
+    entryPoints: [client],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  const inputs = Object.values(metafile.inputs).flatMap(({ imports }) => imports);
+  expect(inputs.filter(({ external }) => external === true)).toEqual([]);
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  expect(gzipSync(code).length).toBeLessThan(8 * 1024);
+});
