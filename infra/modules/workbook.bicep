@@ -26,9 +26,30 @@ var hour = 3600000
 var tables = [
   { title: 'Roll calls', visualization: 'table', query: loadTextContent('../queries/roll-calls.kql') }
   { title: 'Instances', visualization: 'table', query: loadTextContent('../queries/instances.kql') }
-  { title: 'Reads that found a value', visualization: 'timechart', query: loadTextContent('../queries/hit-ratio.kql') }
-  { title: 'Time to answer a read, ms', visualization: 'timechart', query: loadTextContent('../queries/latency.kql') }
-  { title: 'Answers', visualization: 'timechart', query: loadTextContent('../queries/answers.kql') }
+  { title: 'Hit ratio by tier', visualization: 'areachart', query: loadTextContent('../queries/hit-ratio.kql') }
+  { title: 'Reads, by how they ended', visualization: 'timechart', query: loadTextContent('../queries/reads.kql') }
+  { title: 'Time of a request, ms', visualization: 'timechart', query: loadTextContent('../queries/percentiles.kql') }
+  {
+    title: 'Time of requests, Redis, origin and lock, ms: 95 of 100'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/waits.kql')
+  }
+  {
+    title: 'Loads, renewals, writes and purges'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/counts.kql')
+  }
+  { title: 'Memory of the instances', visualization: 'timechart', query: loadTextContent('../queries/memory.kql') }
+  {
+    title: 'Time to answer a read as the host sees it, ms'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/latency.kql')
+  }
+  {
+    title: 'Answers by function and status'
+    visualization: 'timechart'
+    query: loadTextContent('../queries/answers.kql')
+  }
   {
     title: 'Tokens, connections, commands and origin in trouble'
     visualization: 'timechart'

@@ -1,6 +1,6 @@
 // How a roll call ended, in numbers and names: pure functions of who was there and who answered.
 
-import type { RollCallEnded } from '../telemetry/events.ts';
+import type { FleetCounted, RollCallEnded } from '../telemetry/events.ts';
 import type { Report, RollCallRecord } from './messages.ts';
 
 /** Of the silent ones in an event, which is a line of the log. */
@@ -35,11 +35,11 @@ export function recordOf(result: RollCallResult): RollCallRecord {
   };
 }
 
-export function eventOf(record: RollCallRecord): RollCallEnded {
+export function eventOf(record: RollCallRecord, measures: FleetCounted | null): RollCallEnded {
   const { expected, answered, rotated, failed, silent, shortestTimeLeftMs } = record;
   const counts = { expected, answered, rotated, failed, silent: silent.length };
   const silentInstances = silent.slice(0, maxNames);
-  return { type: 'rollCallEnded', ...counts, silentInstances, shortestTimeLeftMs };
+  return { type: 'rollCallEnded', ...counts, silentInstances, shortestTimeLeftMs, measures };
 }
 
 /** Whether it could not renew a token that was due, or re-authenticate a connection. */

@@ -3,8 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
-import type { Emit } from '../telemetry/events.ts';
+import type { Emit, FleetCounted } from '../telemetry/events.ts';
 import { Answers } from './answers.ts';
+import { countedBetween } from './counted-between.ts';
 import type { RollCallRecord } from './messages.ts';
 import type { Registry } from './registry.ts';
 import { eventOf, isFailing, recordOf } from './roll-call-record.ts';
@@ -79,15 +80,23 @@ export class RollCall {
 
       const { reports } = answers;
       const record = recordOf({ id, atMs, nextAtMs, receivers, present, reports });
-      emit(eventOf(record));
       const failing = [...reports.values()].filter(isFailing).map((report) => report.id);
       const unanswered = entries.map(({ report }) => report.id).filter((member) => !reports.has(member));
       const recorded = await attempt(registry.recordRollCall(record, unanswered, this.#deadline()));
       const failed = [before, recorded].find((one) => one.kind === 'failed');
+      const rollCalls = before.kind === 'done' ? before.value.rollCalls : [];
+      // Those of a roll call that is not recorded are told by the next one.
+      const isKnown = failed === undefined;
+      emit(eventOf(record, isKnown ? await this.#countedSince(rollCalls[0]?.atMs, atMs) : null));
       return { ...record, failing, unrecorded: failed?.error.message ?? null };
     } finally {
       subscription.stop();
     }
+  }
+
+  async #countedSince(fromMs: number | undefined, toMs: number): Promise<FleetCounted | null> {
+    const measures = await attempt(this.#options.registry.readMeasures(this.#deadline()));
+    return measures.kind === 'done' ? countedBetween(measures.value, fromMs, toMs) : null;
   }
 
   #deadline(): number {

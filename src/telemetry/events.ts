@@ -217,6 +217,24 @@ export interface RollCallEnded {
   /** The first 20 of them. */
   readonly silentInstances: readonly string[];
   readonly shortestTimeLeftMs: number | null;
+  /** Null where it could not be read, or the roll call not be recorded: then the next one tells it. */
+  readonly measures: FleetCounted | null;
+}
+
+/** What all instances counted together, in whole minutes up to this one. Without what is zero. */
+export interface FleetCounted {
+  readonly minutes: number;
+  /** By how they ended. */
+  readonly reads: Readonly<Record<string, number>>;
+  readonly events: Readonly<Record<string, number>>;
+  /**
+   * By what took the time, how many took up to so many milliseconds, and longer than the bound before (`longer`: than
+   * all of them): `{"request": {"1": 20, "2.5": 3}}`.
+   */
+  readonly latenciesMs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Now, in the memory of the instances. */
+  readonly memoryEntries: number;
+  readonly memoryBytes: number;
 }
 
 /** Counts only: keys and tags may say anything. */

@@ -9,12 +9,13 @@ export interface Scope {
   readonly nowMs: number;
 }
 
-const token = /\s*("(?:[^"\\]|\\.)*"|\d+(?:\.\d+)?[smhd]?\b|[A-Za-z_]\w*|==|!=|<=|>=|[<>+\-*/(),.])/uy;
+const token =
+  /\s*("(?:[^"\\]|\\.)*"|\d+(?:\.\d+)?[smhd]?\b|[A-Za-z_]\w*|==|!=|<=|>=|!endswith\b|[<>+\-*/(),.[\]])/uy;
 const unitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const levels = [
   ['or'],
   ['and'],
-  ['==', '!=', '<', '>', '<=', '>=', 'in', 'has', 'startswith'],
+  ['==', '!=', '<', '>', '<=', '>=', 'in', 'has', 'startswith', '!endswith'],
   ['+', '-'],
   ['*', '/'],
 ] as const;
@@ -74,11 +75,17 @@ export function parseExpression(text: string, scope: Scope): Evaluate {
 
   function member(): Evaluate {
     let value = primary();
-    while (take('.')) {
-      const [object, name] = [value, next()];
-      value = (row) => (object(row) as Row | null)?.[name] ?? null;
+    for (;;) {
+      const object = value;
+      if (take('.')) {
+        const name = next();
+        value = (row) => (object(row) as Row | null)?.[name] ?? null;
+      } else if (take('[')) {
+        const index = binary(0);
+        take(']');
+        value = (row) => (object(row) as Row | null)?.[String(index(row))] ?? null;
+      } else return value;
     }
-    return value;
   }
 
   function primary(): Evaluate {
@@ -149,6 +156,8 @@ function apply(operator: string, left: unknown, right: unknown): unknown {
       return text.includes(part);
     case 'startswith':
       return text.startsWith(part);
+    case '!endswith':
+      return !text.endsWith(part);
     case '+':
       return one + other;
     case '-':
@@ -182,6 +191,10 @@ function call(name: string, values: readonly unknown[], { nowMs }: Scope): unkno
     case 'toint':
     case 'tolong':
       return first === null || first === '' ? null : Math.trunc(Number(first));
+    case 'todouble':
+      return first === null || first === '' || Number.isNaN(Number(first)) ? null : Number(first);
+    case 'bin':
+      return Math.floor(Number(first) / Number(second)) * Number(second);
     case 'array_length':
       return Array.isArray(first) ? first.length : null;
     default:

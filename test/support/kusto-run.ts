@@ -1,5 +1,5 @@
-// Runs a query of infra/queries over given rows, as far as the queries of the alerts go: where, extend, summarize,
-// distinct and let. Kusto itself runs on Azure only; its own analyser checks syntax and types (kusto.ts).
+// Runs a query of infra/queries over given rows, as far as the queries of the alerts and those of what is counted go:
+// where, extend, project, mv-expand, summarize, distinct and let. Kusto itself runs on Azure only; its own analyser checks syntax and types (kusto.ts).
 
 import { parseExpression, splitOutside, type Evaluate, type Row, type Scope } from './kusto-expression.ts';
 
@@ -26,7 +26,7 @@ function runPipeline(text: string, scope: Scope): readonly Row[] {
 }
 
 function runStep(step: string, rows: readonly Row[], scope: Scope): readonly Row[] {
-  const [, operator, rest = ''] = /^(\w+)\s(.*)$/su.exec(step) ?? [];
+  const [, operator, rest = ''] = /^([\w-]+)\s(.*)$/su.exec(step) ?? [];
   if (operator === 'where') {
     const condition = parseExpression(rest, scope);
     return rows.filter((row) => condition(row) === true);
@@ -39,6 +39,14 @@ function runStep(step: string, rows: readonly Row[], scope: Scope): readonly Row
       ...Object.fromEntries(columns.map(([name, value]) => [name, value(row)])),
     }));
   }
+  if (operator === 'project') {
+    const columns = assignments(rest, scope);
+    return rows.map((row) => Object.fromEntries(columns.map(([name, value]) => [name, value(row)])));
+  }
+  if (operator === 'mv-expand') {
+    const [[name, value] = ['', (): unknown => null]] = assignments(rest.replace('kind=array ', ''), scope);
+    return rows.flatMap((row) => Object.entries(value(row) ?? {}).map((pair) => ({ ...row, [name]: pair })));
+  }
   if (operator === 'distinct') {
     return [...new Set(rows.map((row) => row[rest.trim()]))].map((value) => ({ [rest.trim()]: value }));
   }
@@ -49,16 +57,18 @@ function runStep(step: string, rows: readonly Row[], scope: Scope): readonly Row
 /** `name = expression`, or a column by itself. */
 function assignments(text: string, scope: Scope): readonly (readonly [string, Evaluate])[] {
   return splitOutside(text, ',').map((part) => {
-    const [, name = part.trim(), expression = part] = /^\s*(\w+)\s*=(?!=)(.*)$/su.exec(part) ?? [];
-    return [name, parseExpression(expression, scope)] as const;
+    const unnamed = /^\s*bin\((\w+),/u.exec(part)?.[1] ?? part.trim();
+    const [, left = unnamed, expression = part] = /^\s*(\w+|\["[^"]+"\])\s*=(?!=)(.*)$/su.exec(part) ?? [];
+    return [left.replaceAll(/^\["|"\]$/gu, ''), parseExpression(expression, scope)] as const;
   });
 }
 
 function summarize(text: string, rows: readonly Row[], scope: Scope): readonly Row[] {
   const [aggregations = '', keys] = text.split(/\sby\s/u);
-  const columns = splitOutside(aggregations, ',').map((part) => {
-    const [, name = '', call = ''] = /^\s*(\w+)\s*=\s*(.*)$/su.exec(part) ?? [];
-    return [name, aggregate(call.trim(), scope)] as const;
+  const columns = splitOutside(aggregations, ',').flatMap((part) => {
+    const [, left = '', call = ''] = /^\s*(\w+|\([\w, ]+\)|\["[^"]+"\])\s*=\s*(.*)$/su.exec(part) ?? [];
+    const names = left.replaceAll(/^\["|"\]$|[()]/gu, '').split(/, (?=p\d)/u);
+    return names.map((name, index) => [name, aggregate(call.trim(), scope, index)] as const);
   });
   const by = keys === undefined ? [] : assignments(keys, scope);
   const groups = new Map<string, { readonly key: Row; readonly members: Row[] }>();
@@ -77,11 +87,18 @@ function summarize(text: string, rows: readonly Row[], scope: Scope): readonly R
   }));
 }
 
-function aggregate(call: string, scope: Scope): (rows: readonly Row[]) => unknown {
+/** @param index which of the results, where there are several */
+function aggregate(call: string, scope: Scope, index: number): (rows: readonly Row[]) => unknown {
   const [, name = '', inner = ''] = /^(\w+)\((.*)\)$/su.exec(call) ?? [];
   const [value = () => 1, condition] = splitOutside(inner, ',')
     .filter((part) => part.trim() !== '')
     .map((part) => parseExpression(part, scope));
+  if (/^percentiles?w$/u.test(name)) {
+    const [of, times = () => 1, ...percentiles] = splitOutside(inner, ',').map((part) =>
+      parseExpression(part, scope),
+    );
+    return (rows) => weightedPercentile(rows, of ?? value, times, Number(percentiles[index]?.({})));
+  }
   const conditional = name !== 'countif' && name.endsWith('if');
   const chosen = (rows: readonly Row[]): readonly unknown[] =>
     rows
@@ -114,4 +131,13 @@ function aggregate(call: string, scope: Scope): (rows: readonly Row[]) => unknow
     default:
       throw new Error(`the aggregation "${call}" is not known here`);
   }
+}
+
+/** The least value that so many of a hundred do not exceed. */
+function weightedPercentile(rows: readonly Row[], of: Evaluate, times: Evaluate, percent: number): unknown {
+  const weighted = rows
+    .map((row) => [Number(of(row)), Number(times(row))] as const)
+    .toSorted(([a], [b]) => a - b);
+  let left = (weighted.reduce((sum, [, count]) => sum + count, 0) * percent) / 100;
+  return weighted.find(([, count]) => (left -= count) <= 0)?.[0] ?? null;
 }

@@ -50,9 +50,9 @@ describe('the record of a roll call', () => {
 
   it('is told as an event with the number of the silent, and the names of 20', () => {
     const many = Array.from({ length: 400 }, (_, index) => `instance-${index}`);
-    const told = eventOf(record(400, many));
+    const told = eventOf(record(400, many), null);
     expect(told).toMatchObject({ silent: 400, silentInstances: many.slice(0, 20) });
-    expect(eventOf(record(2, ['a', 'b'], { ...healthy, rotated: true }))).toEqual({
+    expect(eventOf(record(2, ['a', 'b'], { ...healthy, rotated: true }), null)).toEqual({
       type: 'rollCallEnded',
       expected: 2,
       answered: 1,
@@ -61,6 +61,7 @@ describe('the record of a roll call', () => {
       silent: 1,
       silentInstances: ['b'],
       shortestTimeLeftMs: 3000,
+      measures: null,
     });
   });
 });

@@ -66,9 +66,30 @@ describe('a roll call', () => {
     expect(registry.publish(`reports:${outcome.id}`, '')).toBe(0);
     const counts = { expected: 2, answered: 2, rotated: 1, failed: 0, shortestTimeLeftMs: 3_597_500 };
     expect(outcome).toMatchObject({ ...counts, silent: [], failing: [], unrecorded: null, nextAtMs: null });
-    expect(events).toEqual([{ type: 'rollCallEnded', ...counts, silent: 0, silentInstances: [] }]);
+    expect(events).toMatchObject([{ type: 'rollCallEnded', ...counts, silent: 0, silentInstances: [] }]);
     const { failing: _failing, unrecorded: _unrecorded, ...record } = outcome;
     expect((await registry.read()).rollCalls).toEqual([record]);
+  });
+
+  it('tells what the fleet has counted since the one before, and after one that could not be recorded all of it', async () => {
+    const members = await startMembers('a', 'b');
+    const count = (): void => members.forEach(({ self }) => (self.measures.reads.redisHit += 1));
+    const toldNext = async (): Promise<unknown> => {
+      await clock.advance(60_000);
+      await callRoll();
+      const told = events.at(-1);
+      return told?.type === 'rollCallEnded' ? told.measures : undefined;
+    };
+    await toldNext();
+    count();
+    // Reported now, in a minute that is not over.
+    await toldNext();
+    count();
+    expect(await toldNext()).toMatchObject({ minutes: 1, reads: { redisHit: 2 } });
+    registry.refused.add('write');
+    expect(await toldNext()).toBeNull();
+    registry.refused.clear();
+    expect(await toldNext()).toMatchObject({ reads: { redisHit: 2 } });
   });
 
   it('of nobody ends at once', async () => {

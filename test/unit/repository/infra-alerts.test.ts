@@ -75,6 +75,7 @@ const rollCallOf = (...silentInstances: string[]): string =>
     silent: silentInstances.length,
     silentInstances,
     shortestTimeLeftMs: 1,
+    measures: null,
   });
 const rollCall = rollCallOf();
 const unasked = formatEvent({ type: 'rollCallFailed', code: 'redis-unavailable', reason: 'x' }, 'warn');

@@ -100,7 +100,8 @@ describe('the log', () => {
     );
     log({ type: 'rollCallHeard', expected: 400 });
     const counts = { expected: 400, answered: 400, rotated: 0, failed: 0, silent: 0 };
-    const ended = { type: 'rollCallEnded', ...counts, silentInstances: [], shortestTimeLeftMs: 1 } as const;
+    const more = { silentInstances: [], shortestTimeLeftMs: 1, measures: null };
+    const ended = { type: 'rollCallEnded', ...counts, ...more } as const;
     for (let roll = 0; roll < 10; roll += 1) log(ended);
     expect(lines).toHaveLength(10);
     expect(lines[0]).toMatch(/^rollCallEnded \{"expected":400,/u);
