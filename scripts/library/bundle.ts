@@ -77,6 +77,8 @@ async function bundleAs(
       minify: false,
       comments: false,
     },
+    // It warns of slow plugins on a busy machine.
+    checks: { bundlerTimings: false },
     onLog: (level, log) => {
       throw new Error(`${level}: ${log.message}`);
     },
