@@ -7,12 +7,14 @@ export interface HostRatesOptions {
   readonly rounds: number;
   readonly requestsPerRound: number;
   readonly concurrency: number;
+  /** Of each request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The rates of each of `urls`, round by round. */
 export async function hostRates<N extends string>(
   urls: Readonly<Record<N, string>>,
-  { rounds, requestsPerRound, concurrency }: HostRatesOptions,
+  { rounds, requestsPerRound, concurrency, headers = {} }: HostRatesOptions,
 ): Promise<Readonly<Record<N, readonly number[]>>> {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const names = Object.keys(urls) as N[];
@@ -23,7 +25,7 @@ export async function hostRates<N extends string>(
       // To and fro: who comes second profits from what the first has warmed up, and suffers from what it left behind.
       for (const name of round % 2 === 0 ? names : names.toReversed()) {
         const tookMs = await timed(() =>
-          concurrently(requestsPerRound, concurrency, () => read(urls[name], agent)),
+          concurrently(requestsPerRound, concurrency, () => read(urls[name], agent, headers)),
         );
         if (round >= 0) rates[name].push((requestsPerRound / tookMs) * 1000);
       }
@@ -34,9 +36,9 @@ export async function hostRates<N extends string>(
   }
 }
 
-function read(url: string, agent: Agent): Promise<void> {
+function read(url: string, agent: Agent, headers: Readonly<Record<string, string>>): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const outgoing = request(url, { agent }, (answer) => {
+  const outgoing = request(url, { agent, headers }, (answer) => {
     answer.resume();
     answer.on('error', reject);
     answer.on('end', () => {
