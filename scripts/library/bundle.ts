@@ -9,6 +9,8 @@ import type { Entry } from './entries.ts';
 
 /** The name of the file that has the bundled code of other packages. */
 const vendored = 'vendored';
+/** What verifies the tokens of callers, by itself: nothing else comes with it. */
+const vendoredJose = `${vendored}-jose`;
 
 export interface Bundle {
   /** By file name: `<entry>.js` and `<entry>.cjs`, and what they share. */
@@ -42,7 +44,9 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
 
 /** Code of other packages is made as small as it can be. */
 function codeOf({ name, fileName, code }: OutputChunk): string {
-  return name === vendored ? minifySync(fileName, code, { module: true }).code : code;
+  return name === vendored || name === vendoredJose
+    ? minifySync(fileName, code, { module: true }).code
+    : code;
 }
 
 /** A CommonJS module that loads the ES module beside it when it is called. */
@@ -72,7 +76,12 @@ async function bundleAs(
       entryFileNames: `[name].${extension}`,
       // What two entries share is in one file that both load: a class or a variable of it exists once.
       chunkFileNames: `shared/[name]-[hash].${extension}`,
-      codeSplitting: { groups: [{ name: vendored, test: /[/\\]node_modules[/\\]/u }] },
+      codeSplitting: {
+        groups: [
+          { name: vendoredJose, test: /[/\\]node_modules[/\\]jose[/\\]/u, priority: 1 },
+          { name: vendored, test: /[/\\]node_modules[/\\]/u },
+        ],
+      },
       // Lines and names of this project's code stay: people read them in stack traces and debuggers.
       minify: false,
       comments: false,

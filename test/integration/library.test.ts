@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '../..');
 
 it('holds what is imported and its types; no test, no map, no path of this machine', async () => {
   const { tarballPath, files } = await packLibrary();
-  expect((await stat(tarballPath)).size).toBeLessThan(480 * 1024);
+  expect((await stat(tarballPath)).size).toBeLessThan(540 * 1024);
   const others = files.filter((name) => !/^dist\/(?:shared\/)?[\w-]+\.(?:js|cjs|d\.ts|d\.cts)$/u.test(name));
   expect(others).toEqual([
     'CHANGELOG.md',
@@ -37,15 +37,21 @@ it('offers what docs/api says, and a change of that is noticed', async () => {
   expect(await changedSurfaces(reports)).toEqual([expect.stringContaining('docs/api/redis.api.md')]);
 });
 
-it('has code of other packages in ./testing alone', async () => {
+it('has code of other packages in ./testing, and beside it that which verifies tokens of callers', async () => {
   const { files } = await packLibrary();
   await using user = await installLibrary([]);
-  const having: string[] = [];
+  const having = new Map<string, readonly string[]>();
   for (const name of files.filter((file) => /\.c?js$/u.test(file))) {
     const text = await readFile(join(user.path, 'node_modules/redis-entra-functions', name), 'utf8');
-    if (/["'][^"'\n]*\bvendored-[^"'\n]*["']/u.test(text)) having.push(name);
+    const loaded = text.matchAll(/["'][^"'\n]*\b(?<name>vendored(?:-jose)?)-[\w-]{8}\.c?js["']/gu);
+    const names = [...new Set(Array.from(loaded, ({ groups }) => groups?.['name'] ?? ''))];
+    if (names.length > 0) having.set(name.replace(/-[\w-]{8}\./u, '.'), names.toSorted());
   }
-  expect(having).toEqual(['dist/testing.js']);
+  expect(Object.fromEntries(having)).toEqual({
+    'dist/shared/token-check.cjs': ['vendored-jose'],
+    'dist/shared/token-check.js': ['vendored-jose'],
+    'dist/testing.js': ['vendored', 'vendored-jose'],
+  });
 });
 
 it('has the same modules, byte for byte, when it is made again', async () => {
