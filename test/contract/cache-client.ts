@@ -189,7 +189,7 @@ export function cacheClientSuite(begin: () => ClientWorld): void {
 
   it('a key of another type is unavailable, and so is all of a silent cache: never a miss', async () => {
     const { app, client: make } = begin();
-    const client = make({ retries: 0 });
+    const client = make({ retries: 0, timeoutMs: 60_000 });
     await app.stack.redis.admin('RPUSH', 'list', 'a');
     expect(await client.get('list')).toMatchObject({ kind: 'unavailable', code: 'wrong-type', status: 422 });
     expect(await client.head('list')).toMatchObject({ kind: 'unavailable', code: 'wrong-type' });

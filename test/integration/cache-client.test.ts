@@ -20,6 +20,8 @@ beforeAll(async () => {
     settings: ({ callerSettings }) => ({
       ...callerSettings,
       CACHE_MAX_VALUE_BYTES: '2000000',
+      // Well below the time of the client's calls: what the app says of an outage is to be heard.
+      REQUEST_BUDGET_MS: '4000',
       HTTP_ENTRA_PREFIXES: JSON.stringify({ 'Team.Red': 'red/' }),
     }),
   });
