@@ -4,6 +4,9 @@
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { cacheDefaults } from '../src/exports/cache-options.ts';
+import { apiOf } from '../src/exports/openapi-parts.ts';
+import { openApiDocument } from '../src/http/openapi/document.ts';
 import { bundle } from './library/bundle.ts';
 import { declarations } from './library/declarations.ts';
 import { entries } from './library/entries.ts';
@@ -38,10 +41,24 @@ export async function buildLibrary(directory = join(root, 'dist')): Promise<Buil
     await write(`${name}.d.ts`, text);
     await write(`${name}.d.cts`, text);
   }
+  await write('openapi.json', `${JSON.stringify(openApi(version), null, 2)}\n`);
   if (inputs.some((input) => input.startsWith('node_modules/'))) {
     await write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences(root, inputs));
   }
   return { directory, types, reports };
+}
+
+/** Of an app with the defaults of all settings, whoever may call it. */
+function openApi(version: string): object {
+  const api = apiOf(
+    { route: 'cache', batchRoute: 'batch', purgeRoute: 'purge', openapiRoute: 'openapi.json' },
+    {
+      settings: { ...cacheDefaults, query: 'reject' },
+      security: 'keys-or-tokens',
+      routes: { fleet: { route: 'fleet', security: 'keys-or-tokens' }, probes: 'health' },
+    },
+  );
+  return openApiDocument({ ...api, version, basePath: '/api' });
 }
 
 interface Manifest {

@@ -40,7 +40,7 @@ export function startApp(settings: Settings, parts: StartedParts, platform: Plat
     startRedis({ ...settings.redis, namespace, timeoutMs: requestBudgetMs }, auth),
   );
   const cache = startCache(redis, { ...settings.cache, requestBudgetMs, origin, originRules });
-  registerCacheRoutes(app, { cache, callers });
+  registerCacheRoutes(app, { cache, callers, openapiRoute: 'openapi.json' });
   const isLoaded = origin.kind !== 'none' || originRules.some((rule) => rule.origin !== undefined);
   const isWritten = settings.cache.writes === 'enabled' || isLoaded;
   registerProbes(app, { redis, writes: isWritten });

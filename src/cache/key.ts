@@ -16,7 +16,7 @@ export interface EntryKey {
 export type KeyResult =
   { readonly kind: 'valid'; readonly key: EntryKey } | { readonly kind: 'invalid'; readonly detail: string };
 
-const maxKeyBytes = 1024;
+export const maxKeyBytes = 1024;
 
 /** Checks a decoded key: 1 to 1,024 bytes of UTF-8, no control characters, nothing of the app's own. */
 export function checkKey(name: string, rules: KeyRules): KeyResult {

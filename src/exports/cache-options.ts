@@ -26,6 +26,8 @@ import {
 import type { Redis } from './redis-api.ts';
 import { redisParts, type RedisParts } from './redis-parts.ts';
 
+export const cacheDefaults = { defaultTtlSeconds: 300, maxValueBytes: 1_048_576 } as const;
+
 /** What a cache is over, and how long and how large its values are. Only `redis` is required. */
 export interface CacheOptions {
   /** What `createRedis` returned. */
@@ -104,9 +106,9 @@ export function resolveCacheOptions(options: CacheOptions): CacheSettings {
   return {
     keyPrefix: namespace === undefined ? '' : `${namespace}:`,
     writes: 'enabled',
-    defaultTtlSeconds: options.defaultTtlSeconds ?? 300,
+    defaultTtlSeconds: options.defaultTtlSeconds ?? cacheDefaults.defaultTtlSeconds,
     staleSeconds: options.staleSeconds ?? 60,
-    maxValueBytes: options.maxValueBytes ?? 1_048_576,
+    maxValueBytes: options.maxValueBytes ?? cacheDefaults.maxValueBytes,
     memoryMb: options.memoryMb ?? 32,
     memoryMaxAgeMs: options.memoryMaxAgeMs ?? 0,
     requestBudgetMs: options.timeoutMs ?? client?.timeoutMs ?? 2000,

@@ -2,6 +2,7 @@
 // beside CommonJS), so it is found by a symbol that all of them share.
 
 import type { Access, AccessOptions } from '../http/callers/entra-callers.ts';
+import type { Security } from '../http/openapi/document.ts';
 import type { Callers } from './callers-api.ts';
 import type { AuthLevel, FunctionsApp } from './functions-app.ts';
 import type { Rule } from './options.ts';
@@ -20,6 +21,8 @@ export const aCallers: Rule = {
 
 export interface Guard {
   readonly authLevel: AuthLevel;
+  /** The same for the OpenAPI document. */
+  readonly security: Security;
   /** Undefined where the host alone decides. */
   readonly access: (options: AccessOptions) => Access | undefined;
 }
@@ -31,8 +34,15 @@ interface GuardOptions {
 
 /** Who may call the routes of an export: the host asks for a key, unless callers come with tokens. These end with the app. */
 export function guardOf(app: FunctionsApp, { callers, authLevel }: GuardOptions): Guard {
-  if (callers === undefined) return { authLevel: authLevel ?? 'function', access: () => undefined };
+  if (callers === undefined) {
+    const security = authLevel === 'anonymous' ? 'anybody' : 'keys';
+    return { authLevel: authLevel ?? 'function', security, access: () => undefined };
+  }
   const parts = (callers as unknown as { readonly [callersParts]: CallersParts })[callersParts];
   app.hook.appTerminate(() => parts.stop());
-  return { authLevel: authLevel ?? 'anonymous', access: (options) => parts.access(options) };
+  return {
+    authLevel: authLevel ?? 'anonymous',
+    security: 'tokens',
+    access: (options) => parts.access(options),
+  };
 }

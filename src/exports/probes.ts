@@ -1,6 +1,7 @@
 // registerProbes: whether the process answers, and whether what functions need of Redis works now.
 
 import { live, ready } from '../functions/health.ts';
+import { operations } from '../http/operations.ts';
 import { aRoute, aSuffix, checkApp, closeAtEnd, type FunctionsApp } from './functions-app.ts';
 import { unlimited } from './handler-deps.ts';
 import { checkOptions, trueOrFalse } from './options.ts';
@@ -41,15 +42,21 @@ export function registerProbes(app: FunctionsApp, options: ProbesOptions): void 
   const parts = partsOf(owner, options.redis);
   const { redis, keeper, clock, namespace, caches, timeoutMs: requestBudgetMs } = parts;
   closeAtEnd(app, parts);
+  parts.routes.probes = route;
   const http = { clock, requestBudgetMs, budget: unlimited };
   const keyRules = { prefix: caches[0]?.keyPrefix ?? '', namespace };
   const probe = { authLevel: 'anonymous' } as const;
   app.http(`live${suffix}`, {
     ...probe,
-    methods: ['GET', 'HEAD'],
+    methods: [...operations.live.methods],
     route: `${route}/live`,
     handler: live(http),
   });
   const handler = ready({ ...http, redis, keeper, keyRules, writes });
-  app.http(`ready${suffix}`, { ...probe, methods: ['GET', 'HEAD'], route: `${route}/ready`, handler });
+  app.http(`ready${suffix}`, {
+    ...probe,
+    methods: [...operations.ready.methods],
+    route: `${route}/ready`,
+    handler,
+  });
 }

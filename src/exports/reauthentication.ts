@@ -6,6 +6,7 @@ import type { MemoryUse } from '../fleet/instance-measures.ts';
 import { fleetPage } from '../functions/fleet-page.ts';
 import { fleet as fleetHandler } from '../functions/fleet.ts';
 import { reauthenticate } from '../functions/reauthenticate.ts';
+import { operations } from '../http/operations.ts';
 import { answeredReads } from '../telemetry/measures.ts';
 import type { Callers } from './callers-api.ts';
 import { aCallers, guardOf } from './callers-parts.ts';
@@ -83,10 +84,12 @@ export function registerReauthentication(app: FunctionsApp, options: Reauthentic
   });
   if (route === undefined) return;
   const guard = guardOf(app, options);
-  const { authLevel } = guard;
-  const access = guard.access({ roles: ['Fleet.Read'], bySignIn: true });
+  const { authLevel, security } = guard;
+  parts.routes.fleet = { route, security };
+  const { methods, roles } = operations.fleet;
+  const access = guard.access({ roles, bySignIn: true });
   const deps = { clock, requestBudgetMs, budget: unlimited, access, registry, schedule, page: fleetPage };
-  app.http(`fleet${suffix}`, { methods: ['GET', 'HEAD'], route, authLevel, handler: fleetHandler(deps) });
+  app.http(`fleet${suffix}`, { methods: [...methods], route, authLevel, handler: fleetHandler(deps) });
 }
 
 function enterFleet(parts: RedisParts, options: ReauthenticationOptions): Fleet {

@@ -5,6 +5,7 @@ import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { TokenCredentialLike } from '../auth/token-source.ts';
 import type { Redis } from '../redis/redis.ts';
 import type { MemoryStore } from '../cache/memory-store.ts';
+import type { Security } from '../http/openapi/document.ts';
 import type { Emit } from '../telemetry/events.ts';
 import type { Measures } from '../telemetry/measures.ts';
 import type { Clock } from '../util/clock.ts';
@@ -27,6 +28,8 @@ export interface RedisParts {
   readonly dependents: Dependents;
   /** Each cache over this client enters itself. */
   readonly caches: CacheOfClient[];
+  /** Where the fleet and the probes are, once they are registered: the OpenAPI document names them. */
+  readonly routes: RoutesOfClient;
   readonly clock: Clock;
   readonly random: () => number;
   readonly emit: Emit;
@@ -34,6 +37,11 @@ export interface RedisParts {
   readonly measures: Measures;
   /** As the client's own. */
   readonly close: () => Promise<void>;
+}
+
+export interface RoutesOfClient {
+  fleet?: { readonly route: string; readonly security: Security };
+  probes?: string;
 }
 
 /** What the fleet tells of a cache. */

@@ -66,7 +66,7 @@ export function startRedis(options: StartRedisOptions, auth: StartedAuth): Redis
   };
   const close = (): Promise<void> => (closing ??= keptAlive(closeOnce()));
   const instance = { id: instanceId(hostname()) };
-  const shared = { credential, namespace, instance, timeoutMs, dependents, caches, close };
+  const shared = { credential, namespace, instance, timeoutMs, dependents, caches, routes: {}, close };
   const parts: RedisParts = { redis, keeper, measures, ...shared, ...common };
 
   /** Checks what a call was given, and begins it with the options that the parts take. */

@@ -8,6 +8,7 @@ import { mostTargets, type PurgeRequest } from '../cache/purge-request.ts';
 import { mostPurgeTargets } from '../cache/purge-rules.ts';
 import { checkPrefixes, type Caller } from '../http/callers/caller.ts';
 import { validKey } from '../http/entry-key.ts';
+import { mostPurgeBodyBytes as maxBytes } from '../http/limits.ts';
 import { Problem } from '../http/problem.ts';
 import { rejectUnknown } from '../http/query.ts';
 import { jsonIn, readBody } from '../http/request-body.ts';
@@ -20,8 +21,6 @@ export interface PurgeDeps extends HandlerDeps {
   readonly writesEnabled: boolean;
 }
 
-// 1,000 keys of 1,024 bytes take 6 MiB where each byte is an escape sequence of six.
-const maxBodyBytes = 8 * 2 ** 20;
 const members: readonly string[] = ['keys', 'tags', 'prefixes', 'mode'];
 
 export function purge(deps: PurgeDeps): HttpHandler {
@@ -29,7 +28,7 @@ export function purge(deps: PurgeDeps): HttpHandler {
   return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
     if (!writesEnabled) throw new Problem('writes-disabled', 'It takes no purges over HTTP.', { Allow: '' });
     rejectUnknown(request.query, []);
-    const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large', charge });
+    const body = await readBody(request, { maxBytes, tooLarge: 'body-too-large', charge });
     const given = jsonIn(request, body, () => invalid('; the body is not JSON'));
     const outcome = await cache.purge(requestIn(given, cache, caller), deadlineAtMs);
     if (outcome.kind !== 'purged') throw problemOf(outcome);

@@ -7,6 +7,7 @@ import { discardDamaged } from '../cache/damaged.ts';
 import { checkPrefixes } from '../http/callers/caller.ts';
 import { batchAnswer } from '../http/batch-answer.ts';
 import { validKey } from '../http/entry-key.ts';
+import { mostBatchBodyBytes as maxBytes, mostBatchKeys as maxKeys } from '../http/limits.ts';
 import { Problem } from '../http/problem.ts';
 import { jsonIn, readBody } from '../http/request-body.ts';
 import type { Emit } from '../telemetry/events.ts';
@@ -17,16 +18,13 @@ export interface ReadBatchDeps extends HandlerDeps {
   readonly emit: Emit;
 }
 
-const maxKeys = 100;
-// 100 keys of 1,024 bytes take 600 KiB where each byte is an escape sequence of six.
-const maxBodyBytes = 2 ** 20;
 // Of all values together, as they stand in the answer. docs/operations.md says so.
 const maxAnswerBytes = 16 * 2 ** 20;
 
 export function readBatch(deps: ReadBatchDeps): HttpHandler {
   const { cache } = deps;
   return httpHandler(deps, async (request, { deadlineAtMs, charge, caller }) => {
-    const body = await readBody(request, { maxBytes: maxBodyBytes, tooLarge: 'body-too-large' });
+    const body = await readBody(request, { maxBytes, tooLarge: 'body-too-large' });
     const names = namesIn(jsonIn(request, body, () => invalid('; the body is not JSON')));
     const keys = names.map((name, index) => validKey(name, cache, `keys[${index}]: `));
     checkPrefixes(caller, names);

@@ -17,10 +17,11 @@ interface BatchItem {
   readonly contentType?: string;
   readonly etag?: string;
   /** Why a key is unavailable, where that is not an outage. */
-  readonly code?: Code;
+  readonly code?: BatchCode;
 }
 
-type Code = Exclude<CacheAnswer['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
+export type BatchCode =
+  Exclude<CacheAnswer['kind'], 'hit' | 'loaded' | 'miss' | 'unavailable'> | 'origin-refused';
 
 // Writing this much takes about a millisecond.
 const maxBytesPerTurn = 256 * 1024;
@@ -119,7 +120,7 @@ function repeated(key: string, item: Buffer, limit: AnswerLimit, charge: Charge)
   return charge.takeValue(item.length) ? item : unavailable(key, 'overloaded');
 }
 
-function unavailable(key: string, code: Code): Buffer {
+function unavailable(key: string, code: BatchCode): Buffer {
   return pieceOf({ key, status: 'unavailable', code });
 }
 

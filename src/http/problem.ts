@@ -3,7 +3,7 @@
 import type { HttpResponseInit } from '@azure/functions';
 import type { AppError } from '../util/errors.ts';
 
-const problems = {
+export const problems = {
   'invalid-key': { status: 400, title: 'The key is not valid' },
   'invalid-query': { status: 400, title: 'A query parameter is not known' },
   'invalid-ttl': { status: 400, title: 'The ttl is not valid' },

@@ -7,6 +7,8 @@ const mostTags = 64;
 const mostCharacters = 4096;
 // Printable ASCII without the space and the comma. Case counts.
 const tagForm = /^[!-+\--~]{1,128}$/u;
+/** The form of a tag as a regular expression. */
+export const tagPattern = tagForm.source;
 
 export const tagExpectation = '1 to 128 printable ASCII characters without spaces and commas';
 export const tagsExpectation = `at most ${mostTags} tags of ${tagExpectation}, ${mostCharacters} characters together`;

@@ -19,6 +19,7 @@ it('holds what is imported and its types; no test, no map, no path of this machi
     'LICENSE',
     'README.md',
     'dist/THIRD-PARTY-LICENSES.txt',
+    'dist/openapi.json',
     'package.json',
   ]);
   await using user = await installLibrary([]);

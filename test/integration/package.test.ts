@@ -112,6 +112,7 @@ it('registers the functions of the contract', async () => {
   expect(names.toSorted()).toEqual([
     'fleet',
     'live',
+    'openapi',
     'purge',
     'readBatch',
     'readCache',

@@ -44,6 +44,7 @@ export function publicClient(answers: Answers = {}): PublicClient {
     timeoutMs: 2000,
     dependents,
     caches: [],
+    routes: {},
     measures: new Measures(),
     clock,
     random: () => 0,

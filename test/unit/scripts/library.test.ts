@@ -23,10 +23,12 @@ describe('package.json', () => {
         require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
       },
     ]);
-    const others = { './package.json': './package.json' };
+    const others = { './openapi.json': './dist/openapi.json', './package.json': './package.json' };
     expect(manifest.exports).toEqual({ ...Object.fromEntries(modules), ...others });
     const types = entries.map(({ name }) => [name, [`./dist/${name}.d.cts`]]);
-    expect(manifest.typesVersions).toEqual({ '*': Object.fromEntries(types) });
+    expect(manifest.typesVersions).toEqual({
+      '*': { ...Object.fromEntries(types), 'openapi.json': ['./dist/openapi.json'] },
+    });
     expect(entries.filter(({ source }) => !existsSync(join(root, source)))).toEqual([]);
   });
 
