@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest';
 import { eventually, sleep } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { contractOf, heldTo, type OpenApiContract } from '../support/openapi-contract.ts';
 import { lateMs, startControl } from '../support/timing.ts';
 
 interface FleetView {
@@ -35,8 +36,14 @@ interface FleetView {
 
 const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u;
 
+/** The same of all apps here: their routes are. */
+let contract: OpenApiContract | undefined;
+
+/** Held to the app's OpenAPI document. */
 async function view(app: LocalApp): Promise<FleetView> {
-  const response = await app.fetch('/api/fleet');
+  const ask = async (path: string, init?: RequestInit): Promise<Response> => app.fetch(path, init);
+  contract ??= await contractOf(ask);
+  const response = await heldTo(contract, ask)('/api/fleet');
   expect(response.status).toBe(200);
   return (await response.json()) as FleetView;
 }
