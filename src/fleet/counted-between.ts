@@ -1,7 +1,7 @@
 // What the whole fleet counted from one roll call to the next, as the event that ends the later one tells it: sums over
 // all instances, without what is zero, so that a line of the log stays short.
 
-import type { FleetCounted } from '../telemetry/events.ts';
+import type { FleetCounted } from '../telemetry/fleet-events.ts';
 import { boundsMs } from '../telemetry/histogram.ts';
 import { latencyKinds } from '../telemetry/measures.ts';
 import { sumOf } from './counted.ts';

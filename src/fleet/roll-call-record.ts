@@ -1,6 +1,6 @@
 // How a roll call ended, in numbers and names: pure functions of who was there and who answered.
 
-import type { FleetCounted, RollCallEnded } from '../telemetry/events.ts';
+import type { FleetCounted, RollCallEnded } from '../telemetry/fleet-events.ts';
 import type { Report, RollCallRecord } from './messages.ts';
 
 /** Of the silent ones in an event, which is a line of the log. */

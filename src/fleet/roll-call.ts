@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../util/clock.ts';
 import { AppError } from '../util/errors.ts';
-import type { Emit, FleetCounted } from '../telemetry/events.ts';
+import type { Emit } from '../telemetry/events.ts';
+import type { FleetCounted } from '../telemetry/fleet-events.ts';
 import { Answers } from './answers.ts';
 import { countedBetween } from './counted-between.ts';
 import type { RollCallRecord } from './messages.ts';

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { FleetCounted } from '../../../src/telemetry/events.ts';
+import type { FleetCounted } from '../../../src/telemetry/fleet-events.ts';
 import { eventKinds, readKinds } from '../../../src/telemetry/measures.ts';
 import { formatEvent } from '../../../src/telemetry/log.ts';
 import { runQuery, type Tables } from '../../support/kusto-run.ts';
