@@ -116,7 +116,9 @@ it('look for lines that the app writes, and take from them what is there', () =>
 });
 
 it('name events and functions that the app has', async () => {
-  const events = await readFile(join(directory, '../../src/telemetry/events.ts'), 'utf8');
+  const telemetry = join(directory, '../../src/telemetry');
+  const texts = ['events.ts', 'fleet-events.ts'].map((name) => readFile(join(telemetry, name), 'utf8'));
+  const events = (await Promise.all(texts)).join('\n');
   const functions = (await (await app.fetch('/admin/functions')).json()) as { name: string }[];
   const known = new Set([
     ...[...events.matchAll(/type: '(\w+)'/gu)].map(([, event]) => event ?? ''),
