@@ -1,4 +1,4 @@
-// The typed client as it is published: in a real browser, on each Node.js, and for the compilers of both.
+// The typed client as it is published: on each Node.js, and for the compilers of Node.js and of browsers.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -6,11 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { chromium, type Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumFlags, findChromium } from '../support/chromium.ts';
-import { startClientSite, type ClientSite } from '../support/client-site.ts';
-import { eventually } from '../support/eventually.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { parseMarkdown } from '../support/markdown.ts';
 import { nodeVersions } from '../support/node-versions.ts';
@@ -46,12 +42,6 @@ export async function tour(createCacheClient, url) {
     error: [error.name, error.code, error.status],
   };
 }
-
-export async function outage(createCacheClient, url) {
-  const client = createCacheClient({ url, retries: 0, timeoutMs: 60_000 });
-  const results = [await client.get('tour/none'), await client.head('tour/none'), ...(await client.batch(['tour/none']))];
-  return results.map(({ kind, code }) => [kind, code]);
-}
 `;
 
 const expected = {
@@ -77,82 +67,15 @@ const expected = {
   text: '{"a":"ü"}',
   error: ['CacheRequestError', 'invalid-ttl', 400],
 };
-const unavailable = ['unavailable', 'cache-unavailable'];
 
 let app: LocalApp;
 let user: UserFolder;
-let site: ClientSite;
 beforeAll(async () => {
-  [app, user] = await Promise.all([
-    startLocalApp({ settings: { REQUEST_BUDGET_MS: '1000' } }),
-    installLibrary([]),
-  ]);
-  const files = { '/': '<!doctype html><title>client</title>', '/tour.js': tour };
-  site = await startClientSite(
-    app.host.url,
-    join(user.path, 'node_modules/redis-entra-functions/dist'),
-    files,
-  );
+  [app, user] = await Promise.all([startLocalApp(), installLibrary([])]);
 }, 180_000);
 afterAll(async () => {
-  await site?.[Symbol.asyncDispose]();
   await user?.[Symbol.asyncDispose]();
   await app?.stop();
-});
-
-async function whileSilent<T>(act: () => Promise<T>): Promise<T> {
-  app.stack.front.setBehaviour('stall');
-  try {
-    return await act();
-  } finally {
-    app.stack.front.setBehaviour('normal');
-    app.stack.front.cutAll();
-    await eventually(async () => expect((await app.fetch('/api/cache/any')).status).toBe(404), 20_000);
-  }
-}
-
-const executablePath = findChromium();
-
-describe.skipIf(executablePath === undefined)('in a browser', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: [...chromiumFlags] });
-  });
-  afterAll(async () => browser?.close());
-
-  async function inPage(called: 'tour' | 'outage', url: string): Promise<unknown> {
-    const page = await browser.newPage();
-    try {
-      await page.goto(site.url);
-      return await page.evaluate(`(async () => {
-        const [{ createCacheClient }, program] = await Promise.all([import('/dist/client.js'), import('/tour.js')]);
-        return program.${called}(createCacheClient, ${JSON.stringify(url)});
-      })()`);
-    } finally {
-      await page.close();
-    }
-  }
-
-  it('of the same origin it does all of it', async () => {
-    expect(await inPage('tour', '/api')).toEqual(expected);
-  });
-
-  it('of another origin it does the same, and says what it is not shown', async () => {
-    const { shown: _shown, ...same } = expected;
-    const { shown, ...others } = (await inPage('tour', `${site.otherUrl}/api`)) as typeof expected;
-    expect(others).toEqual(same);
-    expect(shown).toEqual(['undefined', true, undefined, undefined, 'undefined']);
-  });
-
-  it('takes no outage for a miss', async () => {
-    const results = await whileSilent(async () =>
-      Promise.all([inPage('outage', '/api'), inPage('outage', `${site.otherUrl}/api`)]),
-    );
-    const [own, [get, head, batch]] = results as [unknown, unknown[]];
-    expect(own).toEqual([unavailable, unavailable, unavailable]);
-    // HEAD has no body that could name the problem, and the fields are not shown.
-    expect([get, head, batch]).toEqual([unavailable, ['unavailable', 'server-failed'], unavailable]);
-  });
 });
 
 it.each(nodeVersions)('on %s it does all of it, as an ES module and as CommonJS', async (node) => {
@@ -162,19 +85,16 @@ it.each(nodeVersions)('on %s it does all of it, as an ES module and as CommonJS'
     'run.js': `
 import { createRequire } from 'node:module';
 import { createCacheClient } from 'redis-entra-functions/client';
-import * as program from './tour.js';
-const [called, url] = process.argv.slice(2);
+import { tour } from './tour.js';
+const [url] = process.argv.slice(2);
 const required = createRequire(import.meta.url)('redis-entra-functions/client');
 const results = [];
-for (const make of [createCacheClient, required.createCacheClient]) results.push(await program[called](make, url));
+for (const make of [createCacheClient, required.createCacheClient]) results.push(await tour(make, url));
 console.log(JSON.stringify(results));
 `,
   });
-  const outcomes = async (called: string): Promise<unknown> =>
-    JSON.parse((await run(node, ['run.js', called, `${site.url}/api`], { cwd: user.path })).stdout);
-  expect(await outcomes('tour')).toEqual([expected, expected]);
-  const silent = [unavailable, unavailable, unavailable];
-  expect(await whileSilent(async () => outcomes('outage'))).toEqual([silent, silent]);
+  const { stdout } = await run(node, ['run.js', `${app.host.url}/api`], { cwd: user.path });
+  expect(JSON.parse(stdout)).toEqual([expected, expected]);
 });
 
 /** What the programs of docs/package/client.md use without a word of where it is from. */

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { Answered, OpenApiContract } from './openapi-contract.ts';
 
 export interface ClientSite extends AsyncDisposable {
   readonly url: string;
@@ -12,19 +14,22 @@ export interface ClientSite extends AsyncDisposable {
   readonly otherUrl: string;
 }
 
-/**
- * @param host of the cache.
- * @param dist where the package's modules are: `/dist/client.js`.
- * @param files others, by their path.
- */
-export async function startClientSite(
-  host: string,
-  dist: string,
-  files: Readonly<Record<string, string>>,
-): Promise<ClientSite> {
+export interface ClientSiteOptions {
+  /** Of the cache. */
+  readonly host: string;
+  /** Where the package's modules are: `/dist/client.js`. */
+  readonly dist: string;
+  /** Others, by their path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Notes which answers of the cache are not as it says. */
+  readonly contract: OpenApiContract;
+}
+
+export async function startClientSite(options: ClientSiteOptions): Promise<ClientSite> {
+  const { dist, files } = options;
   const own = createServer((incoming, outgoing) => {
     const path = incoming.url ?? '/';
-    if (path.startsWith('/api/')) return forward(host, incoming, outgoing, {});
+    if (path.startsWith('/api/')) return forward(options, incoming, outgoing, {});
     const type = path.endsWith('.js') ? 'text/javascript' : 'text/html';
     const reading = path.startsWith('/dist/')
       ? readFile(join(dist, path.slice('/dist/'.length)), 'utf8')
@@ -36,7 +41,7 @@ export async function startClientSite(
   });
   const other = createServer((incoming, outgoing) => {
     const cors = { 'Access-Control-Allow-Origin': incoming.headers.origin ?? '*' };
-    if (incoming.method !== 'OPTIONS') return forward(host, incoming, outgoing, cors);
+    if (incoming.method !== 'OPTIONS') return forward(options, incoming, outgoing, cors);
     const { 'access-control-request-method': method = '', 'access-control-request-headers': fields = '' } =
       incoming.headers;
     const allowed = { 'Access-Control-Allow-Methods': method, 'Access-Control-Allow-Headers': fields };
@@ -53,7 +58,7 @@ export async function startClientSite(
 }
 
 function forward(
-  host: string,
+  { host, contract }: ClientSiteOptions,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   more: Readonly<Record<string, string>>,
@@ -63,10 +68,25 @@ function forward(
   const { method = 'GET', url: path = '/', headers } = incoming;
   const onward = request({ hostname, port, method, path, headers }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...more });
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.once('end', () => contract.note(method, path, answeredBy(answer, Buffer.concat(chunks))));
     answer.pipe(outgoing);
   });
   onward.on('error', () => outgoing.destroy());
   incoming.pipe(onward);
+}
+
+function answeredBy({ statusCode = 0, headers: fields }: IncomingMessage, sent: Buffer): Answered {
+  const headers = new Headers(
+    Object.entries(fields).map(([name, value = '']): [string, string] => [name, String(value)]),
+  );
+  const decode = { gzip: gunzipSync, br: brotliDecompressSync }[headers.get('content-encoding') ?? ''];
+  return {
+    status: statusCode,
+    headers,
+    body: decode === undefined || sent.length === 0 ? sent : decode(sent),
+  };
 }
 
 async function listen(server: Server): Promise<string> {

@@ -5,7 +5,7 @@ import type { Host } from '../../local/functions-host/host.ts';
 import type { LocalRedis } from '../../local/redis-server.ts';
 import { startGarnetApp } from './garnet-app.ts';
 import { patientBudgetMs, startLocalApp } from './local-app.ts';
-import { contractOf, heldTo } from './openapi-contract.ts';
+import { held } from './openapi-contract.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -45,10 +45,4 @@ export async function startContractApp(options: ContractAppOptions): Promise<Con
     ...app,
     silenceRedis: async (silent) => app.stack.front.setBehaviour(silent ? 'stall' : 'normal'),
   });
-}
-
-/** Each answer is held to the app's own OpenAPI document, whatever a test expects of it. */
-async function held(app: ContractApp): Promise<ContractApp> {
-  const ask = async (path: string, init?: RequestInit): Promise<Response> => app.fetch(path, init);
-  return { ...app, fetch: heldTo(await contractOf(ask), ask) };
 }

@@ -31,6 +31,8 @@ export class OpenApiContract {
   readonly #validators = new Map<string, ValidateFunction>();
   /** Operation and status of what has been held to it. */
   readonly seen = new Set<string>();
+  /** Of the answers that were noted. */
+  readonly faults: string[] = [];
 
   constructor(document: OpenApiJson) {
     this.#document = document;
@@ -60,6 +62,11 @@ export class OpenApiContract {
     });
     const all = [...ofHeaders, ...this.#ofBody(here, answer, headers.get('content-type'), body)];
     return all.map((fault) => `${label}: ${fault}`);
+  }
+
+  /** For those who are between a client and the app: the client is not to hear of it. */
+  note(method: string, path: string, answered: Answered): void {
+    this.faults.push(...this.faultsOf(method, new URL(path, 'http://host').pathname, answered));
   }
 
   #ofBody(
@@ -103,24 +110,47 @@ export class OpenApiContract {
 
 type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
+const answeredBy = async (response: Response): Promise<Answered> => {
+  const { status, headers } = response;
+  return { status, headers, body: Buffer.from(await response.clone().arrayBuffer()) };
+};
+
 /** Rejects where an answer is not as the document says. */
 export function heldTo(contract: OpenApiContract, fetch: Fetch): Fetch {
   return async (path, init) => {
     const response = await fetch(path, init);
-    const { status, headers } = response;
-    const body = Buffer.from(await response.clone().arrayBuffer());
     const { pathname } = new URL(path, 'http://host');
-    const faults = contract.faultsOf(init?.method ?? 'GET', pathname, { status, headers, body });
+    const faults = contract.faultsOf(init?.method ?? 'GET', pathname, await answeredBy(response));
     if (faults.length > 0) throw new Error(`Not as the OpenAPI document says: ${faults.join('; ')}`);
     return response;
   };
 }
 
+/** The platform's fetch for a client; what is not as the document says is noted. */
+export function notedBy(contract: OpenApiContract): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    const url = input instanceof Request ? input.url : String(input);
+    contract.note(init?.method ?? 'GET', url, await answeredBy(response));
+    return response;
+  };
+}
+
+/** @param headers of the request for the document. */
 export async function contractOf(
   fetch: Fetch,
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<OpenApiContract> {
   const response = await fetch('/api/openapi.json', { headers });
   if (response.status !== 200) throw new Error(`The document is answered with ${response.status}.`);
   return new OpenApiContract((await response.json()) as OpenApiJson);
+}
+
+/** The same app; each of its answers is held to its own document, whatever a test expects of it. */
+export async function held<T extends { readonly fetch: Fetch }>(
+  app: T,
+  headers?: Readonly<Record<string, string>>,
+): Promise<T> {
+  const ask: Fetch = async (path, init) => app.fetch(path, init);
+  return { ...app, fetch: heldTo(await contractOf(ask, headers), ask) };
 }
