@@ -8,6 +8,7 @@ import { decodeEntry } from '../../src/cache/entry-decoder.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 import { cacheStatusOf } from '../support/timing.ts';
 
 const dataset = makeDataset();
@@ -25,6 +26,7 @@ beforeAll(async () => {
       if (storage !== undefined) await seedStorage(storage);
     },
   });
+  app = await heldApp(app);
 });
 afterAll(async () => app?.stop());
 

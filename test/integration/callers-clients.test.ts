@@ -9,10 +9,13 @@ import { smokeTest } from '../../scripts/smoke-test.ts';
 import { parsePolicy, requestsIn, type PolicyRequest } from '../support/api-management-policy.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 import { parseMarkdown } from '../support/markdown.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 
 let app: LocalApp;
 beforeAll(async () => {
   app = await startLocalApp({ settings: ({ callerSettings }) => callerSettings });
+  const headers = { Authorization: `Bearer ${await app.stack.callers.token()}` };
+  app = await heldApp(app, headers);
 });
 afterAll(async () => app?.stop());
 
@@ -60,7 +63,11 @@ it('API Management finds nothing, stores the backend’s answer, finds that, and
   const send = async ({ method, url, headers, hasBody, tokenFor = '' }: PolicyRequest): Promise<Response> => {
     const { token } = await localCredential(app.stack.identity).getToken(`${tokenFor}/.default`);
     const body = hasBody ? { body: 'of the backend' } : {};
-    return fetch(url, { method, headers: { ...headers, Authorization: `Bearer ${token}` }, ...body });
+    return app.fetch(url.slice(app.host.url.length), {
+      method,
+      headers: { ...headers, Authorization: `Bearer ${token}` },
+      ...body,
+    });
   };
   expect((await send(lookup)).status).toBe(404);
   expect((await send(store)).status).toBe(201);

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 
 const prefixes = { shop: 'shop/', web: 'web/', all: '' } as const;
 type Name = keyof typeof prefixes;
@@ -19,6 +20,8 @@ beforeAll(async () => {
       HTTP_ENTRA_PREFIXES: JSON.stringify({ 'Team.shop': 'shop/', 'Team.web': 'web/' }),
     }),
   });
+  const headers = { Authorization: `Bearer ${await app.stack.callers.token()}` };
+  app = await heldApp(app, headers);
   for (const name of Object.keys(prefixes) as Name[]) {
     const roles = ['Cache.Read', 'Cache.Write', 'Cache.Purge', `Team.${name}`];
     bearers.set(name, await app.stack.callers.token({ roles }));

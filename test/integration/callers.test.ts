@@ -7,16 +7,23 @@ import { startHost } from '../../local/functions-host/host.ts';
 import { issuerUrl, localTenantId } from '../../local/token-issuer.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { packagedApp, startLocalApp, untilReady, type LocalApp } from '../support/local-app.ts';
+import { contractOf, heldTo, type OpenApiContract } from '../support/openapi-contract.ts';
 import { exchange } from '../support/raw-http.ts';
 import { leakedPart } from '../support/scenario.ts';
 
 let app: LocalApp;
+/** What answers are held to, whatever a test expects of them. */
+let contract: OpenApiContract;
 let startedAtMs: number;
 beforeAll(async () => {
   app = await startLocalApp({
     settings: ({ callerSettings }) => ({ ...callerSettings, CACHE_QUERY: 'key' }),
   });
   startedAtMs = Date.now();
+  const fetchPath = async (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(app.host.url + path, init);
+  contract = await contractOf(fetchPath, { Authorization: `Bearer ${await token({ roles: [] })}` });
+  app = { ...app, fetch: heldTo(contract, fetchPath) };
   await app.stack.redis.admin('SET', 'key', 'value');
 });
 afterAll(async () => app?.stop());
@@ -179,10 +186,17 @@ describe('no token, or a wrong one', () => {
     sent.push(right);
     const fields = `Authorization: Bearer ${right}\r\n`;
     const request = `GET /api/cache/key HTTP/1.1\r\nHost: x\r\n${fields}${fields}\r\n`;
-    expect(await exchange(app.host.port, request)).toMatchObject({
-      status: expect.stringContaining('400') as string,
-      body: expect.stringContaining('invalid-header') as string,
-    });
+    const { status, headers, body } = await exchange(app.host.port, request);
+    expect([status, body]).toEqual([
+      expect.stringContaining('400'),
+      expect.stringContaining('invalid-header'),
+    ]);
+    const whole = {
+      status: 400,
+      headers: new Headers(headers.map(([...one]) => one)),
+      body: Buffer.from(body),
+    };
+    expect(contract.faultsOf('GET', '/api/cache/key', whole)).toEqual([]);
     expect(await ask(`${right}, Bearer ${right}`)).toMatchObject({ status: 400, code: 'invalid-header' });
     const inQuery = `/api/cache/key?access_token=${right}`;
     expect(await ask(right, {}, inQuery)).toMatchObject({ status: 400, code: 'invalid-header' });
@@ -250,11 +264,8 @@ describe('keys', () => {
       timers: false,
     });
     try {
-      const cold = {
-        ...app,
-        host,
-        fetch: async (path: string, init?: RequestInit) => fetch(host.url + path, init),
-      };
+      const askHost = async (path: string, init?: RequestInit) => fetch(host.url + path, init);
+      const cold = { ...app, host, fetch: heldTo(contract, askHost) };
       await untilReady(cold);
       const askCold = async (bearer: string) =>
         cold.fetch('/api/cache/key', { headers: { Authorization: `Bearer ${bearer}` } });

@@ -3,11 +3,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually, sleep } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 import { startControl } from '../support/timing.ts';
 
 let app: LocalApp;
 beforeAll(async () => {
   app = await startLocalApp({ memory: true, instances: 2, settings: { REQUEST_BUDGET_MS: '4000' } });
+  app = await heldApp(app);
 });
 afterAll(async () => app?.stop());
 

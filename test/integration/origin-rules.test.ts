@@ -8,6 +8,7 @@ import type { EntryHead } from '../../src/cache/entry.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 import { startOriginServer, type OriginServer } from '../support/origin-server.ts';
 
 let shop: OriginServer;
@@ -43,6 +44,7 @@ beforeAll(async () => {
       ]),
     }),
   });
+  app = await heldApp(app);
 });
 afterAll(async () => {
   await app?.stop();

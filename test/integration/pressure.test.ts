@@ -5,6 +5,7 @@ import { startHost, type Host } from '../../local/functions-host/host.ts';
 import type { AnyStack } from '../../local/stack.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { packagedApp, startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 import { startSlowLink } from '../support/slow-link.ts';
 import { lateMs, startControl } from '../support/timing.ts';
 
@@ -20,6 +21,7 @@ let app: LocalApp;
 beforeAll(async () => {
   // What is looked at is who is refused for want of memory; how long two busy cores take is another matter.
   app = await startLocalApp({ settings: { ...smallInstance, REQUEST_BUDGET_MS: '10000' } });
+  app = await heldApp(app);
   const big = await put('big', Buffer.alloc(mebibyte, 'text '));
   expect(big.status).toBe(201);
   await put('small', 'small');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 import { startOriginServer, type OriginServer } from '../support/origin-server.ts';
 
 const instances = 3;
@@ -16,6 +17,7 @@ beforeAll(async () => {
     instances,
     settings: { ORIGIN_URL_TEMPLATE: `${origin.url}/{+key}`, REQUEST_BUDGET_MS: '5000' },
   });
+  app = await heldApp(app);
 });
 afterAll(async () => {
   await app?.stop();
@@ -169,9 +171,11 @@ it('refuses what is no purge, and purges nothing then', async () => {
 
 it('is 405 where the cache is read-only, and 503 where Redis cannot be asked', async () => {
   await using other = await startLocalApp({ settings: { CACHE_WRITES: 'disabled' } });
-  const refused = await post({ keys: ['a'] }, other);
+  const refused = await post({ keys: ['a'] }, await heldApp<LocalApp>(other));
   expect(refused.status).toBe(405);
   expect(await refused.json()).toMatchObject({ code: 'writes-disabled' });
+  // No method is: RFC 9110, section 10.2.1, has the empty field for what the configuration has switched off.
+  expect(refused.headers.get('allow')).toBe('');
   await app.stack.redis.kill();
   await eventually(async () => {
     const response = await post({ keys: ['a'] });

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemAssigned } from '../../local/token-issuer.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
+import { heldApp } from '../support/openapi-contract.ts';
 
 let app: LocalApp;
 
@@ -16,6 +17,7 @@ beforeAll(async () => {
       await redis.admin('HSET', 'redis-entra-functions:\u001Fapps', 'other-app', field);
     },
   });
+  app = await heldApp(app);
 });
 afterAll(async () => app?.stop());
 afterEach(async () => {

@@ -5,7 +5,7 @@ import type { Host } from '../../local/functions-host/host.ts';
 import type { LocalRedis } from '../../local/redis-server.ts';
 import { startGarnetApp } from './garnet-app.ts';
 import { patientBudgetMs, startLocalApp } from './local-app.ts';
-import { held } from './openapi-contract.ts';
+import { heldApp } from './openapi-contract.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -38,10 +38,10 @@ export async function startContractApp(options: ContractAppOptions): Promise<Con
       redis.pause();
       await redis.paused();
     };
-    return held({ ...app, silenceRedis });
+    return heldApp({ ...app, silenceRedis });
   }
   const app = await startLocalApp(options);
-  return held({
+  return heldApp({
     ...app,
     silenceRedis: async (silent) => app.stack.front.setBehaviour(silent ? 'stall' : 'normal'),
   });

@@ -147,7 +147,7 @@ export async function contractOf(
 }
 
 /** The same app; each of its answers is held to its own document, whatever a test expects of it. */
-export async function held<T extends { readonly fetch: Fetch }>(
+export async function heldApp<T extends { readonly fetch: Fetch }>(
   app: T,
   headers?: Readonly<Record<string, string>>,
 ): Promise<T> {
