@@ -2,8 +2,10 @@
 
 import { checkOptions, trueOrFalse, wholeNumber } from '../../src/exports/options.ts';
 import { startStack, type AnyStack } from '../stack.ts';
+import { boxedCallers, type BoxedCallers } from './boxed-callers.ts';
 import { localCredential, type LocalCredential } from './local-credential.ts';
 
+export type { BoxedCallerOptions, BoxedCallers, TenantBehaviour } from './boxed-callers.ts';
 export type { LocalCredential } from './local-credential.ts';
 
 /** What is started, and how long its tokens live. */
@@ -120,6 +122,8 @@ export interface AzureInABox extends AsyncDisposable {
   readonly cache: BoxedCache;
   /** Where tokens come from, and how to get that into trouble. */
   readonly identity: BoxedIdentity;
+  /** Who calls an app over HTTP with tokens, `HTTP_AUTH=entra` or `entraCallers`. */
+  readonly callers: BoxedCallers;
   /** Undefined where it was not asked for. */
   readonly storage: BoxedStorage | undefined;
   /** Stops everything; calling it again changes nothing. */
@@ -160,6 +164,7 @@ export async function startAzureInABox(options: AzureInABoxOptions = {}): Promis
     settings: stack.settings,
     cache: boxedCache(stack),
     identity: boxedIdentity(stack),
+    callers: boxedCallers(stack),
     storage: stack.storage,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -2,7 +2,10 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startAzureInABox, type AzureInABox } from '../../local/exports/testing.ts';
+import { entraCallers } from '../../src/exports/callers.ts';
+import type { Callers } from '../../src/exports/callers-api.ts';
 import { createRedis, type Redis } from '../../src/exports/redis.ts';
+import { callHandler, problemCode } from '../support/call-handler.ts';
 import { eventually } from '../support/eventually.ts';
 
 const tokenLifetimeMs = 6000;
@@ -17,6 +20,7 @@ beforeAll(async () => {
 afterEach(async () => {
   box?.cache.setBehaviour('normal');
   box?.identity.setBehaviour('normal');
+  box?.callers.setBehaviour('normal');
 });
 afterAll(async () => {
   await redis?.close();
@@ -64,6 +68,39 @@ describe('Azure in a box', () => {
     const hanging = credential.getToken(['https://redis.azure.com/.default'], { abortSignal: over.signal });
     over.abort();
     await expect(hanging).rejects.toThrow('aborted');
+  });
+
+  it('has callers with the roles that a test asks for, whom an app lets in, and a tenant that fails', async () => {
+    const asks = (callers: Callers, role = 'Greetings.Read') => {
+      const handler = callers.authenticated(
+        (_request, _context, { objectId, roles }) => ({ body: `${objectId} ${roles.join()}` }),
+        { roles: [role] },
+      );
+      return async (token: string) => {
+        const answer = await callHandler(handler, { headers: { authorization: `Bearer ${token}` } });
+        return (answer.status ?? 200) < 400 ? answer.body : problemCode(answer);
+      };
+    };
+    using callers = entraCallers({ ...box.callers.options });
+    const ask = asks(callers);
+    const ofAda = { roles: ['Greetings.Read', 'More'], user: true, objectId: 'ada', lifetimeMs: 60_000 };
+    expect(await ask(await box.callers.token(ofAda))).toBe('ada Greetings.Read,More');
+    expect(await ask(await box.callers.token({ roles: ['Greetings.Read'] }))).toMatch(/^\S{36} Greet/u);
+    expect(await ask(await box.callers.token())).toBe('forbidden');
+    expect(await ask('a.b.c')).toBe('unauthenticated');
+    const { token } = await box.client.credential.getToken(box.callers.scope);
+    expect(await asks(callers, 'Cache.Purge')(token)).toContain('Cache.Read,Cache.Write');
+    box.callers.setBehaviour('fail');
+    using cold = entraCallers({ ...box.callers.options });
+    expect(await asks(cold)(token)).toBe('authority-unavailable');
+    expect(await asks(callers, 'Cache.Purge')(token)).toContain('Cache.Purge');
+    expect(box.callers.settings).toMatchObject({
+      HTTP_AUTH: 'entra',
+      HTTP_ENTRA_TENANT_ID: expect.any(String),
+    });
+    await expect(box.callers.token({ role: 'More', roles: 'More' } as never)).rejects.toThrow(
+      /roles: expected .*\n.*role is no option/u,
+    );
   });
 
   it('is gone at the end of a block, with all that it started; and may be stopped twice', async () => {
