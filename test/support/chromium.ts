@@ -1,4 +1,4 @@
-// The Chromium that is on this machine, for the tests of the fleet page.
+// The Chromium that is on this machine, for the tests of the fleet page and of the typed client.
 
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';

@@ -14,6 +14,7 @@ const longest = [
   'two-connections',
   'packed-package',
   'pressure',
+  'cache-client',
   'warmup-cluster',
   'connection',
   'local-cluster',
