@@ -1,10 +1,10 @@
 // The modules of the package -> ES modules and CommonJS for Node.js 20. Used by scripts/library.ts.
 // Writes nothing: the caller decides where what belongs.
 
-import { readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { build, type OutputChunk, type Plugin } from 'rolldown';
+import { join, relative } from 'node:path';
+import { build, type OutputChunk } from 'rolldown';
 import { minifySync } from 'rolldown/utils';
+import { textImports } from '../bundling/text-imports.ts';
 import type { Entry } from './entries.ts';
 
 /** The name of the file that has the bundled code of other packages. */
@@ -94,17 +94,3 @@ async function bundleAs(
   });
   return output.filter((file) => file.type === 'chunk');
 }
-
-/** `import('./page.html?raw')` is the text of the file. */
-const textImports: Plugin = {
-  name: 'text-imports',
-  resolveId: (id, importer) =>
-    id.endsWith('?raw') && importer !== undefined ? join(dirname(importer), id) : undefined,
-  load: async (id) =>
-    id.endsWith('?raw')
-      ? {
-          code: `export default ${JSON.stringify(await readFile(id.slice(0, -'?raw'.length), 'utf8'))};`,
-          moduleType: 'js',
-        }
-      : undefined,
-};

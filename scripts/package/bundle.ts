@@ -2,8 +2,11 @@
 // Writes nothing: the caller decides where what belongs.
 
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { isAbsolute, join, relative } from 'node:path';
+import { build, type OutputChunk, type OutputOptions, type Plugin } from 'rolldown';
+import { textImports } from '../bundling/text-imports.ts';
+import { lazyCommands, restOfCommands } from './lazy-commands.ts';
+import { managedIdentityAlone, msalDeclares } from './managed-identity-alone.ts';
 
 export interface Bundle {
   /** By file name, sorted: `main.mjs`, and what is loaded by it or on first use. */
@@ -21,117 +24,120 @@ export interface Bundle {
 const apart = 'azure-monitor';
 
 export async function bundle(root: string, version: string): Promise<Bundle> {
-  const common = optionsOf(root, version);
+  const bundleOf = bundler(root, version);
   const builds = await Promise.all([
-    // What is imported dynamically is a file of its own, loaded when it is asked for.
-    build({
-      ...common,
-      entryPoints: { main: 'src/main.ts' },
-      splitting: true,
-      plugins: [quickCommands, setApart, esModules],
-    }),
-    build({
-      ...common,
-      entryPoints: { [apart]: `src/telemetry/opentelemetry/${apart}.ts` },
-      plugins: [esModules],
+    mainOf(bundleOf),
+    bundleOf({ [apart]: `src/telemetry/opentelemetry/${apart}.ts` }, [], { codeSplitting: false }),
+    bundleOf(restOfCommands.input, [restOfCommands.plugin], {
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      banner: '',
     }),
   ]);
-  const named = builds
-    .flatMap(({ outputFiles }) => outputFiles)
-    .map(({ path, contents }) => [basename(path), contents] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const inputs = builds.flatMap(({ metafile }) =>
-    Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs)),
-  );
+  const chunks = builds.flat().toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1));
+  const paths = chunks.flatMap(({ moduleIds }) => moduleIds.filter((id) => isAbsolute(id)));
   return {
-    files: new Map(named.filter(([name]) => !name.endsWith('.map'))),
-    sourceMaps: new Map(named.filter(([name]) => name.endsWith('.map'))),
-    inputs: [...new Set(inputs)],
+    files: new Map(chunks.map(({ fileName, code }) => [fileName, Buffer.from(code)])),
+    sourceMaps: new Map(chunks.map(({ fileName, map }) => [`${fileName}.map`, Buffer.from(String(map))])),
+    inputs: [...new Set(paths)].map((path) => relative(root, path)).toSorted(),
   };
 }
 
-function optionsOf(root: string, version: string) {
-  return {
-    absWorkingDir: root,
-    outdir: join(root, 'out/app'),
-    write: false,
-    metafile: true,
-    outExtension: { '.js': '.mjs' },
-    define: { APP_VERSION: JSON.stringify(version) },
-    bundle: true,
-    chunkNames: '[name]-[hash]',
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-    // Names stay: they appear in errors that people read. `keepNames` would keep them too, with a call for each
-    // function and class at every start: 10 ms of 200.
-    minifySyntax: true,
-    minifyWhitespace: true,
-    // Node.js prints the whole line of an error that nobody caught.
-    lineLimit: 1000,
-    sourcemap: 'external',
-    legalComments: 'none',
-    // The Functions worker supplies this module through `require`
-    // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
-    external: ['@azure/functions-core'],
-    // By a name of its own: what is bundled may import it, too, and then is no module.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
-    loader: { '.html': 'text', '.css': 'text', '.browser.js': 'text' },
-    logLevel: 'warning',
-  } as const satisfies BuildOptions;
+type Chunks = readonly OutputChunk[];
+type BundleOf = (
+  input: Readonly<Record<string, string>>,
+  plugins: readonly Plugin[],
+  options?: OutputOptions,
+) => Promise<Chunks>;
+
+/**
+ * Twice. The first time it has a file for each set of parts that share a module, and a start loads twenty; from that
+ * the second knows what a start loads, and puts it into two.
+ */
+async function mainOf(bundleOf: BundleOf): Promise<Chunks> {
+  const make = (options?: OutputOptions): Promise<Chunks> =>
+    bundleOf({ main: 'src/main.ts' }, [lazyCommands, managedIdentityAlone, setApart], options);
+  const groups = [{ name: startFilesOf(await make()) }];
+  return make({ codeSplitting: { includeDependenciesRecursively: false, groups } });
+}
+
+function bundler(root: string, version: string): BundleOf {
+  return async (input, plugins, options = {}) => {
+    const { output } = await build({
+      cwd: root,
+      input,
+      plugins: [...plugins, textImports, esModules],
+      write: false,
+      platform: 'node',
+      // The Functions worker supplies this module through `require`
+      // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
+      external: ['@azure/functions-core'],
+      preserveEntrySignatures: 'allow-extension',
+      treeshake: { moduleSideEffects: [msalDeclares] },
+      transform: { target: 'node22', define: { APP_VERSION: JSON.stringify(version) } },
+      output: {
+        format: 'esm',
+        entryFileNames: '[name].mjs',
+        // What is imported dynamically is a file of its own, loaded when it is asked for.
+        chunkFileNames: '[name]-[hash].mjs',
+        // By a name of its own: what is bundled may import it, too, and then is no module.
+        banner:
+          "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+        sourcemap: 'hidden',
+        // Names stay: they appear in errors that people read. So do lines: of an error that nobody caught Node.js
+        // prints the whole line.
+        minify: { mangle: false, compress: true, codegen: { removeWhitespace: false } },
+        comments: false,
+        ...options,
+      },
+      // It warns of slow plugins on a busy machine.
+      checks: { bundlerTimings: false },
+      onLog: (level, log) => {
+        throw new Error(`${level}: ${log.message}`);
+      },
+    });
+    return output.filter((file) => file.type === 'chunk');
+  };
+}
+
+/** The file of each module that every start loads: before its request for a token has left, or after that. */
+function startFilesOf(chunks: Chunks): (module: string) => string | null {
+  const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  const fileOf = new Map<string, string>();
+  const seen = new Set<string>();
+  const add = (fileName: string, file: string): void => {
+    const chunk = byName.get(fileName);
+    if (chunk === undefined || seen.has(fileName)) return;
+    seen.add(fileName);
+    if (!chunk.isEntry && !chunk.isDynamicEntry) for (const id of chunk.moduleIds) fileOf.set(id, file);
+    for (const imported of chunk.imports) add(imported, file);
+  };
+  add('main.mjs', 'start');
+  for (const { fileName, facadeModuleId } of chunks) {
+    if (facadeModuleId?.endsWith('/src/app.ts') === true) add(fileName, 'shared');
+  }
+  return (module) => fileOf.get(module) ?? null;
 }
 
 const setApart: Plugin = {
   name: 'set-apart',
-  setup: (context) => {
-    context.onResolve({ filter: new RegExp(`/${apart}\\.ts$`) }, () => ({
-      path: `./${apart}.mjs`,
-      external: true,
-    }));
-  },
+  resolveId: (id) => (id.endsWith(`/${apart}.ts`) ? { id: `./${apart}.mjs`, external: true } : undefined),
 };
 
 // The packages of OpenTelemetry name their ES modules for bundlers only. In those of CommonJS nothing can be left out:
 // 180 KiB of names alone.
 const esModules: Plugin = {
   name: 'es-modules',
-  setup: (context) => {
-    context.onResolve({ filter: /^@opentelemetry\/[\w-]+$/ }, async ({ path, pluginData, ...from }) => {
-      if (pluginData === esModules) return undefined;
-      const { kind, importer, resolveDir } = from;
-      const found = await context.resolve(path, { kind, importer, resolveDir, pluginData: esModules });
-      const folder = /^.*\/node_modules\/@opentelemetry\/[\w-]+/u.exec(found.path)?.[0];
-      if (folder === undefined) return found;
-      const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+  resolveId: {
+    filter: { id: /^@opentelemetry\/[\w-]+$/ },
+    async handler(id, importer) {
+      const found = await this.resolve(id, importer, { skipSelf: true });
+      const folder = /^.*[/\\]node_modules[/\\]@opentelemetry[/\\][\w-]+/u.exec(found?.id ?? '')?.[0];
+      if (found === null || folder === undefined) return found;
+      const { module } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
         module?: string;
       };
-      return manifest.module === undefined ? found : { ...found, path: join(folder, manifest.module) };
-    });
-  },
-};
-
-// node-redis puts its 800 commands on two prototypes, one by one. V8 copies the table of a prototype's properties
-// for each that is added (quadratic: 50 ms of a start), unless the prototype is a dictionary, which deleting a
-// property makes of it; on first use V8 makes it fast again. Nothing else about the client changes.
-const emptyClass = 'Class = class extends BaseClass {\n    };';
-const asDictionary =
-  'Class.prototype.first = Class.prototype.second = 0; delete Class.prototype.first; delete Class.prototype.second;';
-
-const quickCommands: Plugin = {
-  name: 'quick-commands',
-  setup: (context) => {
-    context.onLoad(
-      { filter: /[/\\]@redis[/\\]client[/\\]dist[/\\]lib[/\\]commander\.js$/ },
-      async ({ path }) => {
-        const text = await readFile(path, 'utf8');
-        if (text.split(emptyClass).length !== 2)
-          throw new Error(
-            'node-redis attaches its commands in another way now: see whether this is still slow.',
-          );
-        return { contents: text.replace(emptyClass, `${emptyClass}\n${asDictionary}`), loader: 'js' };
-      },
-    );
+      return module === undefined ? found : { ...found, id: join(folder, module) };
+    },
   },
 };

@@ -1,4 +1,4 @@
-// A file as text: `?raw` is Vite's word for it, the loaders in scripts/package/bundle.ts esbuild's.
+// A file as text: `?raw` is Vite's word for it; for the bundles scripts/bundling/text-imports.ts reads it.
 
 declare module '*?raw' {
   const text: string;

@@ -24,18 +24,19 @@ it('holds the app, its licences and nothing else', async () => {
     'azure-monitor.mjs',
     'main.mjs',
     'package.json',
+    'redis-commands.cjs',
   ];
   expect(files).toEqual(expect.arrayContaining(named));
   // The rest are the parts that are loaded on first use. No source, no map, no test, no local settings.
   const others = files.filter((file) => !named.includes(file));
-  expect(others.filter((file) => !/^[\w-]+-[A-Z0-9]{8}\.mjs$/u.test(file))).toEqual([]);
-  for (const file of files.filter((name) => name.endsWith('.mjs'))) {
+  expect(others.filter((file) => !/^[\w-]+-[\w-]{8}\.mjs$/u.test(file))).toEqual([]);
+  for (const file of files.filter((name) => /\.[cm]js$/u.test(name))) {
     expect(await readFile(join(packagedApp, file), 'utf8')).not.toContain('sourceMappingURL');
   }
 });
 
 it('every part can be parsed by Node.js, those that are loaded on first use too', async () => {
-  const parts = (await readdir(packagedApp)).filter((file) => file.endsWith('.mjs'));
+  const parts = (await readdir(packagedApp)).filter((file) => /\.[cm]js$/u.test(file));
   expect(parts.length).toBeGreaterThan(4);
   for (const part of parts) {
     await promisify(execFile)(process.execPath, ['--check', join(packagedApp, part)]);
@@ -71,7 +72,7 @@ it('refuses to package more than the budget', async () => {
   await using elsewhere = await temporaryFolder();
   const tooMuch = packageApp({ outDirectory: elsewhere.path, budgetKibibytes: 100 });
   await expect(tooMuch).rejects.toThrow(
-    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: [\w-]+\.mjs /u,
+    /^The zip has \d+ KiB and may have 100\. The largest, unzipped: [\w-]+\.[cm]js /u,
   );
   expect(await readdir(elsewhere.path)).toEqual([]);
 });
@@ -93,7 +94,7 @@ it('is the same, byte for byte, when it is made again', async () => {
 it('asks for the first token before it loads the rest', async () => {
   await using elsewhere = await temporaryFolder();
   await cp(packagedApp, elsewhere.path, { recursive: true });
-  const [rest = ''] = (await readdir(elsewhere.path)).filter((file) => /^app-\w+\.mjs$/u.test(file));
+  const [rest = ''] = (await readdir(elsewhere.path)).filter((file) => /^app-[\w-]{8}\.mjs$/u.test(file));
   await rm(join(elsewhere.path, rest));
   const stack = await startStack({ storage: false });
   try {
