@@ -1,7 +1,8 @@
 // Starts what this process's tokens come from: a credential and the keeper of its token.
 
 import type { TokenCredential } from '@azure/identity';
-import { createCredential, type CredentialOptions } from './credential.ts';
+import { createCredential } from './credential.ts';
+import type { CredentialOptions } from './credential-options.ts';
 import { TokenKeeper, type TokenKeeperOptions } from './token-keeper.ts';
 import { createTokenSource } from './token-source.ts';
 

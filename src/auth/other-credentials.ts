@@ -9,7 +9,7 @@ import {
   ClientSecretCredential,
   type TokenCredential,
 } from '@azure/identity';
-import { publicCloud, retryOptions, type OtherCredentialOptions } from './credential.ts';
+import { publicCloud, retryOptions, type OtherCredentialOptions } from './credential-options.ts';
 
 // https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
 const microsoftAuthorityHosts: ReadonlySet<string> = new Set([

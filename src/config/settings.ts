@@ -1,6 +1,6 @@
 // Environment -> frozen, typed settings, or one error that names every fault and no value.
 
-import type { CredentialOptions } from '../auth/credential.ts';
+import type { CredentialOptions } from '../auth/credential-options.ts';
 import type { ClusteringPolicy, RedisEndpoint } from '../redis/create.ts';
 import { maxTtlSeconds } from '../cache/freshness.ts';
 import { mostMemoryAgeMs, mostMemoryMb } from '../cache/memory-limits.ts';

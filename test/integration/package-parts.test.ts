@@ -137,7 +137,7 @@ describe('the client of node-redis in the package', () => {
       expect(await client.zRangeWithScores('places', 0, -1)).toEqual([{ score: 1, value: 'first' }]);
       // No server with modules is here; that it says so shows what was sent.
       await expect(client.json.get('document')).rejects.toThrow("unknown command 'JSON.GET'");
-      await expect(client.ft._list()).rejects.toThrow("unknown command 'FT._LIST'");
+      await expect(client.ft.info('index')).rejects.toThrow("unknown command 'FT.INFO'");
     } finally {
       client.destroy();
     }
