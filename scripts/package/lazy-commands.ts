@@ -124,7 +124,11 @@ function attachConfig(`,
       'attach(fns, module, (command) => createModuleCommand(command, RESP));',
     ],
   ],
-  'client/index.js': [transactionsOf('Client')],
+  'client/index.js': [
+    transactionsOf('Client'),
+    // For who traces commands it would make text of what they were called with: keys, which the app shows nobody.
+    ['args: (0, tracing_1.sanitizeArgs)(args),', 'args: [],'],
+  ],
   'cluster/index.js': [transactionsOf('Cluster')],
 };
 

@@ -34,10 +34,10 @@ export function traceCommands(tracer: Tracer): () => void {
     const active = context.active();
     if (!isInside(trace.getSpan(active))) return;
     const name = command.command ?? command.batchMode ?? 'PIPELINE';
-    spans.set(
-      command,
-      tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes: attributesOf(command, name) }, active),
-    );
+    const span = tracer.startSpan(name, { kind: SpanKind.CLIENT }, active);
+    // Not as it starts: for samplers the SDK copies attributes twice, and no sampler of the app's looks at them.
+    if (span.isRecording()) span.setAttributes(attributesOf(command, name));
+    spans.set(command, span);
   });
 
   const finish = (command: Command): void => {
