@@ -32,8 +32,8 @@ export const lazyCommands: Plugin = {
     const path = id.replaceAll('\\', '/');
     const index = indexes.find((name) => path.endsWith(`/${name}`));
     if (index !== undefined) return { code: namesOf(index), moduleType: 'js' };
-    const changes = onFirstUse[path.split('/@redis/client/dist/lib/')[1] ?? ''];
-    return changes && { code: await changedFile(id, changes), moduleType: 'js' };
+    const own = changes[path.split('/@redis/client/dist/lib/')[1] ?? ''];
+    return own && { code: await changedFile(id, own), moduleType: 'js' };
   },
 };
 
@@ -95,7 +95,7 @@ lazily(exports, ${JSON.stringify(ofAnyNode === undefined ? [] : ['NON_STICKY_COM
 // node-redis puts its commands on the prototypes of a client and of a transaction, one by one. V8 copies the table of a
 // prototype's properties for each that is added (quadratic: 50 ms of a start), unless the prototype is a dictionary,
 // which deleting a property makes of it; on first use V8 makes it fast again.
-const onFirstUse: Readonly<Record<string, readonly Change[]>> = {
+const changes: Readonly<Record<string, readonly Change[]>> = {
   'commander.js': [
     [
       'function attachConfig(',
@@ -130,6 +130,20 @@ function attachConfig(`,
     ['args: (0, tracing_1.sanitizeArgs)(args),', 'args: [],'],
   ],
   'cluster/index.js': [transactionsOf('Cluster')],
+  // As src/redis/reply-queue.ts does it, and why, for who has node-redis as it is.
+  'client/linked-list.js': [
+    [
+      `            this.#head = node.next;
+        }
+        node.removed = true;
+        return node.value;`,
+      `            this.#head = node.next;
+        }
+        node.next = undefined;
+        node.removed = true;
+        return node.value;`,
+    ],
+  ],
 };
 
 function transactionsOf(name: string): Change {

@@ -2,6 +2,7 @@
 
 import { TokenKeeper } from '../auth/token-keeper.ts';
 import { createTokenSource } from '../auth/token-source.ts';
+import { mendReplyQueue } from '../redis/reply-queue.ts';
 import { EventHub } from '../telemetry/event-hub.ts';
 import { emit } from '../telemetry/events.ts';
 import { systemClock as clock } from '../util/clock.ts';
@@ -56,6 +57,7 @@ export function createRedis(options: RedisOptions): Redis {
     const events = new EventHub(emit);
     const keeper = new TokenKeeper({ source, clock, random: Math.random, emit: events.emit });
     keeper.start();
+    mendReplyQueue();
     return startRedis(resolved, { credential, keeper, events, onClosing: forget });
   });
 }
