@@ -6,6 +6,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import { build, type OutputChunk, type OutputOptions, type Plugin } from 'rolldown';
 import { textImports } from '../bundling/text-imports.ts';
 import { lazyCommands, restOfCommands } from './lazy-commands.ts';
+import { privateFields } from './private-fields.ts';
 import { managedIdentityAlone, msalDeclares } from './managed-identity-alone.ts';
 
 export interface Bundle {
@@ -56,7 +57,7 @@ type BundleOf = (
  */
 async function mainOf(bundleOf: BundleOf): Promise<Chunks> {
   const make = (options?: OutputOptions): Promise<Chunks> =>
-    bundleOf({ main: 'src/main.ts' }, [lazyCommands, managedIdentityAlone, setApart], options);
+    bundleOf({ main: 'src/main.ts' }, [lazyCommands, managedIdentityAlone, privateFields, setApart], options);
   const groups = [{ name: startFilesOf(await make()) }];
   return make({ codeSplitting: { includeDependenciesRecursively: false, groups } });
 }
