@@ -194,7 +194,7 @@ async function settled(): Promise<number> {
 }
 
 describe('metrics', () => {
-  it('add up to what was asked, over a rotation, an outage and the end of the app', async () => {
+  it('add up to what was asked, over a rotation, an outage, the loss of an instance and the end of the app', async () => {
     const before = await settled();
     const [{ key }, absent] = [trace(), trace()];
     await app.fetch(`/api/cache/${key}`, { method: 'PUT', body: 'value-of-it' });
@@ -218,10 +218,21 @@ describe('metrics', () => {
     await app.stack.redis.restart();
     await untilReady(app);
     await load(20, key);
+    const counted = (): number => collector.total('cache.reads') - before;
+    await eventually(() => expect(counted()).toBe(96));
+    // It counts from nothing, and what it is not there to send any more has been sent.
+    const [lost] = app.host.instances;
+    app.host.signal(0, 'SIGKILL');
+    await eventually(() => {
+      expect(app.host.instances.map(({ pid }) => pid)).not.toContain(lost?.pid);
+      expect(app.host.instances.map(({ state }) => state)).toEqual(['running', 'running']);
+    });
+    await untilReady(app);
+    await load(20, key);
     // What was counted since the last report is sent at the end.
     await app.host.stop();
-    expect(collector.total('cache.reads') - before).toBe(sent.found + sent.other);
-    expect(sent.found + sent.other).toBe(96);
+    expect(counted()).toBe(sent.found + sent.other);
+    expect(sent.found + sent.other).toBe(116);
     expect(collector.total('cache.reads', { 'cache.result': 'unavailable' })).toBeGreaterThan(0);
     expect(collector.total('cache.reauthentications', { 'cache.outcome': 'succeeded' })).toBeGreaterThan(0);
   });
