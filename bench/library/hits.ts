@@ -5,7 +5,9 @@ import { median } from '../support/median.ts';
 import { concurrently, timed } from '../support/timing.ts';
 import { connect, contestantNames, type Contestant, type ContestantName, type Tiers } from './contestants.ts';
 
-const rounds = 7;
+const rounds = 9;
+// Not counted: until then the compiler is at work, and most of all on the first size.
+const warmupRounds = 8;
 const slicesPerRound = 8;
 const width = 64;
 const ours = 'redis-entra-functions';
@@ -40,8 +42,7 @@ async function measureHits(bytes: number): Promise<void> {
   const rates = new Map<ContestantName, number[]>(contestantNames.map((name) => [name, []]));
   /** For a second of processor time: what else the machine does changes it little. */
   const ratesOfCpu = new Map<ContestantName, number[]>(contestantNames.map((name) => [name, []]));
-  // The first two rounds warm the compiler up.
-  for (let round = -2; round < rounds; round += 1) {
+  for (let round = -warmupRounds; round < rounds; round += 1) {
     const tookMs = new Map<ContestantName, number>();
     const cpuMs = new Map<ContestantName, number>();
     // In slices in turn, so that what else the machine does meets all alike.
