@@ -1,5 +1,5 @@
 // A plugin of rolldown: all but a few of node-redis's thousand commands are in a file of their own, which is loaded when
-// the first of them is used. Attaching them all took a fifth of a start.
+// the first of them is used. Reading and attaching them took 30 ms of each start.
 
 import { createRequire } from 'node:module';
 import type { Plugin } from 'rolldown';
