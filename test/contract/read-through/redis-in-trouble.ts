@@ -17,8 +17,7 @@ export function redisInTrouble(begin: Begin): void {
       origin.delayMs = 500;
       const reads = Array.from({ length: 300 }, async (_, index) => {
         const instance = instances[index % instances.length] ?? expect.unreachable();
-        // A cluster is back after a few seconds only.
-        return test.outcome(instance, key, 8000);
+        return test.outcome(instance, key);
       });
       await eventually(() => expect(origin.loads).toHaveLength(1));
       await test.stack.redis.restart();
