@@ -5,11 +5,10 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
 import { runCommand, step } from '../local/commands/lifecycle.ts';
 import { startHost } from '../local/functions-host/host.ts';
 import { startStack } from '../local/stack.ts';
-import { chromiumFlags, findChromium } from '../test/support/chromium.ts';
+import { launchChromium } from '../test/support/chromium.ts';
 import { showFleet } from '../test/support/shown-fleet.ts';
 import { packageApp } from './package.ts';
 
@@ -24,9 +23,9 @@ const instances = 5;
 const maxKibibytes = 150;
 
 await runCommand(async (lifecycle) => {
-  const executablePath = findChromium();
-  if (executablePath === undefined)
-    throw new Error('There is no Chromium on PATH. Debian, Ubuntu: apt-get install chromium');
+  // First: without one the rest would be in vain.
+  const browser = await launchChromium();
+  lifecycle.add('the browser', { stop: () => browser.close() });
   const outDirectory = await mkdtemp(join(tmpdir(), 'screenshots-'));
   lifecycle.add('the temporary folder', {
     stop: async () => rm(outDirectory, { recursive: true, force: true, maxRetries: 3 }),
@@ -50,8 +49,6 @@ await runCommand(async (lifecycle) => {
     while ((await size()) === 0) await sleep(100);
   });
   await showFleet(stack.redis, instances);
-  const browser = await chromium.launch({ executablePath, args: [...chromiumFlags] });
-  lifecycle.add('the browser', { stop: () => browser.close() });
   for (const { path, colorScheme } of pictures) {
     await step(`Making ${path}`, async () => {
       const page = await browser.newPage({ viewport, colorScheme, locale: 'en-GB', timezoneId: 'UTC' });

@@ -6,8 +6,8 @@ import { isAbsolute, join, relative } from 'node:path';
 import { build, type OutputChunk, type OutputOptions, type Plugin } from 'rolldown';
 import { textImports } from '../bundling/text-imports.ts';
 import { lazyCommands, restOfCommands } from './lazy-commands.ts';
-import { privateFields } from './private-fields.ts';
 import { managedIdentityAlone, msalDeclares } from './managed-identity-alone.ts';
+import { privateFields } from './private-fields.ts';
 
 export interface Bundle {
   /** By file name, sorted: `main.mjs`, and what is loaded by it or on first use. */
@@ -29,11 +29,7 @@ export async function bundle(root: string, version: string): Promise<Bundle> {
   const builds = await Promise.all([
     mainOf(bundleOf),
     bundleOf({ [apart]: `src/telemetry/opentelemetry/${apart}.ts` }, [], { codeSplitting: false }),
-    bundleOf(restOfCommands.input, [restOfCommands.plugin], {
-      format: 'cjs',
-      entryFileNames: '[name].cjs',
-      banner: '',
-    }),
+    bundleOf(restOfCommands.input, [restOfCommands.plugin], restOfCommands.output),
   ]);
   const chunks = builds.flat().toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1));
   const paths = chunks.flatMap(({ moduleIds }) => moduleIds.filter((id) => isAbsolute(id)));
@@ -73,6 +69,7 @@ function bundler(root: string, version: string): BundleOf {
       // The Functions worker supplies this module through `require`
       // (https://github.com/Azure/azure-functions-nodejs-worker/blob/v4.x/src/setupCoreModule.ts).
       external: ['@azure/functions-core'],
+      // What is put into files as `mainOf` says may be exported by others than before.
       preserveEntrySignatures: 'allow-extension',
       treeshake: { moduleSideEffects: [msalDeclares] },
       transform: { target: 'node22', define: { APP_VERSION: JSON.stringify(version) } },

@@ -7,8 +7,9 @@ import { changedFile, type Change } from '../bundling/changed-file.ts';
 
 const require = createRequire(import.meta.url);
 
+const restName = 'redis-commands';
 /** CommonJS: a command that is called has to be there at once. */
-export const restFile = 'redis-commands.cjs';
+export const restFile = `${restName}.cjs`;
 
 const indexes = [
   'client/dist/lib/commands',
@@ -37,20 +38,19 @@ export const lazyCommands: Plugin = {
   },
 };
 
-const restEntry = 'redis-commands';
-
 /** Makes the file of all commands: what each index exports, by the name of the index. */
 export const restOfCommands = {
-  input: { [restEntry]: restEntry },
+  input: { [restName]: restName },
+  output: { format: 'cjs', entryFileNames: '[name].cjs', banner: '' },
   plugin: {
     name: 'rest-of-commands',
     resolveId: (id) => {
-      if (id === restEntry) return id;
+      if (id === restName) return id;
       // All that the commands of modules take from the client are the names of types.
       return id === '@redis/client' ? require.resolve('@redis/client/dist/lib/RESP/decoder.js') : undefined;
     },
     load: (id) => {
-      if (id !== restEntry) return undefined;
+      if (id !== restName) return undefined;
       const entries = indexes.map(
         (index) =>
           `get ${JSON.stringify(index)}() { return require(${JSON.stringify(require.resolve(index))}); }`,
@@ -72,7 +72,7 @@ function namesOf(index: string): string {
   }
   const getters = [...near].map(([name, file]) => `get ${name}() { return require("./${file}").default; }`);
   const far = names.filter((name) => !near.has(name));
-  const sticky = ofAnyNode === undefined ? [] : names.filter((name) => !Object.hasOwn(ofAnyNode, name));
+  const sticky = ofAnyNode && names.filter((name) => !Object.hasOwn(ofAnyNode, name));
   return `"use strict";
 Object.defineProperty(exports, "__esModule", { value: true });
 const rest = () => require("./${restFile}")["${index}"];
@@ -84,7 +84,12 @@ lazily(exports.default, "${far.join(' ')}".split(" "), (name) => rest().default[
 // For each client node-redis makes JSON of its modules, to see whether they are those of the last one.
 Object.defineProperty(exports.default, "toJSON", { value: () => "${index}" });
 lazily(exports, ${JSON.stringify(Object.keys(others))}, (name) => rest()[name]);
-lazily(exports, ${JSON.stringify(ofAnyNode === undefined ? [] : ['NON_STICKY_COMMANDS'])}, () => {
+${sticky === undefined ? '' : allBut(sticky)}`;
+}
+
+/** The commands that any node of a cluster can be asked for, without loading one of them. */
+function allBut(sticky: readonly string[]): string {
+  return `lazily(exports, ["NON_STICKY_COMMANDS"], () => {
   const all = Object.getOwnPropertyDescriptors(exports.default);
   for (const name of ${JSON.stringify(sticky)}) delete all[name];
   return Object.defineProperties({}, all);

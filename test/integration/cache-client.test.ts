@@ -2,7 +2,7 @@
 // Entra. What the app answers is held to its OpenAPI document.
 
 import { join } from 'node:path';
-import { chromium, type Browser } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cacheIdUri } from '../../local/cache-registration.ts';
 import { localCredential } from '../../local/exports/local-credential.ts';
@@ -13,7 +13,7 @@ import {
   type TokenCredentialLike,
 } from '../../src/exports/client.ts';
 import { cacheClientSuite } from '../contract/cache-client.ts';
-import { chromiumFlags, findChromium } from '../support/chromium.ts';
+import { findChromium, launchChromium, titleInChromium } from '../support/chromium.ts';
 import { clientsInPage, pageProgram } from '../support/client-in-page.ts';
 import { startClientSite, type ClientSite } from '../support/client-site.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
@@ -76,13 +76,7 @@ describe('an application with all roles', () => {
   });
 });
 
-const executablePath = findChromium();
-const inBrowser =
-  executablePath === undefined
-    ? 'in a browser (skipped: no Chromium on PATH; Debian, Ubuntu: apt-get install chromium)'
-    : 'in a browser';
-
-describe.skipIf(executablePath === undefined)(inBrowser, () => {
+describe.skipIf(findChromium() === undefined)(titleInChromium('in a browser'), () => {
   let user: UserFolder;
   let site: ClientSite;
   let browser: Browser;
@@ -98,7 +92,7 @@ describe.skipIf(executablePath === undefined)(inBrowser, () => {
     };
     const dist = join(user.path, 'node_modules/redis-entra-functions/dist');
     site = await startClientSite({ host: app.host.url, dist, files, contract });
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: [...chromiumFlags] });
+    browser = await launchChromium();
     const page = await browser.newPage();
     await page.goto(site.url);
     makeClient = await clientsInPage(page);

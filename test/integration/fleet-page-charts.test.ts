@@ -1,8 +1,8 @@
 // The charts of the fleet page in a real Chromium: they draw what the API says, for fleets of any size, and stay still.
 
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumFlags, findChromium } from '../support/chromium.ts';
+import { findChromium, launchChromium, titleInChromium } from '../support/chromium.ts';
 import { contrastsOf } from '../support/contrast.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
@@ -25,9 +25,6 @@ interface Answer {
   readonly totals: Counts;
 }
 
-const executablePath = findChromium();
-const title = `charts of the fleet page${executablePath === undefined ? ' (skipped: no Chromium on PATH)' : ''}`;
-
 /** Before anything else on the page: what moved, and what was added or taken away. */
 const watch = `
   globalThis.shifts = [];
@@ -36,7 +33,7 @@ const watch = `
   }).observe({ type: 'layout-shift', buffered: true });
 `;
 
-describe.skipIf(executablePath === undefined)(title, () => {
+describe.skipIf(findChromium() === undefined)(titleInChromium('charts of the fleet page'), () => {
   let app: LocalApp;
   let browser: Browser;
 
@@ -47,7 +44,7 @@ describe.skipIf(executablePath === undefined)(title, () => {
       const { instances } = (await (await app.fetch('/api/fleet')).json()) as Answer;
       expect(instances).toHaveLength(1);
     });
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: [...chromiumFlags] });
+    browser = await launchChromium();
   });
   afterAll(async () => {
     await browser?.close();

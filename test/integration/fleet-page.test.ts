@@ -2,32 +2,23 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumFlags, findChromium } from '../support/chromium.ts';
+import { findChromium, launchChromium, titleInChromium } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalApp, type LocalApp } from '../support/local-app.ts';
 
-const executablePath = findChromium();
 /** Where screenshots go, for whoever wants to look. */
 const pictures = join(import.meta.dirname, '../../out/screenshots');
 
-const title =
-  executablePath === undefined
-    ? 'the fleet page (skipped: no Chromium on PATH; Debian, Ubuntu: apt-get install chromium)'
-    : 'the fleet page';
-
-describe.skipIf(executablePath === undefined)(title, () => {
+describe.skipIf(findChromium() === undefined)(titleInChromium('the fleet page'), () => {
   let app: LocalApp;
   let browser: Browser;
 
   beforeAll(async () => {
     mkdirSync(pictures, { recursive: true });
     app = await startLocalApp({ instances: 3, settings: { REQUEST_BUDGET_MS: '4000' } });
-    browser = await chromium.launch({
-      executablePath: executablePath ?? '',
-      args: [...chromiumFlags],
-    });
+    browser = await launchChromium();
     // Who has not entered the fleet is not expected to answer.
     await eventually(async () => {
       const { instances } = (await (await app.fetch('/api/fleet')).json()) as { instances: unknown[] };

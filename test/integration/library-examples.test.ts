@@ -1,12 +1,10 @@
 // The examples in the docstrings of the package compile as they stand, against the types it is published with.
 
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { entries } from '../../scripts/library/entries.ts';
-import { installLibrary } from '../support/packed-library.ts';
+import { compilerOutput, installLibrary } from '../support/packed-library.ts';
 
 /** What an example may use without a word of where it comes from, beside the functions of the package itself. */
 const surroundings = `
@@ -84,9 +82,5 @@ it('every function has an example, and every example compiles', async () => {
       include: ['*.ts'],
     }),
   });
-  const tsc = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
-  const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', user.path]).catch(
-    (error: unknown) => error as { stdout: string },
-  );
-  expect(stdout).toBe('');
+  expect(await compilerOutput(user.path)).toBe('');
 });

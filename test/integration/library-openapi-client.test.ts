@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { installLibrary, type UserFolder } from '../support/packed-library.ts';
+import { compilerOutput, installLibrary, type UserFolder } from '../support/packed-library.ts';
 
 const run = promisify(execFile);
 const modules = join(import.meta.dirname, '../../node_modules');
@@ -12,11 +12,7 @@ const modules = join(import.meta.dirname, '../../node_modules');
 /** What the compiler says of one program over the client. */
 async function compiled(user: UserFolder, program: string): Promise<string> {
   await user.write({ 'program.ts': program });
-  const tsc = join(modules, 'typescript/bin/tsc');
-  const { stdout } = await run(process.execPath, [tsc, '-p', user.path]).catch(
-    (error: unknown) => error as { stdout: string },
-  );
-  return stdout;
+  return compilerOutput(user.path);
 }
 
 it('compiles, with the answers of each operation, and without what they have not', async () => {

@@ -93,7 +93,7 @@ describe('the client of node-redis in the package', () => {
         ...options,
         input: restOfCommands.input,
         plugins: [restOfCommands.plugin],
-        output: { format: 'cjs', entryFileNames: '[name].cjs' },
+        output: restOfCommands.output,
       }),
     ];
     for (const { output } of parts)

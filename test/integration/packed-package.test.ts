@@ -10,12 +10,17 @@ import { startHost, type Host } from '../../local/functions-host/host.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseMarkdown } from '../support/markdown.ts';
-import { installLibrary, packLibrary, userFolder, type UserFolder } from '../support/packed-library.ts';
+import {
+  compilerOutput,
+  installLibrary,
+  packLibrary,
+  userFolder,
+  type UserFolder,
+} from '../support/packed-library.ts';
 
 const run = promisify(execFile);
 const clone = join(import.meta.dirname, '../..');
 const examples = join(clone, 'examples');
-const compilers = join(clone, 'node_modules');
 const peers = ['redis', '@azure/functions', '@azure/identity'];
 const tokenLifetimeMs = 6000;
 
@@ -47,12 +52,8 @@ async function installByNpm(example: string): Promise<UserFolder> {
   return user;
 }
 
-async function compile(user: UserFolder, compiler = 'typescript'): Promise<void> {
-  const program = [join(compilers, compiler, 'bin/tsc'), '-p', user.path];
-  const { stdout } = await run(process.execPath, program).catch(
-    (error: unknown) => error as { stdout: string },
-  );
-  expect(stdout).toBe('');
+async function compile(user: UserFolder, compiler?: string): Promise<void> {
+  expect(await compilerOutput(user.path, compiler)).toBe('');
 }
 
 interface Build {

@@ -6,10 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome'];
 
-export const chromiumFlags: readonly string[] = [
+const flags: readonly string[] = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -33,6 +34,22 @@ export function findChromium(searchPath = process.env['PATH'] ?? ''): string | u
     });
 }
 
+/** The title of what is skipped where there is no Chromium: it says so, and how to get one. */
+export function titleInChromium(title: string): string {
+  return findChromium() === undefined ? `${title} (skipped: ${howToGetIt})` : title;
+}
+
+const howToGetIt = 'no Chromium on PATH; Debian, Ubuntu: apt-get install chromium';
+
+/** @throws Error that says how to get it where it is not there. */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error(`There is ${howToGetIt}`);
+  // Only for who has use for it: every run of the tests looks whether there is a Chromium.
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({ executablePath, args: [...flags] });
+}
+
 /** Its first start on a machine reads 300 MB from disk and takes up to 20 s, which no test should have to allow for. */
 export async function warmUpChromium(): Promise<void> {
   const path = findChromium();
@@ -41,7 +58,7 @@ export async function warmUpChromium(): Promise<void> {
   try {
     const page = ['--headless', `--user-data-dir=${profile}`, '--dump-dom', 'about:blank'];
     // Where it does not start, the tests of the page say so.
-    await promisify(execFile)(path, [...chromiumFlags, ...page], { timeout: 60_000 }).catch(() => {});
+    await promisify(execFile)(path, [...flags, ...page], { timeout: 60_000 }).catch(() => {});
   } finally {
     await rm(profile, { recursive: true, force: true, maxRetries: 3 });
   }

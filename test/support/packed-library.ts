@@ -17,6 +17,7 @@ export interface PackedLibrary {
   readonly reports: Readonly<Record<string, string>>;
 }
 
+const run = promisify(execFile);
 const clone = join(import.meta.dirname, '../..');
 
 /** Whichever test asks first packs; those of other workers wait for it. */
@@ -53,7 +54,7 @@ export async function installLibrary(packages: readonly string[]): Promise<UserF
   const { path } = user;
   const installed = join(path, 'node_modules/redis-entra-functions');
   await mkdir(installed, { recursive: true });
-  await promisify(execFile)('tar', ['-xzf', tarballPath, '--strip-components=1', '-C', installed]);
+  await run('tar', ['-xzf', tarballPath, '--strip-components=1', '-C', installed]);
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
     dependencies: Readonly<Record<string, string>>;
   };
@@ -62,6 +63,18 @@ export async function installLibrary(packages: readonly string[]): Promise<UserF
     await symlink(join(clone, 'node_modules', name), join(path, 'node_modules', name));
   }
   return user;
+}
+
+/**
+ * What a compiler of the clone says of the project in a folder: nothing where all is well.
+ * @param compiler the name of its package.
+ */
+export async function compilerOutput(folder: string, compiler = 'typescript'): Promise<string> {
+  const tsc = join(clone, 'node_modules', compiler, 'bin/tsc');
+  const { stdout } = await run(process.execPath, [tsc, '-p', folder]).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  return stdout;
 }
 
 /** Empty. */
