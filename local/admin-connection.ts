@@ -1,6 +1,7 @@
 // An administrator's connection to a Redis server that may come and go.
 
 import { createClient, RESP_TYPES } from 'redis';
+import { clientsOfOneClass } from '../src/redis/new-client.ts';
 
 /** As redis-cli would show it, with bulk strings as the bytes they are. */
 export type RawAdminReply = Buffer | string | number | null | readonly RawAdminReply[];
@@ -56,16 +57,18 @@ export class AdminConnection {
   }
 }
 
+const newClient = clientsOfOneClass(() =>
+  createClient({ RESP: 2, commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } }),
+);
+
 /** Never reconnects by itself: the next command opens a new connection, and a dead server is seen at once. */
 async function open(options: AdminConnectionOptions, onGone: () => void) {
   const { host, port, username, password, caPem } = options;
   const socket = { host, port, reconnectStrategy: false, connectTimeout: connectTimeoutMs } as const;
-  const client = createClient({
-    RESP: 2,
+  const client = newClient({
     socket: caPem === undefined ? socket : { ...socket, tls: true, ca: caPem },
     username,
     password,
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
   });
   client.on('error', onGone);
   client.on('end', onGone);

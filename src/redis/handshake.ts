@@ -2,11 +2,12 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createClient, type RedisClientType } from 'redis';
+import type { RedisClientType } from 'redis';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { withDeadline } from '../util/deadline.ts';
 import { AppError, describe } from '../util/errors.ts';
+import { newRedisClient } from './new-client.ts';
 import { rejectedIdentity } from './rejected-identity.ts';
 import { refusalCause, ReplyError, withParsedReply } from './reply-error.ts';
 
@@ -42,8 +43,7 @@ function newClient(
     // connecting, and has no limit for a server that accepts and never answers HELLO.
     reconnectStrategy: false,
   } as const;
-  return createClient({
-    RESP: 3,
+  return newRedisClient({
     socket: wire === undefined ? socket : { ...socket, ...trust(options), tls: true, socket: wire },
     disableOfflineQueue: true,
     // Deadlines are the caller's: node-redis's own limit ends when the command is written.

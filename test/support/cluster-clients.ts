@@ -1,6 +1,7 @@
 // Plain node-redis clients for the fronts of a local cluster, closed with the test.
 
 import { createClient, createCluster } from 'redis';
+import { clientsOfOneClass, newRedisClient } from '../../src/redis/new-client.ts';
 import { redisAudience, systemAssigned } from '../../local/token-issuer.ts';
 import type { AnyStack, ClusterStack } from '../../local/stack.ts';
 
@@ -21,6 +22,8 @@ export async function credentialsFor(stack: AnyStack, lifetimeMs = 60_000): Prom
 
 const quiet = { disableClientInfo: true, maintNotifications: 'disabled' } as const;
 
+const newClient = { 2: clientsOfOneClass(() => createClient({ RESP: 2 })), 3: newRedisClient };
+
 /** For one port of a front; never reconnects. */
 export function clientAt(stack: AnyStack, port: number, credentials: Credentials, RESP: 2 | 3 = 3) {
   const socket = {
@@ -30,7 +33,7 @@ export function clientAt(stack: AnyStack, port: number, credentials: Credentials
     ca: stack.front.caPem,
     reconnectStrategy: false,
   } as const;
-  return createClient({ RESP, socket, ...credentials, ...quiet }).on('error', () => {});
+  return newClient[RESP]({ socket, ...credentials, ...quiet }).on('error', () => {});
 }
 
 export interface ClusterClientOptions {

@@ -1,9 +1,9 @@
 // The Redis port over one connection to a real server, without tokens and reconnects.
 
-import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
 import { takeInReplies } from '../../src/redis/command-replies.ts';
+import { newRedisClient } from '../../src/redis/new-client.ts';
 import type { Redis, RedisClient } from '../../src/redis/redis.ts';
 
 export interface DirectRedis extends AsyncDisposable {
@@ -12,7 +12,7 @@ export interface DirectRedis extends AsyncDisposable {
 
 export async function connectDirectly(server: RedisServer, password: string): Promise<DirectRedis> {
   const socket = { port: server.port, host: '127.0.0.1' };
-  const client: RedisClient = createClient({ RESP: 3, socket, username: adminUser, password });
+  const client: RedisClient = newRedisClient({ socket, username: adminUser, password });
   takeInReplies(client, undefined);
   await client.connect();
   const run: Redis['run'] = async (work) => work(client);

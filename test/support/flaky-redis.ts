@@ -1,9 +1,9 @@
 // The Redis port over a real server, on connections that a test cuts, or lets hear nothing while they seem to be fine.
 
-import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
 import { takeInReplies } from '../../src/redis/command-replies.ts';
+import { newRedisClient } from '../../src/redis/new-client.ts';
 import type { CallOptions, Redis, RedisClient, Tracker } from '../../src/redis/redis.ts';
 import { AppError } from '../../src/util/errors.ts';
 import { systemClock } from '../../src/util/clock.ts';
@@ -74,8 +74,7 @@ export class FlakyRedis {
 
   constructor(server: RedisServer, password: string) {
     const open = (): RedisClient =>
-      createClient({
-        RESP: 3,
+      newRedisClient({
         username: adminUser,
         password,
         socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false },

@@ -1,9 +1,9 @@
 // The Redis port over a real server, one command after the other, in the order that a test chooses: every
 // interleaving of what several instances do can be tried.
 
-import { createClient } from 'redis';
 import { adminUser } from '../../local/redis-config.ts';
 import type { RedisServer } from '../../local/redis-server.ts';
+import { newRedisClient } from '../../src/redis/new-client.ts';
 import type { CallOptions, KeyOutcome, Redis, RedisClient } from '../../src/redis/redis.ts';
 import { settle } from './fake-clock.ts';
 
@@ -17,7 +17,7 @@ export class SteppedRedis implements AsyncDisposable {
 
   static async connect(server: RedisServer, password: string): Promise<SteppedRedis> {
     const socket = { port: server.port, host: '127.0.0.1' };
-    const client = createClient({ RESP: 3, socket, username: adminUser, password });
+    const client = newRedisClient({ socket, username: adminUser, password });
     await client.connect();
     return new SteppedRedis(client);
   }
