@@ -10,7 +10,8 @@ const scenarios = 'test/integration/scenario-*.test.ts';
 const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.test.ts';
 const withScenarios = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 // For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
-const givesWay = { setupFiles: 'test/support/low-priority.ts', ...withScenarios };
+const lowPriority = 'test/support/low-priority.ts';
+const compileCache = 'test/support/compile-cache.ts';
 
 const project = (name: string, more: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers, ...more },
@@ -30,17 +31,30 @@ export default defineConfig({
     projects: [
       // These change nothing that other files see: a worker runs them all, which halves what they cost.
       project('unit', { isolate: false, ...limits }),
-      project('property', { isolate: false, ...limits, ...givesWay }),
+      project('property', { isolate: false, ...limits, ...withScenarios, setupFiles: lowPriority }),
       project('integration', {
         ...limits,
         ...onRedis,
         exclude: [scenarios, background],
+        setupFiles: compileCache,
         maxConcurrency: 4,
       }),
       // Each of these reads 50 times a second through TLS: four at a time, or six for a while, are what two cores carry
       // with time to spare. Nothing of the usual priority runs beside them.
-      project('scenario', { ...limits, include: [scenarios], maxConcurrency: 2, ...withScenarios }),
-      project('background', { ...limits, ...onRedis, include: [background], ...givesWay }),
+      project('scenario', {
+        ...limits,
+        ...withScenarios,
+        include: [scenarios],
+        setupFiles: compileCache,
+        maxConcurrency: 2,
+      }),
+      project('background', {
+        ...limits,
+        ...onRedis,
+        ...withScenarios,
+        include: [background],
+        setupFiles: [lowPriority, compileCache],
+      }),
     ],
   },
 });

@@ -5,9 +5,7 @@
 import 'reflect-metadata'; // Must be loaded before @peculiar/x509: https://github.com/PeculiarVentures/x509#installation
 
 import { randomBytes, webcrypto } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -21,12 +19,7 @@ import {
   X509CertificateGenerator,
   type X509Certificate,
 } from '@peculiar/x509';
-
-/** A certificate and its private key (PKCS #8), both PEM. */
-export interface CertificateAndKey {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-}
+import type { CertificateAndKey } from './pem.ts';
 
 export interface ServerCertificates {
   /** What clients must trust, e.g. by NODE_EXTRA_CA_CERTS. Its key is gone as soon as this exists. */
@@ -135,16 +128,4 @@ export async function makeClientCertificate(): Promise<CertificateAndKey> {
     extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true)],
   });
   return { certificatePem: certificate.toString('pem'), keyPem: await keyPem(keys.privateKey) };
-}
-
-/** Key and certificate in one text, the form `ClientCertificateCredential` reads. */
-export function joinPem(pair: CertificateAndKey): string {
-  return `${pair.keyPem.trimEnd()}\n${pair.certificatePem.trimEnd()}\n`;
-}
-
-/** Writes `pem` where only this user can read it and returns its path. */
-export async function writePem(directory: string, fileName: string, pem: string): Promise<string> {
-  const path = join(directory, fileName);
-  await writeFile(path, pem.endsWith('\n') ? pem : `${pem}\n`, { mode: 0o600 });
-  return path;
 }

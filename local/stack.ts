@@ -5,19 +5,15 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  joinPem,
-  makeClientCertificate,
-  makeServerCertificates,
-  writePem,
-  type ServerCertificates,
-} from './certificates.ts';
+import type { ServerCertificates } from './certificates.ts';
 import { startClusterFront, type ClusterFront } from './entra-front/cluster-front.ts';
 import { startEntraFront, type EntraFront } from './entra-front/front.ts';
 import { appRoles, cacheClientId, cacheIdUri, CacheRegistration, user } from './cache-registration.ts';
 import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts';
+import { joinPem, writePem } from './pem.ts';
 import { startRedisCluster, type RedisCluster } from './redis-cluster/cluster.ts';
 import { startRedisServer, type LocalRedis, type RedisServer } from './redis-server.ts';
+import type { StackKeys } from './stack-keys.ts';
 import { startStorage, type LocalStorage } from './storage.ts';
 import { startTokenAuthority, type TokenAuthority } from './token-authority.ts';
 import {
@@ -39,6 +35,8 @@ export interface StackOptions {
   readonly cluster?: boolean;
   /** The host names in the cache's certificate; `localhost` unless said otherwise. */
   readonly cacheNames?: readonly string[];
+  /** Made at the start unless they are given: that takes longer than all the rest. */
+  readonly keys?: StackKeys;
 }
 
 /** What REDIS_CREDENTIAL may be here. */
@@ -107,11 +105,8 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
     const redisStarting = options.cluster
       ? begin(startRedisCluster({ directory }))
       : begin(startRedisServer({ directory }));
-    const [issuer, certificates, client] = await Promise.all([
-      createTokenIssuer(),
-      makeServerCertificates(options.cacheNames),
-      makeClientCertificate(),
-    ]);
+    const { certificates, client, signingKey } = options.keys ?? (await makeKeys(options.cacheNames));
+    const issuer = await createTokenIssuer(signingKey);
     const callers = new CacheRegistration(issuer, tokenLifetimeMs);
     for (const identity of [systemAssigned, servicePrincipal, user]) callers.assign(identity, appRoles);
     callers.assign(userAssigned, ['Cache.Read']);
@@ -200,4 +195,10 @@ export async function startStack(options: StackOptions = {}): Promise<AnyStack> 
     await stop();
     throw error;
   }
+}
+
+/** What makes certificates is large, and loaded where none are given. */
+async function makeKeys(cacheNames: readonly string[] | undefined): Promise<StackKeys> {
+  const { makeStackKeys } = await import('./stack-keys.ts');
+  return makeStackKeys(cacheNames);
 }

@@ -15,7 +15,7 @@ import {
 } from './authority-documents.ts';
 import type { CacheRegistration } from './cache-registration.ts';
 import { answerCallerToken, callerTokenPath } from './caller-tokens.ts';
-import type { CertificateAndKey } from './certificates.ts';
+import type { CertificateAndKey } from './pem.ts';
 import { assertionFault } from './client-assertion.ts';
 import { sendJson, type JsonBody } from './json-response.ts';
 import { listenOnLoopback } from './listening.ts';

@@ -8,7 +8,6 @@ import {
   generateKeyPair,
   jwtVerify,
   SignJWT,
-  type CryptoKey,
   type JWK,
   type JWTPayload,
 } from 'jose';
@@ -104,30 +103,36 @@ const keptTokens = 1000;
 // Entra dates `nbf` five minutes back: clocks differ, and a server may read its own only once a second.
 export const notBeforeSeconds = 300;
 
-interface SigningKey {
+/** As JSON. */
+export interface SigningKey {
   readonly kid: string;
-  readonly privateKey: CryptoKey;
+  readonly private: JWK;
   readonly published: JWK;
 }
 
-async function makeSigningKey(): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048 });
+export async function makeSigningKey(): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256', {
+    modulusLength: 2048,
+    extractable: true,
+  });
   const kid = randomBytes(20).toString('base64url');
   // Entra names no `alg`: https://login.microsoftonline.com/common/discovery/v2.0/keys
-  return { kid, privateKey, published: { ...(await exportJWK(publicKey)), use: 'sig', kid, x5t: kid } };
+  const published = { ...(await exportJWK(publicKey)), use: 'sig', kid, x5t: kid };
+  return { kid, private: await exportJWK(privateKey), published };
 }
 
-export async function createTokenIssuer(): Promise<TokenIssuer> {
-  let signing = await makeSigningKey();
+/** @param firstKey made anew unless it is given. */
+export async function createTokenIssuer(firstKey?: SigningKey): Promise<TokenIssuer> {
+  let signing = firstKey ?? (await makeSigningKey());
   const published = [signing.published];
   let publicKeys = createLocalJWKSet({ keys: published });
 
   const issued: string[] = [];
   const sign: TokenIssuer['sign'] = async (claims, header = {}) => {
-    const { kid, privateKey } = signing;
+    const { kid } = signing;
     const token = await new SignJWT(claims)
       .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid, x5t: kid, ...header })
-      .sign(privateKey);
+      .sign(signing.private);
     issued.push(token);
     if (issued.length > keptTokens) issued.shift();
     return token;

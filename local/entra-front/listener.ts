@@ -3,7 +3,7 @@
 
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import type { CertificateAndKey } from '../certificates.ts';
+import type { CertificateAndKey } from '../pem.ts';
 import { listenOnLoopback, type Listening } from '../listening.ts';
 import type { AccessPolicy } from './access.ts';
 import type { AnnouncedPorts } from './addresses.ts';

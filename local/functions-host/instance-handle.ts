@@ -46,7 +46,8 @@ const stopLimitMs = 10_000;
 
 /** The environment of a worker: what the platform sets, the app's settings, and nothing of the host's own. */
 function workerEnvironment(id: string, settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG'].map((name) => [name, process.env[name]] as const);
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'];
+  const inherited = names.map((name) => [name, process.env[name]] as const);
   return {
     ...Object.fromEntries(inherited.filter(([, value]) => value !== undefined)),
     FUNCTIONS_WORKER_RUNTIME: 'node',

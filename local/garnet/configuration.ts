@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writePem, type CertificateAndKey } from '../certificates.ts';
+import { writePem, type CertificateAndKey } from '../pem.ts';
 import { loopback } from '../listening.ts';
 import { issuerUrl, redisAudiences, type Identity } from '../token-issuer.ts';
 

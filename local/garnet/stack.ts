@@ -3,7 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeClientCertificate, makeServerCertificates, writePem } from '../certificates.ts';
+import { makeClientCertificate, makeServerCertificates } from '../certificates.ts';
+import { writePem } from '../pem.ts';
 import { startIdentityEndpoint, type IdentityEndpoint } from '../identity-endpoint.ts';
 import { startTokenAuthority } from '../token-authority.ts';
 import {

@@ -1,13 +1,14 @@
 // The tier and the locks over real Redis servers, through everything that stands before them.
 
 import { afterAll, beforeAll, describe } from 'vitest';
-import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { locksContract, type LocksWorld } from './locks.ts';
 import { tierChangesContract } from './tier-changes.ts';
 import { tierContract } from './tier.ts';
 import type { CacheKind } from '../support/caches.ts';
 import { openOnRedis, openOnRedisWithMemory } from '../support/redis-contract.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 export function tierOverRedis({ cluster }: CacheKind): void {
   const parts: { stack?: AnyStack; client?: SharedClient } = {};

@@ -2,7 +2,7 @@
 // and on new ones, while the newer one is offered again.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { systemAssigned } from '../../local/token-issuer.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { eventually, sleep } from '../support/eventually.ts';
@@ -10,6 +10,7 @@ import { sleepUntil } from '../support/fleets.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { steadyReads, troubled, type SteadyReads } from '../support/steady-reads.ts';
 import { lateMs, startControl, type Control } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 const tokenLifetimeMs = 10_000;
 /** How long a read may take, beside what the machine takes. */

@@ -3,11 +3,12 @@
 import { Redis as Redis5 } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis-6';
 import { describe, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { createRedisAuth } from '../../src/exports/redis.ts';
 import { credentialOf, goThroughFaults, tokenLifetimeMs } from '../support/client-faults.ts';
 import { eventually } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 const optionsOf = ({ front }: Stack) => ({
   host: front.hostname,

@@ -7,11 +7,11 @@ import { redisBusDriver, redisDriver } from 'bentocache/drivers/redis';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, it } from 'vitest';
-import { startStack } from '../../local/stack.ts';
 import { createRedisAuth } from '../../src/exports/redis.ts';
 import { credentialOf, goThroughFaults, tokenLifetimeMs } from '../support/client-faults.ts';
 import { eventually } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 describe.concurrent('through rotations, cuts, revoked tokens, a failing identity and refused AUTHs', () => {
   it('BullMQ does its jobs, and none fails', async ({ expect }) => {

@@ -3,10 +3,10 @@
 
 import { createClient } from 'redis';
 import { describe, it } from 'vitest';
-import { startStack } from '../../local/stack.ts';
 import { createRedis, createRedisAuth } from '../../src/exports/redis.ts';
 import { credentialOf, goThroughFaults, tokenLifetimeMs } from '../support/client-faults.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 describe.concurrent('through rotations, cuts, revoked tokens, a failing identity and refused AUTHs', () => {
   it('goes the client of createRedis, and no call fails', async ({ expect }) => {

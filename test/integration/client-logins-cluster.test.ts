@@ -4,11 +4,12 @@ import { Cluster as Cluster5 } from 'ioredis';
 import { Cluster as Cluster6 } from 'ioredis-6';
 import { createCluster } from 'redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStack, type ClusterStack } from '../../local/stack.ts';
+import type { ClusterStack } from '../../local/stack.ts';
 import { createRedisAuth, type RedisAuth } from '../../src/exports/redis.ts';
 import { credentialOf, tokenLifetimeMs } from '../support/client-faults.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: ClusterStack;
 

@@ -5,7 +5,7 @@ import { Redis as Redis5 } from 'ioredis';
 import { Redis as Redis6 } from 'ioredis-6';
 import { createClient, createClientPool } from 'redis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { systemAssigned } from '../../local/token-issuer.ts';
 import { createRedisAuth, type RedisAuth, type RedisOptions } from '../../src/exports/redis.ts';
 import { credentialOf } from '../support/client-faults.ts';
@@ -13,6 +13,7 @@ import { eventually, sleep } from '../support/eventually.ts';
 import { leakedPart } from '../support/scenario.ts';
 import { adoptStack } from '../support/shared-client.ts';
 import { startControl, type Control } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 const tokenLifetimeMs = 8000;
 let stack: Stack;

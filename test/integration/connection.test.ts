@@ -1,7 +1,7 @@
 // The shared client on its connection: idle pings, rotations, lost identity, slow links, reads that are lost with it.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import type { RedisClient } from '../../src/redis/redis.ts';
 import { eventually, sleep } from '../support/eventually.ts';
@@ -9,6 +9,7 @@ import { adoptStack, startSharedClient, type SharedClient } from '../support/sha
 import { startSlowLink, type SlowLink } from '../support/slow-link.ts';
 import { steadyReads, troubled } from '../support/steady-reads.ts';
 import { lateMs, startControl, type Control } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let control: Control;

@@ -5,9 +5,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { entries } from '../../scripts/library/entries.ts';
 import { nodeVersions } from '../support/node-versions.ts';
+import { startStack } from '../support/stack.ts';
 import { installLibrary, type UserFolder } from '../support/packed-library.ts';
 
 const run = promisify(execFile);

@@ -38,7 +38,7 @@ it('offers what docs/api says, and a change of that is noticed', async () => {
   expect(await changedSurfaces(reports)).toEqual([expect.stringContaining('docs/api/redis.api.md')]);
 });
 
-it('has code of other packages in ./testing, and beside it that which verifies tokens of callers', async () => {
+it('has code of other packages where certificates are made, and where tokens are made or verified', async () => {
   const { files } = await packLibrary();
   await using user = await installLibrary([]);
   const having = new Map<string, readonly string[]>();
@@ -49,9 +49,11 @@ it('has code of other packages in ./testing, and beside it that which verifies t
     if (names.length > 0) having.set(name.replace(/-[\w-]{8}\./u, '.'), names.toSorted());
   }
   expect(Object.fromEntries(having)).toEqual({
+    'dist/shared/stack-keys.js': ['vendored'],
     'dist/shared/token-check.cjs': ['vendored-jose'],
     'dist/shared/token-check.js': ['vendored-jose'],
-    'dist/testing.js': ['vendored', 'vendored-jose'],
+    'dist/shared/token-issuer.js': ['vendored-jose'],
+    'dist/testing.js': ['vendored-jose'],
   });
 });
 

@@ -11,8 +11,9 @@ import { cacheClientId, cacheIdUri, user } from '../../local/cache-registration.
 import { announce, whatRuns } from '../../local/commands/running.ts';
 import { freshToken } from '../../local/commands/token.ts';
 import { localCredential } from '../../local/exports/local-credential.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { issuerUrl, localTenantId, systemAssigned, userAssigned } from '../../local/token-issuer.ts';
+import { startStack } from '../support/stack.ts';
 
 const scope = `${cacheIdUri}/.default`;
 const retryOptions = { maxRetries: 0 };

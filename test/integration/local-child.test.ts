@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startChild } from '../../local/child.ts';
 import { findRedisServer } from '../../local/redis-server.ts';
-import { startStack } from '../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
+import { startStack } from '../support/stack.ts';
 
 let directory: string;
 

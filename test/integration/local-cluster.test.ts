@@ -1,11 +1,12 @@
 // The local cluster behaves as Azure Managed Redis does with the policy OSSCluster.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startStack, type ClusterStack } from '../../local/stack.ts';
+import type { ClusterStack } from '../../local/stack.ts';
 import { servicePrincipal } from '../../local/token-issuer.ts';
 import { clientAt, clusterClient, credentialsFor, type Credentials } from '../support/cluster-clients.ts';
 import { eventually } from '../support/eventually.ts';
 import { startControl } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: ClusterStack;
 const open: { destroy(): unknown }[] = [];

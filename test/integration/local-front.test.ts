@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import {
   createTokenIssuer,
   redisAudience,
@@ -15,6 +15,7 @@ import {
   systemAssigned,
 } from '../../local/token-issuer.ts';
 import { eventually } from '../support/eventually.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
 const clients: { destroy(): void }[] = [];

@@ -8,8 +8,9 @@ import {
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JSONWebKeySet } from 'jose';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { redisAudience, servicePrincipal, systemAssigned, userAssigned } from '../../local/token-issuer.ts';
+import { startStack } from '../support/stack.ts';
 
 const scope = `${redisAudience}/.default`;
 const retryOptions = { maxRetries: 0 };

@@ -1,7 +1,7 @@
 // The memory of an instance on a cluster: slots that move while keys in them are read and written, and failovers.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStack, type ClusterStack } from '../../local/stack.ts';
+import type { ClusterStack } from '../../local/stack.ts';
 import { newEntry } from '../../src/cache/entry.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
@@ -10,6 +10,7 @@ import { startCacheInstance, type CacheInstance } from '../support/cache-instanc
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack } from '../support/shared-client.ts';
 import { startControl } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 const keys = Array.from({ length: 12 }, (_, index) => `memory-${index}`);
 const soon = (): number => clock.nowMs() + 10_000;

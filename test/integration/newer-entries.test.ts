@@ -2,7 +2,7 @@
 
 import { HttpRequest, HttpResponse, InvocationContext, type HttpHandler } from '@azure/functions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { encodeEntry } from '../../src/cache/entry-encoder.ts';
 import { magic, version } from '../../src/cache/entry-form.ts';
 import { newEntry } from '../../src/cache/entry.ts';
@@ -15,6 +15,7 @@ import { entryKey, startCacheInstance, type CacheInstance } from '../support/cac
 import { ScriptedOrigin } from '../support/scripted-origin.ts';
 import { adoptStack } from '../support/shared-client.ts';
 import { bytesOf } from '../support/stored-entries.ts';
+import { startStack } from '../support/stack.ts';
 
 const name = 'key';
 const mine = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import type { LocalStorage } from '../../local/storage.ts';
 import { userAssigned } from '../../local/token-issuer.ts';
 import { createCredential } from '../../src/auth/credential.ts';
@@ -14,6 +14,7 @@ import { describeOrigin, failureOf, load } from '../contract/origin.ts';
 import { eventually } from '../support/eventually.ts';
 import { startOriginServer, type OriginServer } from '../support/origin-server.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let storage: LocalStorage;

@@ -1,8 +1,9 @@
 // The programs of docs/package/cache.md, each as it stands there, or as its diff leaves it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { programsOf, startProgramRunner, type ProgramRunner } from '../support/page-programs.ts';
+import { startStack } from '../support/stack.ts';
 
 const programs = await programsOf('cache.md', ['ts', 'diff']);
 let stack: Stack;

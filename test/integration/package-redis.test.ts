@@ -2,9 +2,10 @@
 // tokens of 6 seconds. Among them are the jobs of the two published node-redis samples.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { programsOf, startProgramRunner, type ProgramRunner } from '../support/page-programs.ts';
 import { leakedPart } from '../support/scenario.ts';
+import { startStack } from '../support/stack.ts';
 
 const tokenLifetimeMs = 6000;
 const programs = await programsOf('redis.md');

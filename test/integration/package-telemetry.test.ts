@@ -1,8 +1,9 @@
 // The program of docs/package/telemetry.md, with an SDK of the user's own, as it stands there.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { programsOf, startProgramRunner, type ProgramRunner } from '../support/page-programs.ts';
+import { startStack } from '../support/stack.ts';
 
 const programs = await programsOf('telemetry.md');
 let stack: Stack;

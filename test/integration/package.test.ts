@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { startHost } from '../../local/functions-host/host.ts';
-import { startStack } from '../../local/stack.ts';
 import { packageApp } from '../../scripts/package.ts';
 import { thirdPartyLicences } from '../../scripts/package/licences.ts';
 import { eventually } from '../support/eventually.ts';
 import { packagedApp, startLocalApp } from '../support/local-app.ts';
+import { startStack } from '../support/stack.ts';
 
 it('holds the app, its licences and nothing else', async () => {
   const files = await readdir(packagedApp, { recursive: true });

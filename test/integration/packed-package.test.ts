@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseMarkdown } from '../support/markdown.ts';
 import {
@@ -17,6 +17,7 @@ import {
   userFolder,
   type UserFolder,
 } from '../support/packed-library.ts';
+import { startStack } from '../support/stack.ts';
 
 const run = promisify(execFile);
 const clone = join(import.meta.dirname, '../..');

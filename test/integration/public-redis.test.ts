@@ -2,11 +2,12 @@
 
 import { ManagedIdentityCredential } from '@azure/identity';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { createRedis, type Redis, type RedisEvent, type RedisOptions } from '../../src/exports/redis.ts';
 import { eventually } from '../support/eventually.ts';
 import { leakedPart } from '../support/scenario.ts';
 import { adoptStack } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 const tokenLifetimeMs = 6000;
 let stack: Stack;

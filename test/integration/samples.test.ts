@@ -4,9 +4,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStack, type Stack, type StackCredential } from '../../local/stack.ts';
+import type { Stack, StackCredential } from '../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 const tokenLifetimeMs = 6000;
 let stack: Stack;

@@ -1,11 +1,12 @@
 // On a cluster, where announcements are heard moves with the slot of their channel, and none is lost over that.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startStack, type ClusterStack } from '../../local/stack.ts';
+import type { ClusterStack } from '../../local/stack.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { slotOf } from '../../src/redis/key-slot.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient } from '../support/shared-client.ts';
+import { startStack } from '../support/stack.ts';
 
 const channel = 'ref:{fleet}:announcements';
 const soonMs = (): number => systemClock.nowMs() + 5000;

@@ -1,11 +1,12 @@
 // Commands and subscriptions on connections of their own: what is a limit or a loss to one is none to the other.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { systemClock } from '../../src/util/clock.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { lateMs, startControl, type Control } from '../support/timing.ts';
+import { startStack } from '../support/stack.ts';
 
 const mebibyte = 1 << 20;
 const channel = 'ref:{fleet}:announcements';

@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/util/byte-budget.ts';
 import { newEntry } from '../../src/cache/entry.ts';
 import { RedisTier } from '../../src/cache/redis-tier.ts';
-import { startStack, type Stack } from '../../local/stack.ts';
+import type { Stack } from '../../local/stack.ts';
 import { adoptStack, startSharedClient, type SharedClient } from '../support/shared-client.ts';
 import { loaded as loadedOnce } from '../contract/tier-world.ts';
+import { startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let client: SharedClient;

@@ -5,7 +5,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import type { CertificateAndKey } from '../../local/certificates.ts';
+import type { CertificateAndKey } from '../../local/pem.ts';
 
 export interface Envelope {
   /** `Microsoft.ApplicationInsights.RemoteDependency`, for one. */

@@ -3,13 +3,14 @@
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
 import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
-import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import type { CacheKind } from './caches.ts';
 import { eventually } from './eventually.ts';
 import { startFleetInstance, type FleetInstance, type FleetInstanceOptions } from './fleet-instance.ts';
 import { adoptStack } from './shared-client.ts';
 import { steadyReads, type SteadyReads } from './steady-reads.ts';
 import { startControl, type Control } from './timing.ts';
+import { startStack } from './stack.ts';
 
 export interface Fleet {
   readonly namespace: string;

@@ -2,14 +2,9 @@
 
 import { inject } from 'vitest';
 import { startHost, type Host } from '../../local/functions-host/host.ts';
-import {
-  startStack,
-  type AnyStack,
-  type ClusterStack,
-  type Stack,
-  type StackCredential,
-} from '../../local/stack.ts';
+import type { AnyStack, ClusterStack, Stack, StackCredential } from '../../local/stack.ts';
 import { eventually } from './eventually.ts';
+import { startStack } from './stack.ts';
 
 /** Where global-setup.ts has unzipped it. */
 export const packagedApp = inject('appDirectory');

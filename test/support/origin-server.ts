@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { CertificateAndKey } from '../../local/certificates.ts';
+import type { CertificateAndKey } from '../../local/pem.ts';
 import { loopback } from '../../local/listening.ts';
 
 export type OriginBehaviour =

@@ -2,7 +2,7 @@
 
 import { ManagedIdentityCredential } from '@azure/identity';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import { TokenKeeper } from '../../src/auth/token-keeper.ts';
 import { createTokenSource } from '../../src/auth/token-source.ts';
 import { createCache, type Cache, type CacheOptions } from '../../src/exports/cache.ts';
@@ -14,6 +14,7 @@ import { systemClock as clock } from '../../src/util/clock.ts';
 import type { CacheKind } from './caches.ts';
 import { eventually } from './eventually.ts';
 import { adoptStack } from './shared-client.ts';
+import { startStack } from './stack.ts';
 
 export interface PublicCaches {
   readonly stack: AnyStack;

@@ -1,13 +1,14 @@
 // What one test of read-through has: an origin and a key of its own, and instances that end with it.
 
 import { afterAll, beforeAll, expect } from 'vitest';
-import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import type { CacheAnswer } from '../../src/cache/answer.ts';
 import type { RemoveResult, WriteCondition } from '../../src/cache/tier.ts';
 import type { CacheKind } from './caches.ts';
 import { entryKey, startCacheInstance, type CacheInstance } from './cache-instance.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { adoptStack } from './shared-client.ts';
+import { startStack } from './stack.ts';
 
 type Settings = Readonly<Record<string, string>>;
 

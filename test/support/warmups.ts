@@ -1,12 +1,13 @@
 // Warmups for tests: instances in one process on one stack, which is emptied for each test, over a scripted origin.
 
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import { startStack, type AnyStack } from '../../local/stack.ts';
+import type { AnyStack } from '../../local/stack.ts';
 import type { WarmupReport } from '../../src/warmup/report.ts';
 import type { CacheKind } from './caches.ts';
 import { entryKey, startCacheInstance, type CacheInstance } from './cache-instance.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { adoptStack } from './shared-client.ts';
+import { startStack } from './stack.ts';
 
 export interface RunOptions {
   readonly limitMs?: number;
