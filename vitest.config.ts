@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-// These have real servers in real time and wait more than they compute: six files at a time keep two cores busy.
-const maxWorkers = 6;
+// These have real servers in real time and wait more than they compute: seven files at a time keep two cores busy.
+const maxWorkers = 7;
 // For what never ends: on a machine that is busy with something else too, each part has its own limit before that.
 const limits = { testTimeout: 240_000, hookTimeout: 240_000 };
 const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
 const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.test.ts';
-const withScenarios = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+const withScenarios = { maxWorkers: 4, sequence: { groupOrder: 1 } };
 // For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
 const lowPriority = 'test/support/low-priority.ts';
 const compileCache = 'test/support/compile-cache.ts';

@@ -2,35 +2,40 @@
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** A quarter of a minute or more of two quiet cores, the longest first. All others in the order of their size. */
+/**
+ * A quarter of a minute or more of two quiet cores, the longest first; but those that mostly wait and those that compute
+ * take turns, so that the cores are never all idle. All others in the order of their size.
+ */
 const longest = [
   'fleet',
-  'callers',
-  'cluster',
-  'admitted-token',
-  'fleet-cluster',
-  'fleet-http',
-  'cache-routes-origin',
-  'two-connections',
-  'packed-package',
   'pressure',
+  'callers',
   'cache-client',
-  'warmup-cluster',
+  'admitted-token',
+  'packed-package',
+  'cluster',
+  'cache-routes-origin',
+  'fleet-http',
   'connection',
+  'fleet-cluster',
+  'warmup-cluster',
+  'fleet-page-charts',
   'local-cluster',
+  'two-connections',
   'client-faults-ioredis',
+  'origin-contract-blob',
   'client-faults-node-redis',
   'read-through-cluster',
-  'fleet-page-charts',
-  'fleet-page',
   'client-faults-libraries',
   'warmup',
-  'origin-contract-blob',
+  'telemetry',
+  'purges-outages',
   'cache-routes-blobs',
+  'fleet-page',
   'samples',
   'rotation',
   'package-redis',
-  // Two scenarios and one file that mostly computes, at a time.
+  // Two scenarios and one or two files that mostly compute, at a time.
   'scenario-connection',
   'scenario-endpoint',
   'infra',
