@@ -44,11 +44,21 @@ const longest = [
   'scenario-stop',
 ];
 
+/** After the first of these ranks, and after every fourth from there: a batch of unit tests, which only compute. */
+const firstBatchRank = 8.5;
+const batches = 6;
+
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's.
     const sorted = await super.sort(files);
-    return sorted.toSorted((a, b) => groupOf(a) - groupOf(b) || rankOf(a) - rankOf(b));
+    const units = sorted.filter(({ project }) => project.name === 'unit');
+    const ranks = new Map(sorted.map((file) => [file, rankOf(file)]));
+    units.forEach((file, index) => {
+      ranks.set(file, firstBatchRank + 4 * Math.floor((index * batches) / units.length));
+    });
+    const rank = (file: TestSpecification): number => ranks.get(file) ?? 0;
+    return sorted.toSorted((a, b) => groupOf(a) - groupOf(b) || rank(a) - rank(b));
   }
 }
 

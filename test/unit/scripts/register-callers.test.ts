@@ -42,8 +42,10 @@ it('makes everything with az, says what to set, makes no secret, and changes not
     await writeFile(join(folder, 'az'), az, { mode: 0o755 });
     const script = join(root, 'scripts/register-callers.ts');
     const args = [script, '--assign', `${identity}=Cache.Read,Cache.Write`];
+    // Each call of az is a process, which would compile the same script again.
+    const env = { PATH: folder, NODE_COMPILE_CACHE: join(folder, 'compiled') };
     const runScript = async (): Promise<string> =>
-      (await promisify(execFile)(process.execPath, args, { env: { PATH: folder } })).stdout;
+      (await promisify(execFile)(process.execPath, args, { env })).stdout;
     const directory = async (): Promise<string> => readFile(join(folder, 'directory.json'), 'utf8');
 
     const first = await runScript();
