@@ -8,7 +8,7 @@ const limits = { testTimeout: 240_000, hookTimeout: 240_000 };
 const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
 const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.test.ts';
-const withScenarios = { maxWorkers: 4, sequence: { groupOrder: 1 } };
+const withScenarios = { maxWorkers: 5, sequence: { groupOrder: 1 } };
 // For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
 const lowPriority = 'test/support/low-priority.ts';
 const compileCache = 'test/support/compile-cache.ts';
@@ -39,7 +39,7 @@ export default defineConfig({
         setupFiles: compileCache,
         maxConcurrency: 4,
       }),
-      // Each of these reads 50 times a second through TLS: four at a time, or six for a while, are what two cores carry
+      // Each of these reads 50 times a second through TLS: six at a time, or eight for a while, are what two cores carry
       // with time to spare. Nothing of the usual priority runs beside them.
       project('scenario', {
         ...limits,

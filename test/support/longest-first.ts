@@ -2,9 +2,12 @@
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
+/** Where a part of the unit tests has its turn: they only compute. */
+const unitTests = 'unit tests';
+
 /**
- * A quarter of a minute or more of two quiet cores, the longest first; but those that mostly wait and those that compute
- * take turns, so that the cores are never all idle. All others in the order of their size.
+ * The longest first; but those that mostly wait and those that mostly compute take turns, so that no core is idle. All
+ * others in the order of their size.
  */
 const longest = [
   'fleet',
@@ -14,12 +17,16 @@ const longest = [
   'admitted-token',
   'packed-package',
   'cluster',
+  unitTests,
   'cache-routes-origin',
   'fleet-http',
+  unitTests,
   'connection',
   'fleet-cluster',
+  unitTests,
   'warmup-cluster',
   'fleet-page-charts',
+  unitTests,
   'local-cluster',
   'two-connections',
   'client-faults-ioredis',
@@ -29,35 +36,41 @@ const longest = [
   'client-faults-libraries',
   'warmup',
   'telemetry',
+  unitTests,
   'purges-outages',
   'cache-routes-blobs',
   'fleet-page',
   'samples',
   'rotation',
   'package-redis',
-  // Two scenarios and one or two files that mostly compute, at a time.
+  'public-redis',
+  'tier',
+  'memory-app',
+  'newer-entries',
+  'purges-cluster',
+  'tier-cluster',
+  'purges',
+  'values',
+  unitTests,
+  // Two or three scenarios and two files that mostly compute, at a time.
   'scenario-connection',
   'scenario-endpoint',
+  'scenario-expiry',
   'infra',
   'library-users',
-  'scenario-expiry',
   'scenario-stop',
 ];
-
-/** After the first of these ranks, and after every fourth from there: a batch of unit tests, which only compute. */
-const firstBatchRank = 8.5;
-const batches = 6;
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's.
     const sorted = await super.sort(files);
     const units = sorted.filter(({ project }) => project.name === 'unit');
-    const ranks = new Map(sorted.map((file) => [file, rankOf(file)]));
-    units.forEach((file, index) => {
-      ranks.set(file, firstBatchRank + 4 * Math.floor((index * batches) / units.length));
-    });
-    const rank = (file: TestSpecification): number => ranks.get(file) ?? 0;
+    const turns = [...longest.keys()].filter((rank) => longest[rank] === unitTests);
+    const rank = (file: TestSpecification): number => {
+      const index = units.indexOf(file);
+      return index === -1 ? rankOf(file) : (turns[Math.floor((index * turns.length) / units.length)] ?? 0);
+    };
     return sorted.toSorted((a, b) => groupOf(a) - groupOf(b) || rank(a) - rank(b));
   }
 }
