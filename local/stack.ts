@@ -35,7 +35,7 @@ export interface StackOptions {
   readonly cluster?: boolean;
   /** The host names in the cache's certificate; `localhost` unless said otherwise. */
   readonly cacheNames?: readonly string[];
-  /** Made at the start unless they are given: that takes longer than all the rest. */
+  /** Made at the start unless they are given; that is most of what a start computes. */
   readonly keys?: StackKeys;
 }
 

@@ -95,12 +95,24 @@ it('asks for the first token before it loads the rest', async () => {
   await using elsewhere = await temporaryFolder();
   await cp(packagedApp, elsewhere.path, { recursive: true });
   const [rest = ''] = (await readdir(elsewhere.path)).filter((file) => /^app-[\w-]{8}\.mjs$/u.test(file));
-  await rm(join(elsewhere.path, rest));
+  const asked = join(elsewhere.path, 'asked');
+  await writeFile(
+    join(elsewhere.path, rest),
+    `import { existsSync } from 'node:fs';
+    import { setTimeout } from 'node:timers/promises';
+    while (!existsSync(${JSON.stringify(asked)})) await setTimeout(10);
+    throw new Error('This is the rest.');`,
+  );
   const stack = await startStack({ storage: false });
   try {
     const host = startHost({ appDirectory: elsewhere.path, settings: stack.settings, timers: false });
-    await expect(host).rejects.toThrow(`Cannot find module '${join(elsewhere.path, rest)}'`);
-    await eventually(() => expect(stack.identity.calls).toHaveLength(1));
+    const ended = expect(host).rejects.toThrow('This is the rest.');
+    try {
+      await eventually(() => expect(stack.identity.calls).toHaveLength(1));
+    } finally {
+      await writeFile(asked, '');
+      await ended;
+    }
   } finally {
     await stack.stop();
   }

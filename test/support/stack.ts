@@ -1,5 +1,5 @@
-// The local Azure, with the keys that global-setup.ts makes once for all tests: making them anew for each stack is a
-// third of a second of computing.
+// The local Azure, with the keys that global-setup.ts makes once for all tests: making them anew is most of what the start
+// of a stack computes.
 
 import { inject } from 'vitest';
 import * as local from '../../local/stack.ts';
