@@ -71,11 +71,19 @@ export class Subscriptions {
     return on !== undefined && on === this.#connection && on.isLive ? on : undefined;
   }
 
-  /** Everything is listened to on this connection from now on; resolves when it is. Never rejects. */
+  /**
+   * Everything is listened to on this connection from now on. Resolves when it is, and all is heard that was published
+   * before and came by the connection before: that one may be closed. Never rejects.
+   */
   async moveTo(connection: Connection): Promise<void> {
+    const before = this.#connection;
     this.#connection = connection;
     const channels = [...this.#channels];
     await Promise.all(channels.map(([name, channel]) => this.#subscribe(connection, name, channel)));
+    if (before?.isLive !== true) return;
+    // Redis answers in order: what it published before is on its way ahead of the answer.
+    const deadlineAtMs = this.#clock.nowMs() + timeLimitMs;
+    await before.run((client) => client.ping(), { deadlineAtMs }).catch(() => {});
   }
 
   /** The connection is given up, and nothing listened to until the next one. */

@@ -134,3 +134,40 @@ it('a channel that is left and listened to again at once is subscribed again, af
   server.last.channels.get('a')?.('hello');
   expect(heard).toEqual(['hello']);
 });
+
+it('what is on its way on the connection before is heard before that one may be closed', async () => {
+  subscriptions.add('a', hear);
+  const first = await connect();
+  await subscriptions.moveTo(first);
+  const before = server.last;
+  // Redis answers in order: what it published before comes before the answer to a later command.
+  server.answer = ([name]) => (name === 'PING' ? 'later' : { value: 'OK' });
+  let isMoved = false;
+  const moved = subscriptions.moveTo(await connect()).then(() => {
+    isMoved = true;
+  });
+  await settle();
+  expect(isMoved).toBe(false);
+  before.channels.get('a')?.('on its way');
+  for (const { answer } of before.pending) answer('PONG');
+  await moved;
+  expect(heard).toEqual(['on its way']);
+});
+
+it.each(['is lost', 'does not answer'])(
+  'a connection before that %s holds nothing up for ever',
+  async (how) => {
+    subscriptions.add('a', hear);
+    const first = await connect();
+    await subscriptions.moveTo(first);
+    const before = server.last;
+    server.answer = ([name]) => (name === 'PING' ? 'later' : { value: 'OK' });
+    const moved = subscriptions.moveTo(await connect());
+    await settle();
+    if (how === 'is lost') before.cut();
+    else await clock.advance(5000);
+    await moved;
+    server.last.channels.get('a')?.('hello');
+    expect(heard).toEqual(['hello']);
+  },
+);
