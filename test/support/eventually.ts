@@ -1,8 +1,6 @@
 // Waiting for what comes true by itself.
 
-const firstPauseMs = 25;
-/** What has not come true in a second is asked for less often: seven files that wait would keep one another busy. */
-const longestPauseMs = 100;
+const pauseMs = 25;
 
 /**
  * Repeats `check` until it passes; fails with its last error when the time is up. The limit is for what never comes: on
@@ -10,7 +8,6 @@ const longestPauseMs = 100;
  */
 export async function eventually<T>(check: () => T | Promise<T>, limitMs = 60_000): Promise<T> {
   let untilMs = Date.now() + limitMs;
-  let pauseMs = firstPauseMs;
   for (;;) {
     try {
       return await check();
@@ -20,7 +17,6 @@ export async function eventually<T>(check: () => T | Promise<T>, limitMs = 60_00
     const pausedAtMs = Date.now();
     await sleep(pauseMs);
     untilMs += Math.max(0, Date.now() - pausedAtMs - 2 * pauseMs);
-    pauseMs = Math.min(longestPauseMs, pauseMs * 1.1);
   }
 }
 
