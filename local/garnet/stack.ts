@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeClientCertificate, makeServerCertificates } from '../certificates.ts';
 import { writePem } from '../pem.ts';
 import { startIdentityEndpoint, type IdentityEndpoint } from '../identity-endpoint.ts';
+import { makeStackKeys } from '../stack-keys.ts';
 import { startTokenAuthority } from '../token-authority.ts';
 import {
   createTokenIssuer,
@@ -31,11 +31,8 @@ export async function startGarnetStack(tokenLifetimeMs: number): Promise<GarnetS
   await using parts = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'redis-entra-local-'));
   parts.defer(async () => rm(directory, { recursive: true, force: true }));
-  const [issuer, certificates, client] = await Promise.all([
-    createTokenIssuer(),
-    makeServerCertificates(),
-    makeClientCertificate(),
-  ]);
+  const { certificates, client, signingKey } = await makeStackKeys();
+  const issuer = await createTokenIssuer(signingKey);
   const caPath = await writePem(directory, 'ca.pem', certificates.caPem);
   const identity = await startIdentityEndpoint({
     issuer,
