@@ -11,10 +11,11 @@ const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.t
 const withScenarios = { maxWorkers: 5, sequence: { groupOrder: 1 } };
 // For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
 const lowPriority = 'test/support/low-priority.ts';
-const compileCache = 'test/support/compile-cache.ts';
+const sharedProcess = 'test/support/shared-process.ts';
 
+// A worker runs one file after another, which halves what their imports cost: none leaves behind what the next would see.
 const project = (name: string, more: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers, ...more },
+  test: { name, include: [`test/${name}/**/*.test.ts`], isolate: false, maxWorkers, ...limits, ...more },
 });
 
 export default defineConfig({
@@ -29,31 +30,27 @@ export default defineConfig({
       reportOnFailure: true,
     },
     projects: [
-      // These change nothing that other files see: a worker runs them all, which halves what they cost.
-      project('unit', { isolate: false, ...limits }),
-      project('property', { isolate: false, ...limits, ...withScenarios, setupFiles: lowPriority }),
+      project('unit'),
+      project('property', { ...withScenarios, setupFiles: lowPriority }),
       project('integration', {
-        ...limits,
         ...onRedis,
         exclude: [scenarios, background],
-        setupFiles: compileCache,
+        setupFiles: sharedProcess,
         maxConcurrency: 4,
       }),
       // Each of these reads 50 times a second through TLS: six at a time, or eight for a while, are what two cores carry
       // with time to spare. Nothing of the usual priority runs beside them.
       project('scenario', {
-        ...limits,
         ...withScenarios,
         include: [scenarios],
-        setupFiles: compileCache,
+        setupFiles: sharedProcess,
         maxConcurrency: 2,
       }),
       project('background', {
-        ...limits,
         ...onRedis,
         ...withScenarios,
         include: [background],
-        setupFiles: [lowPriority, compileCache],
+        setupFiles: [lowPriority, sharedProcess],
       }),
     ],
   },

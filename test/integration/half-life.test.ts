@@ -9,6 +9,7 @@ import { createTokenIssuer, systemAssigned } from '../../local/token-issuer.ts';
 import type { AppEvent } from '../../src/telemetry/events.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/eventually.ts';
+import { adoptIdentity } from '../support/managed-identity.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -18,7 +19,6 @@ let keeper: TokenKeeper;
 let events: AppEvent[];
 
 beforeAll(async () => {
-  // MSAL's cache is shared by all credentials of a process: this file has a process of its own.
   const issuer = await createTokenIssuer();
   // A new token is to be had a little before MSAL asks for it at half-life.
   const reuseForLifeFraction = 0.49;
@@ -28,13 +28,11 @@ beforeAll(async () => {
     systemAssigned,
     reuseForLifeFraction,
   });
-  vi.stubEnv('IDENTITY_ENDPOINT', endpoint.url);
-  vi.stubEnv('IDENTITY_HEADER', endpoint.header);
+  adoptIdentity(endpoint);
   vi.useFakeTimers({ toFake: ['Date'] });
 });
 afterAll(async () => {
   vi.useRealTimers();
-  vi.unstubAllEnvs();
   await endpoint.stop();
 });
 

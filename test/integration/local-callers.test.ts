@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { ClientSecretCredential, ManagedIdentityCredential } from '@azure/identity';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JWTPayload } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cacheClientId, cacheIdUri, user } from '../../local/cache-registration.ts';
 import { announce, whatRuns } from '../../local/commands/running.ts';
 import { freshToken } from '../../local/commands/token.ts';
 import { localCredential } from '../../local/exports/local-credential.ts';
 import type { Stack } from '../../local/stack.ts';
 import { issuerUrl, localTenantId, systemAssigned, userAssigned } from '../../local/token-issuer.ts';
+import { adoptIdentity } from '../support/managed-identity.ts';
 import { startStack } from '../support/stack.ts';
 
 const scope = `${cacheIdUri}/.default`;
@@ -26,7 +27,6 @@ beforeAll(async () => {
   tenantUrl = `${stack.authority.url}/${localTenantId}`;
 });
 afterEach(() => {
-  vi.unstubAllEnvs();
   stack.authority.setDocumentsBehaviour('normal');
   stack.callers.version = 2;
 });
@@ -70,8 +70,7 @@ describe('a token for the cache', () => {
   });
 
   it('is given to a managed identity, with its roles or without any', async () => {
-    vi.stubEnv('IDENTITY_ENDPOINT', stack.identity.url);
-    vi.stubEnv('IDENTITY_HEADER', stack.identity.header);
+    adoptIdentity(stack.identity);
     const of = async (clientId?: string): Promise<JWTPayload> => {
       const credential = new ManagedIdentityCredential({ ...(clientId && { clientId }), retryOptions });
       return verified((await credential.getToken(scope)).token, cacheClientId);

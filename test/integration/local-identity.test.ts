@@ -7,9 +7,10 @@ import {
 } from '@azure/identity';
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JSONWebKeySet } from 'jose';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Stack } from '../../local/stack.ts';
 import { redisAudience, servicePrincipal, systemAssigned, userAssigned } from '../../local/token-issuer.ts';
+import { adoptIdentity } from '../support/managed-identity.ts';
 import { startStack } from '../support/stack.ts';
 
 const scope = `${redisAudience}/.default`;
@@ -24,14 +25,10 @@ afterAll(async () => stack?.stop());
 
 describe('the identity endpoint', () => {
   beforeEach(() => {
-    vi.stubEnv('IDENTITY_ENDPOINT', stack.identity.url);
-    vi.stubEnv('IDENTITY_HEADER', stack.identity.header);
+    adoptIdentity(stack.identity);
     stack.identity.setBehaviour('normal');
     stack.identity.setTokenLifetimeMs(60_000);
     stack.identity.forget();
-  });
-  afterEach(() => {
-    vi.unstubAllEnvs();
   });
 
   it('gives the system-assigned identity its token', async () => {

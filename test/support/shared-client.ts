@@ -12,6 +12,7 @@ import type { AppEvent, Emit } from '../../src/telemetry/events.ts';
 import type { AnyStack, StackCredential } from '../../local/stack.ts';
 import { caches } from './caches.ts';
 import { eventually } from './eventually.ts';
+import { adoptIdentity } from './managed-identity.ts';
 
 export interface SharedClient extends AsyncDisposable {
   readonly keeper: TokenKeeper;
@@ -25,7 +26,7 @@ export interface SharedClient extends AsyncDisposable {
 /** Lets this process trust the stack and find its identity endpoint, as NODE_EXTRA_CA_CERTS would. */
 export function adoptStack(stack: AnyStack): void {
   setDefaultCACertificates([...getCACertificates(), stack.certificates.caPem]);
-  for (const name of ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']) process.env[name] = stack.settings[name] ?? '';
+  adoptIdentity(stack.identity);
 }
 
 export interface SharedClientOptions {
