@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-// These have real servers in real time and wait more than they compute: seven files at a time keep two cores busy.
-const maxWorkers = 7;
+// These have real servers in real time and wait more than they compute: seven files at a time keep two cores busy. One
+// more computes where they leave a core idle.
+const maxWorkers = 8;
 // For what never ends: on a machine that is busy with something else too, each part has its own limit before that.
 const limits = { testTimeout: 240_000, hookTimeout: 240_000 };
 const onRedis = { provide: { cacheServer: 'redis' } };
 const scenarios = 'test/integration/scenario-*.test.ts';
-const background = 'test/integration/{infra,infra-oldest-cli,library*,package}.test.ts';
+const infrastructure = 'test/integration/infra.test.ts';
+const background = 'test/integration/{infra-oldest-cli,library*,package}.test.ts';
 const withScenarios = { maxWorkers: 5, sequence: { groupOrder: 1 } };
 // For what computes much and promises nothing in time: it, and what it starts, leaves the cores to all others.
 const lowPriority = 'test/support/low-priority.ts';
@@ -34,10 +36,11 @@ export default defineConfig({
       project('property', { ...withScenarios, setupFiles: lowPriority }),
       project('integration', {
         ...onRedis,
-        exclude: [scenarios, background],
+        exclude: [scenarios, background, infrastructure],
         setupFiles: sharedProcess,
         maxConcurrency: 4,
       }),
+      project('infra', { include: [infrastructure], setupFiles: [lowPriority, sharedProcess] }),
       // Each of these reads 50 times a second through TLS: six at a time, or eight for a while, are what two cores carry
       // with time to spare. Nothing of the usual priority runs beside them.
       project('scenario', {

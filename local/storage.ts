@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { buffer } from 'node:stream/consumers';
 import { deferred } from '../src/util/deferred.ts';
 import type { ServerCertificates } from './certificates.ts';
@@ -75,7 +76,8 @@ export async function startStorage(options: StorageOptions): Promise<LocalStorag
   const how = ['--oauth', 'basic', '--skipApiVersionCheck', '--disableTelemetry', '--inMemoryPersistence'];
   const child = await startChild(process.execPath, [main, ...where, ...how, '--silent'], {
     name: 'Azurite',
-    cwd: directory,
+    // Just after it has said that it listens, Azurite makes this folder again where it is gone. It writes nothing there.
+    cwd: tmpdir(),
     // Azurite cannot switch shared keys off. A random one that nobody is told, instead of the well-known
     // one, comes to the same: https://github.com/Azure/Azurite#customized-storage-accounts--keys
     env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${randomBytes(64).toString('base64')}` },

@@ -14,7 +14,7 @@ import { openTemplateCopy } from '../support/template-copy.ts';
 const found = await findBicep();
 if (found.kind === 'missing') it.skip(`the infrastructure: ${found.reason}`);
 else
-  describe('the infrastructure', { timeout: 240_000 }, () => {
+  describe('the infrastructure', { timeout: 600_000 }, () => {
     const { path } = found;
     const server = startBicepServer(path);
     const copy = openTemplateCopy(server);
