@@ -6,7 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { sendJson, type JsonBody } from './json-response.ts';
-import { listenOnLoopback, loopback } from './listening.ts';
+import { keepAliveTimeoutMs, listenOnLoopback, loopback } from './listening.ts';
 import {
   TokenDesk,
   type TokenCall,
@@ -59,7 +59,7 @@ export async function startIdentityEndpoint(options: IdentityEndpointOptions): P
     const answer = await respond(request, header, desk, options);
     if (answer !== 'never') sendJson(response, answer.status, answer.body);
   };
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
   const listening = await listenOnLoopback(server);

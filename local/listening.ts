@@ -6,6 +6,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 export const loopback = '127.0.0.1';
 
+/**
+ * For how long an HTTP server keeps an idle connection. Node.js ends one after 6 s, and a request that is sent just then is
+ * lost: nobody repeats a token request before the credential's caller does.
+ */
+export const keepAliveTimeoutMs = 120_000;
+
 export interface Listening {
   readonly port: number;
   /** Destroys every socket and stops listening. May be called more than once. */

@@ -18,7 +18,7 @@ import { answerCallerToken, callerTokenPath } from './caller-tokens.ts';
 import type { CertificateAndKey } from './pem.ts';
 import { assertionFault } from './client-assertion.ts';
 import { sendJson, type JsonBody } from './json-response.ts';
-import { listenOnLoopback } from './listening.ts';
+import { keepAliveTimeoutMs, listenOnLoopback } from './listening.ts';
 import {
   TokenDesk,
   type TokenCall,
@@ -127,7 +127,11 @@ export async function startTokenAuthority(options: TokenAuthorityOptions): Promi
   };
 
   const server = createServer(
-    { cert: options.server.certificatePem, key: options.server.keyPem },
+    {
+      cert: options.server.certificatePem,
+      key: options.server.keyPem,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    },
     (request, response) => {
       handle(request, response).catch(() => response.destroy());
     },

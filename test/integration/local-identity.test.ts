@@ -56,6 +56,11 @@ describe('the identity endpoint', () => {
     expect(await ask()).not.toBe(first);
   });
 
+  it('keeps an idle connection, so that none ends under a request', async () => {
+    for (const url of [stack.identity.url, stack.authority.url])
+      expect((await fetch(url)).headers.get('keep-alive')).toBe('timeout=120');
+  });
+
   it('refuses whoever lacks the header', async () => {
     const url = `${stack.identity.url}?resource=${redisAudience}&api-version=2019-08-01`;
     expect((await fetch(url)).status).toBe(401);

@@ -34,7 +34,7 @@ export interface Fleets {
   evalCalls(): Promise<number>;
 }
 
-/** Call it where the tests are declared. One stack for all: MSAL remembers its identity endpoint for good. */
+/** Call it where the tests are declared. One stack for all. */
 export function fleetsOnOneStack(cache: CacheKind): Fleets {
   const shared: { stack?: AnyStack; control?: Control; fleets: number } = { fleets: 0 };
   const stops: (() => Promise<unknown>)[] = [];
@@ -74,6 +74,8 @@ export function fleetsOnOneStack(cache: CacheKind): Fleets {
       stops.push(() => Promise.all(fleet.map(async (one) => one[Symbol.asyncDispose]())));
       const last = fleet.at(-1) ?? expect.unreachable();
       await eventually(async () => {
+        // One whose timers never fire does not ask again by itself.
+        for (const { keeper } of fleet) if (keeper.current() === undefined) await keeper.renew();
         expect((await last.registry.read(Date.now() + 10_000)).entries).toHaveLength(size);
       });
       const connections = (): readonly ConnectionRecord[] =>

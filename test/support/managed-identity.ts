@@ -1,7 +1,6 @@
-// The identity endpoint of this process, one after another: test files share it.
+// The identity endpoint of this process: one after another, for test files share it.
 
 import { ManagedIdentityCredential } from '@azure/identity';
-import { vi } from 'vitest';
 import type { IdentityEndpoint } from '../../local/identity-endpoint.ts';
 
 /** What MSAL keeps for all credentials of a process: the first endpoint that it found, and the tokens. */
@@ -12,10 +11,9 @@ interface KeptByMsal {
   };
 }
 
-/** As if the process had just started with this endpoint. Its variables are unset after the file, by shared-process.ts. */
+/** As if the process had just started with this endpoint. */
 export function adoptIdentity({ url, header }: Pick<IdentityEndpoint, 'url' | 'header'>): void {
-  vi.stubEnv('IDENTITY_ENDPOINT', url);
-  vi.stubEnv('IDENTITY_HEADER', header);
+  Object.assign(process.env, { IDENTITY_ENDPOINT: url, IDENTITY_HEADER: header });
   const { managedIdentityApp } = new ManagedIdentityCredential() as unknown as KeptByMsal;
   managedIdentityApp.constructor.nodeStorage = undefined;
   managedIdentityApp.managedIdentityClient.constructor.identitySource = undefined;
