@@ -14,7 +14,11 @@ interface OptionalPart {
   readonly name: string;
   /** Below src/. */
   readonly paths: readonly string[];
+  /** Those of its tests that do not import it. */
+  readonly tests?: readonly string[];
 }
+
+const ofBothOrigins = ['test/unit/exports/origin-choice.test.ts'];
 
 const parts: readonly OptionalPart[] = [
   {
@@ -31,8 +35,8 @@ const parts: readonly OptionalPart[] = [
       'exports/reauthentication.ts',
     ],
   },
-  { name: 'blob origin', paths: ['origin/blob'] },
-  { name: 'HTTP origin', paths: ['origin/http'] },
+  { name: 'blob origin', paths: ['origin/blob'], tests: ofBothOrigins },
+  { name: 'HTTP origin', paths: ['origin/http'], tests: ofBothOrigins },
   { name: 'page', paths: ['functions/fleet-page.ts', 'fleet/page'] },
 ];
 
@@ -42,7 +46,7 @@ const aboutAll = ['test/unit/repository', 'test/unit/scripts'];
 const run = promisify(execFile);
 
 await runCommand(async (lifecycle) => {
-  const typesOnly = process.argv.includes('--types-only');
+  const unitOnly = process.argv.includes('--unit-only');
   for (const part of parts) {
     const directory = await mkdtemp(join(tmpdir(), 'optional-parts-'));
     lifecycle.add('the temporary folder', {
@@ -61,16 +65,19 @@ await runCommand(async (lifecycle) => {
     await step(`Without the ${part.name} (and ${deleted.length} of its tests and benches): compiling`, () =>
       program(directory, 'tsc', ['--noEmit', ...lenient]),
     );
-    if (typesOnly) continue;
-    const projects = ['unit', 'property'].flatMap((name) => ['--project', name]);
-    await step(`Without the ${part.name}: unit and property tests`, () =>
-      program(directory, 'vitest', ['run', ...projects, '--reporter', 'dot']),
+    const projects = unitOnly ? ['unit'] : ['unit', 'property'];
+    const args = projects.flatMap((name) => ['--project', name]);
+    await step(`Without the ${part.name}: ${projects.join(' and ')} tests`, () =>
+      program(directory, 'vitest', ['run', ...args, '--reporter', 'dot']),
     );
   }
 });
 
 /** Resolves to what was deleted: the part, and the tests and benches of it. */
-async function copyWithout({ paths }: OptionalPart, directory: string): Promise<readonly string[]> {
+async function copyWithout(
+  { paths, tests = [] }: OptionalPart,
+  directory: string,
+): Promise<readonly string[]> {
   const { stdout } = await run('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { cwd: root });
   for (const file of stdout.split('\0').filter((name) => name !== '' && existsSync(join(root, name)))) {
     if (aboutAll.every((folder) => !file.startsWith(`${folder}/`)))
@@ -81,6 +88,7 @@ async function copyWithout({ paths }: OptionalPart, directory: string): Promise<
     if (!existsSync(join(directory, 'src', path))) throw new Error(`There is no src/${path} to delete.`);
     await rm(join(directory, 'src', path), { recursive: true });
   }
+  for (const path of tests) await rm(join(directory, path));
   for await (const file of glob('src/{app,exports/*}.ts', { cwd: directory })) {
     const path = join(directory, file);
     const isGone = (specifier: string): boolean =>
@@ -89,7 +97,7 @@ async function copyWithout({ paths }: OptionalPart, directory: string): Promise<
     const left = without(source, isGone);
     if (left !== source) await writeFile(path, left);
   }
-  return deleteDependents(directory);
+  return [...tests, ...(await deleteDependents(directory))];
 }
 
 /** Tests, benches and scripts that import what is gone go, and what imports these. */

@@ -13,28 +13,6 @@ const urlTemplate = 'https://shop.example/{+key}';
 const container = 'https://account.blob.core.windows.net/images';
 
 describe('originRules', () => {
-  it('choose among the origins: those that name the same one share it, and each is held off by itself', () => {
-    const { origins } = create({
-      origin: { urlTemplate, keepHeaders: ['X-A'] },
-      originRules: [
-        { prefix: 'images/', origin: container, ttlSeconds: 60, tags: ['images'] },
-        { prefix: 'icons/', origin: container },
-        { prefix: 'shop/', ttlSeconds: 5 },
-        { prefix: 'same/', origin: urlTemplate },
-      ],
-    });
-    const [images, icons, shop, same, usual] = ['images/a', 'icons/a', 'shop/a', 'same/a', 'a'].map((key) =>
-      origins.choose(key),
-    );
-    expect(images?.terms).toEqual({ ttlSeconds: 60, staleSeconds: undefined, tags: ['images'] });
-    expect(shop?.terms).toMatchObject({ ttlSeconds: 5 });
-    expect(icons?.origin).toBe(images?.origin);
-    expect(icons?.health).toBe(images?.health);
-    expect([shop?.origin, same?.origin]).toEqual([usual?.origin, usual?.origin]);
-    expect(images?.health).not.toBe(usual?.health);
-    expect(origins.listed('').map(({ prefix }) => prefix)).toEqual(['icons/', 'images/']);
-  });
-
   it('keep the header fields that those of `origin` keep', () => {
     const { settings } = create({
       origin: { urlTemplate, keepHeaders: ['X-A'] },
