@@ -114,7 +114,7 @@ export class Reauthentication<C extends Authenticated> {
     // Redis goes on with the identity from before when AUTH fails; other servers (Garnet) forget it.
     if (another !== undefined && connection.isLive) await this.#authenticate(connection, another);
     // The server cuts a connection at its token's expiry: make another before that.
-    const isEnding = connection.token.leftMs(clock) <= marginMs(token);
+    const isEnding = connection.token.leftMs(clock) <= marginMs(connection.token);
     return isEnding && (await replace(connection, token));
   }
 

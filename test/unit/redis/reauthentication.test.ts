@@ -158,6 +158,15 @@ describe('AUTH on a live connection', () => {
     expect(replacementsAtMs.length).toBeLessThan(30);
     expect(endsAtMs - (replacementsAtMs.at(-1) ?? 0)).toBeLessThan(1000);
   });
+
+  it('and the first successor as early where the later token has a shorter life', async () => {
+    answer = 'redis-rejected-identity';
+    const endsAtMs = token.expiresAtMs;
+    while (source.pending.length === 0) await clock.advance(60_000);
+    source.take().answer(tokenOf(endsAtMs - 100_000, 400_000));
+    await clock.advance(endsAtMs - clock.nowMs());
+    expect(replacementsAtMs[0]).toBe(endsAtMs - marginMs(token));
+  });
 });
 
 describe('a newer token that is refused on a connection whose own was let in', () => {
