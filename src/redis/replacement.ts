@@ -61,9 +61,10 @@ export class Replacement {
     try {
       const startedAtMs = clock.nowMs();
       const successor = await opener.openWith(token);
-      if (!isCurrent(connection) || !successor.isLive || !isStillWanted(successor)) {
+      const isInUse = isCurrent(connection);
+      if (!isInUse || !successor.isLive || !isStillWanted(successor)) {
         await successor.close(0);
-        return true;
+        return !isInUse;
       }
       emit({
         type: 'connectionReplaced',

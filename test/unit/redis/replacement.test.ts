@@ -81,6 +81,14 @@ it('a failure leaves the connection as it is, and another try may follow', async
   expect(await replacement.ofExpiring(old, token)).toBe(true);
 });
 
+it('a successor that is lost at once leaves the connection as it is, and another try may follow', async () => {
+  const [old, lost] = [scripted(1), scripted(2)];
+  lost.isLive = false;
+  open = () => Promise.resolve(lost);
+  expect(await replacement.ofExpiring(old, token)).toBe(false);
+  expect([adopted, old.ends]).toEqual([[], []]);
+});
+
 it('one successor at a time is made', async () => {
   const old = scripted(1);
   const opened = Promise.withResolvers<Connection>();
