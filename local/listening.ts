@@ -8,7 +8,7 @@ export const loopback = '127.0.0.1';
 
 /**
  * For how long an HTTP server keeps an idle connection. Node.js ends one after 6 s, and a request that is sent just then is
- * lost: nobody repeats a token request before the credential's caller does.
+ * lost: a credential that is told not to try again then has no token.
  */
 export const keepAliveTimeoutMs = 120_000;
 

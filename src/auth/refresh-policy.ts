@@ -1,6 +1,7 @@
 // When to ask for the next token, and how long to wait for an answer: pure functions of the situation.
 
-import type { TokenTimes } from './token.ts';
+import type { ClockReading } from '../util/clock.ts';
+import type { Token, TokenTimes } from './token.ts';
 
 /** What the policy decides on. All times in milliseconds since the epoch. */
 export interface RefreshSituation {
@@ -21,6 +22,11 @@ const azureMarginMs = 3 * minuteMs;
 /** Time that must be left on a token in use: Azure's 3 minutes, or a quarter of a shorter life. */
 export function marginMs(token: TokenTimes): number {
   return Math.min(azureMarginMs, lifetimeMs(token) / 4);
+}
+
+/** Until the margin of a token begins, in which what lives on it is made anew; zero or below from then on. */
+export function untilMarginMs(token: Token, clock: ClockReading): number {
+  return token.leftMs(clock) - marginMs(token);
 }
 
 export function lifetimeMs(token: TokenTimes): number {

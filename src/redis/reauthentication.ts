@@ -1,6 +1,6 @@
 // Brings live connections to the current token: one AUTH for each rotation and connection, repeated where it failed.
 
-import { marginMs } from '../auth/refresh-policy.ts';
+import { untilMarginMs } from '../auth/refresh-policy.ts';
 import type { TokenKeeper } from '../auth/token-keeper.ts';
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
@@ -114,8 +114,7 @@ export class Reauthentication<C extends Authenticated> {
     // Redis goes on with the identity from before when AUTH fails; other servers (Garnet) forget it.
     if (another !== undefined && connection.isLive) await this.#authenticate(connection, another);
     // The server cuts a connection at its token's expiry: make another before that.
-    const isEnding = connection.token.leftMs(clock) <= marginMs(connection.token);
-    return isEnding && (await replace(connection, token));
+    return untilMarginMs(connection.token, clock) <= 0 && (await replace(connection, token));
   }
 
   /**
@@ -156,14 +155,15 @@ export class Reauthentication<C extends Authenticated> {
 
   /** @param old the token that the connection lives on. */
   #pause(run: Run, delayMs: number, old: Token): Promise<void> {
-    const leftMs = old.leftMs(this.#options.clock);
-    const untilMarginMs = leftMs - marginMs(old);
+    const { clock } = this.#options;
+    const leftMs = old.leftMs(clock);
+    const marginInMs = untilMarginMs(old, clock);
     // At most a quarter of what the old token has left: what is rejected may be let in again. And not past the moment
     // when its margin begins, which is for making another connection.
     const mostMs = leftMs > 0 ? Math.max(leftMs / 4, leastPauseMs) : Infinity;
-    const pauseMs = Math.min(delayMs, mostMs, untilMarginMs > 0 ? untilMarginMs : Infinity);
+    const pauseMs = Math.min(delayMs, mostMs, marginInMs > 0 ? marginInMs : Infinity);
     return new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(pauseMs, resolve);
+      const cancel = clock.after(pauseMs, resolve);
       run.wake = () => {
         cancel();
         resolve();

@@ -1,5 +1,8 @@
 // The kinds of cache that whole suites run on.
 
+import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
+import type { LocalRedis } from '../../local/redis-server.ts';
+
 export interface CacheKind {
   readonly cache: string;
   readonly cluster: boolean;
@@ -15,3 +18,8 @@ export const caches = {
 } as const satisfies Record<string, CacheKind>;
 
 export const allCaches: readonly CacheKind[] = Object.values(caches);
+
+/** The servers of a cache: one, or all nodes of a cluster. */
+export function serversOf(redis: LocalRedis): readonly LocalRedis[] {
+  return 'nodes' in redis ? (redis as RedisCluster).nodes : [redis];
+}

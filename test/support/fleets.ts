@@ -2,9 +2,8 @@
 
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { ConnectionRecord } from '../../local/entra-front/front.ts';
-import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
 import type { AnyStack } from '../../local/stack.ts';
-import type { CacheKind } from './caches.ts';
+import { serversOf, type CacheKind } from './caches.ts';
 import { eventually } from './eventually.ts';
 import { startFleetInstance, type FleetInstance, type FleetInstanceOptions } from './fleet-instance.ts';
 import { adoptStack } from './shared-client.ts';
@@ -85,9 +84,7 @@ export function fleetsOnOneStack(cache: CacheKind): Fleets {
       return { namespace, fleet, last, connections };
     },
     async onAll(...command) {
-      const { redis } = stackOf();
-      const servers = 'nodes' in redis ? (redis as RedisCluster).nodes : [redis];
-      for (const server of servers) await server.admin(...command);
+      for (const server of serversOf(stackOf().redis)) await server.admin(...command);
     },
     async evalCalls() {
       const info = String(await stackOf().redis.admin('INFO', 'commandstats'));

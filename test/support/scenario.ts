@@ -3,8 +3,9 @@
 
 import { expect } from 'vitest';
 import type { TokenServiceBehaviourName } from '../../local/token-desk.ts';
-import type { RedisCluster } from '../../local/redis-cluster/cluster.ts';
+import type { LocalRedis } from '../../local/redis-server.ts';
 import type { AnyStack } from '../../local/stack.ts';
+import { serversOf } from './caches.ts';
 import { eventually, sleep } from './eventually.ts';
 import { startLocalApp, type LocalApp, type LocalAppOptions } from './local-app.ts';
 import { failed, steadyReads, troubled, type ReadOutcome } from './steady-reads.ts';
@@ -155,8 +156,8 @@ export const wasPrompt = ({ heldUpMs, redisHeldUpMs }: Observed): boolean =>
   Math.max(heldUpMs, redisHeldUpMs) < 500;
 
 /** Asks one server at a time, each as the administrator, past the front. */
-function pingInTurn(redis: AnyStack['redis']): () => Promise<unknown> {
-  const servers = 'nodes' in redis ? (redis as RedisCluster).nodes : [redis];
+function pingInTurn(redis: LocalRedis): () => Promise<unknown> {
+  const servers = serversOf(redis);
   let turn = 0;
   return async () => servers[(turn += 1) % servers.length]?.admin('PING');
 }

@@ -1,6 +1,6 @@
 // One live connection of a client that somebody else made, as far as its login is concerned.
 
-import { marginMs } from '../../auth/refresh-policy.ts';
+import { untilMarginMs } from '../../auth/refresh-policy.ts';
 import type { Token } from '../../auth/token.ts';
 import type { Clock } from '../../util/clock.ts';
 import { withDeadline } from '../../util/deadline.ts';
@@ -64,7 +64,7 @@ export class AttachedConnection implements Authenticated {
    * before it may block for long, and asking twice does not help. Where AUTH is not allowed it waits that long, too.
    */
   async reauthenticate(token: Token, deadlineAtMs: number): Promise<void> {
-    const latestAtMs = this.#clock.nowMs() + this.#token.leftMs(this.#clock) - marginMs(token);
+    const latestAtMs = this.#clock.nowMs() + untilMarginMs(this.#token, this.#clock);
     const canReconnect = this.#client.reconnect !== undefined;
     const untilMs = canReconnect ? Math.max(latestAtMs, deadlineAtMs) : Number.POSITIVE_INFINITY;
     if (this.#client.mayAuthenticate()) {

@@ -74,6 +74,15 @@ it('is made anew where AUTH was not answered when its token comes near its end',
   expect([connection.replace(), reconnects]).toEqual([true, 1]);
 });
 
+it('is made anew as early where the later token has a shorter life', async () => {
+  next = tokenOf(clock.wallMs() + hourMs, 60_000);
+  const connection = connect();
+  const asked = begin(connection);
+  await clock.advance(hourMs - marginMs(old));
+  await expect(asked).rejects.toMatchObject({ code: 'deadline-exceeded' });
+  expect([connection.replace(), reconnects]).toEqual([true, 1]);
+});
+
 it('is made anew where it may not send AUTH, and sends none', async () => {
   mayAuthenticate = false;
   const connection = connect();
