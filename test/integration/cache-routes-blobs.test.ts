@@ -57,7 +57,8 @@ async function cacheStatus(name: string): Promise<string> {
   const response = await app.fetch(`/api/cache/${name}`);
   await response.arrayBuffer();
   expect(response.status).toBe(200);
-  return cacheStatusOf(response, performance.now() - startedAtMs);
+  const { redis } = app.stack;
+  return cacheStatusOf(response, performance.now() - startedAtMs, { redis, name });
 }
 
 it('warms what is under the prefix: each a hit with the bytes and the type of its blob', async () => {

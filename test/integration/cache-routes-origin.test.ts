@@ -62,7 +62,8 @@ async function read(name: string, init?: RequestInit, of: ContractApp = app): Pr
   const text = await response.text();
   const { status, headers } = response;
   const tookMs = performance.now() - startedAtMs;
-  return { status, cacheStatus: cacheStatusOf(response, tookMs), text, headers, tookMs };
+  const cacheStatus = await cacheStatusOf(response, tookMs, { redis: of.stack.redis, name });
+  return { status, cacheStatus, text, headers, tookMs };
 }
 
 const retryAfter = ({ headers }: Answer): number => Number(headers.get('retry-after') ?? Number.NaN);

@@ -1,6 +1,9 @@
 // What a test in real time may take for lateness, and not for a fault.
 
-import { sleep } from './eventually.ts';
+import { expect } from 'vitest';
+import type { LocalRedis } from '../../local/redis-server.ts';
+import { lockKeys } from '../../src/cache/lock-keys.ts';
+import { eventually, sleep } from './eventually.ts';
 
 /**
  * How much later than promised an answer may be seen: the app, the local parts and the client that measures share two
@@ -19,15 +22,21 @@ export interface Control extends Disposable {
 }
 
 /**
- * What Cache-Status says of a load. An answer is kept back for 0.3 s at most until it is stored: one that took longer
- * may leave `stored` out, and is read here as if it had not.
+ * What Cache-Status says of a read of `name`. An answer is kept back for 0.3 s at most until it is stored: one that took
+ * longer may leave `stored` out. Then the end of its load is waited for, and where it is stored by then, `stored` is
+ * added.
  */
-export function cacheStatusOf(response: Response, tookMs: number): string {
+export async function cacheStatusOf(
+  response: Response,
+  tookMs: number,
+  { redis, name }: { readonly redis: Pick<LocalRedis, 'admin'>; readonly name: string },
+): Promise<string> {
   const said = (response.headers.get('cache-status') ?? '').replace('redis-entra-functions; ', '');
-  const mayLack = tookMs >= storeWaitMs && !said.includes('; stored');
-  return mayLack
-    ? said.replace(/^fwd=(?:miss|stale); fwd-status=(?:200|304)(?=; ttl=|$)/u, '$&; stored')
-    : said;
+  if (tookMs < storeWaitMs || !lacksStored.test(said)) return said;
+  const { lock } = lockKeys('ref', { kind: 'load', name });
+  await eventually(async () => expect(await redis.admin('EXISTS', lock)).toBe(0));
+  const isStored = (await redis.admin('EXISTS', name)) === 1;
+  return isStored ? said.replace(lacksStored, '$&; stored') : said;
 }
 
 interface Wait {
@@ -37,6 +46,7 @@ interface Wait {
 }
 
 const storeWaitMs = 300;
+const lacksStored = /^fwd=(?:miss|stale); fwd-status=(?:200|304)(?=; ttl=|$)/u;
 const pauseMs = 50;
 /** What is shorter is not noted. */
 const shortMs = 50;
