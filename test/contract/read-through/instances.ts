@@ -21,6 +21,7 @@ export function severalInstances(begin: Begin): void {
         kind: 'loaded',
         forwarded: { why: 'miss', stored, collapsed: false },
       });
+      await eventually(async () => expect(await test.admin('EXISTS', key)).toBe(1));
       const hit = await test.read(instance);
       expect(hit).toMatchObject({
         kind: 'hit',

@@ -74,6 +74,7 @@ export function storedValues(begin: Begin): void {
       origin.set(key, 'value');
       origin.fields = { etag: 'W/"w"' };
       await test.read(instance);
+      await eventually(async () => expect(await test.admin('EXISTS', key)).toBe(1));
       const entry = newEntry(Buffer.from('mine'), 'text/plain', Date.now(), 60);
       const write = async (condition: WriteCondition): Promise<string> =>
         (await instance.tier.write(key, entry, condition, Date.now() + 15_000)).kind;
