@@ -11,7 +11,7 @@ import type { Emit } from '../telemetry/events.ts';
 import type { Admission } from './admission.ts';
 import { rejectedDelayMs, repeatedAuthDelayMs } from './reconnect-policy.ts';
 
-/** AUTH commands since the start, by their outcome. */
+/** AUTH commands since the start, by their outcome; without those that were lost with their connection. */
 export interface AuthCounts {
   reauthenticated: number;
   reauthenticationsFailed: number;
@@ -171,7 +171,7 @@ export class Reauthentication<C extends Authenticated> {
     });
   }
 
-  /** One AUTH; emits its outcome, and returns why it failed. */
+  /** One AUTH; emits its outcome, unless it is lost with its connection, and returns why it failed. */
   async #authenticate(connection: C, token: Token): Promise<ErrorCode | undefined> {
     const { clock, emit, counts, admission } = this.#options;
     const connectionId = connection.id;
@@ -185,6 +185,9 @@ export class Reauthentication<C extends Authenticated> {
       emit({ type: 'connectionReauthenticated', connectionId, authMs, timeLeftMs });
       return undefined;
     } catch (error) {
+      const code = error instanceof AppError ? error.code : 'redis-unavailable';
+      // The loss is told by itself, and the connection that comes next begins with the current token.
+      if (code === 'connection-lost') return code;
       counts.reauthenticationsFailed += 1;
       emit({
         type: 'connectionReauthenticationFailed',
@@ -193,7 +196,7 @@ export class Reauthentication<C extends Authenticated> {
         authMs: clock.nowMs() - startedAtMs,
         timeLeftMs: connection.token.leftMs(clock),
       });
-      return error instanceof AppError ? error.code : 'redis-unavailable';
+      return code;
     }
   }
 }

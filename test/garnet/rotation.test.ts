@@ -35,9 +35,7 @@ it.concurrent(
     expect(count('tokenRotated')).toBeGreaterThanOrEqual(2 * 4);
     expect(count('connectionLost')).toBeGreaterThanOrEqual(2 * 10);
     expect(count('connectionReauthenticated')).toBeGreaterThan(0);
-    // Only of an AUTH that was on its way when its connection was cut did no answer come.
-    const failedAuths = messages.filter((line) => line.startsWith('connectionReauthenticationFailed '));
-    expect(failedAuths.filter((line) => !line.includes('The connection to Redis was lost'))).toEqual([]);
+    expect(count('connectionReauthenticationFailed')).toBe(0);
     expect(app.host.crashes).toBe(0);
     expect(leakedPart(messages.join('\n'), app.stack.issuer.issued)).toBeUndefined();
   },

@@ -6,6 +6,7 @@ import { AppError, type ErrorCode } from '../../../src/util/errors.ts';
 import { Admission } from '../../../src/redis/admission.ts';
 import type { Connection } from '../../../src/redis/connection.ts';
 import { Reauthentication } from '../../../src/redis/reauthentication.ts';
+import type { AppEvent, AppEventType } from '../../../src/telemetry/events.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { ScriptedSource, tokenOf } from '../../support/tokens.ts';
 
@@ -29,12 +30,14 @@ let meanwhile: () => Promise<void>;
 let token: Token;
 let isLive: boolean;
 let counts: { reauthenticated: number; reauthenticationsFailed: number };
+let told: AppEventType[];
 let connection: Connection;
 
 beforeEach(async () => {
   clock = new FakeClock();
   source = new ScriptedSource();
-  const parts = { clock, random: () => 0, emit: () => {} };
+  told = [];
+  const parts = { clock, random: () => 0, emit: ({ type }: AppEvent) => void told.push(type) };
   keeper = new TokenKeeper({ source, ...parts });
   authsAtMs = [];
   answer = undefined;
@@ -94,6 +97,7 @@ describe('AUTH on a live connection', () => {
     await clock.advance(5 * 60_000);
     expect(pauses(authsAtMs).slice(0, 8)).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     expect(counts.reauthenticationsFailed).toBe(authsAtMs.length);
+    expect(told.filter((type) => type === 'connectionReauthenticationFailed')).toHaveLength(authsAtMs.length);
   });
 
   it('is repeated within half a second while it is Redis that fails', async () => {
@@ -101,6 +105,18 @@ describe('AUTH on a live connection', () => {
     await rotate();
     await clock.advance(60_000);
     expect(Math.max(...pauses(authsAtMs))).toBeLessThanOrEqual(500);
+  });
+
+  it('that is lost with its connection has not failed: the loss is told by itself', async () => {
+    answer = 'connection-lost';
+    meanwhile = async () => {
+      isLive = false;
+    };
+    await rotate();
+    await clock.advance(60_000);
+    expect(authsAtMs).toHaveLength(1);
+    expect(told).not.toContain('connectionReauthenticationFailed');
+    expect(counts).toEqual({ reauthenticated: 0, reauthenticationsFailed: 0 });
   });
 
   it('is sent at once with a later token, however long the pause after a rejection', async () => {

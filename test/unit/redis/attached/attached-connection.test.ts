@@ -125,3 +125,11 @@ it('ends what waits when it is lost, and knows that the AUTH may be sent again',
   expect([connection.isLive, connection.hasPendingAuth, connection.replace()]).toEqual([false, true, false]);
   expect(clock.pendingTimers).toBe(0);
 });
+
+it('takes what the client says of an AUTH that is lost with the connection for the loss', async () => {
+  const connection = connect();
+  const asked = begin(connection);
+  answers[0]?.reject(new Error('Socket closed unexpectedly'));
+  connection.lose();
+  await expect(asked).rejects.toMatchObject({ code: 'connection-lost' });
+});
