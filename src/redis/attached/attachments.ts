@@ -51,10 +51,6 @@ export class Attachments {
     return this.#isStopped;
   }
 
-  get clock(): Clock {
-    return this.#options.clock;
-  }
-
   usernameOf(token: Token): string {
     return this.#options.username ?? token.oid ?? '';
   }
