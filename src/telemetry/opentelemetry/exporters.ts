@@ -28,7 +28,7 @@ export function spanExporters(options: SdkOptions, deps: ExportersDeps): readonl
   const exporters: SpanExporter[] = [];
   if (otlp !== undefined)
     exporters.push(late('otlp', async () => (await import('./otlp.ts')).otlpSpanExporter(otlp)));
-  const azure = azureOptions(options, deps);
+  const azure = azureOptions(options, deps, traces?.batch.exportTimeoutMillis);
   if (azure !== undefined)
     exporters.push(
       late('azure-monitor', async () => (await import('./azure-monitor.ts')).azureSpanExporter(azure())),
@@ -62,7 +62,7 @@ export function metricReaders(options: SdkOptions, deps: ExportersDeps): Periodi
         (await import('./otlp.ts')).otlpMetricExporter(otlp),
       ),
     );
-  const azure = azureOptions(options, deps);
+  const azure = azureOptions(options, deps, timeoutMs);
   if (azure !== undefined)
     // As the exporter itself would ask for: Azure Monitor adds up what it gets.
     readers.push(
@@ -73,12 +73,17 @@ export function metricReaders(options: SdkOptions, deps: ExportersDeps): Periodi
   return readers;
 }
 
-function azureOptions({ azureMonitor }: SdkOptions, { credentialOf }: ExportersDeps) {
-  if (azureMonitor === undefined) return undefined;
+function azureOptions(
+  { azureMonitor }: SdkOptions,
+  { credentialOf }: ExportersDeps,
+  timeoutMs: number | undefined,
+) {
+  if (azureMonitor === undefined || timeoutMs === undefined) return undefined;
   const { connectionString, identity } = azureMonitor;
   return () => ({
     connectionString,
     credential: identity === undefined ? undefined : credentialOf(identity.clientId),
+    timeoutMs,
   });
 }
 
