@@ -1,6 +1,6 @@
 // Where a lock, what is remembered instead of one, and the last removal of an entry stand in Redis.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { ownName } from '../redis/own-name.ts';
 
 /** What is locked: the load of a Redis key, or the warmup of a warm set. Each has names of its own. */
@@ -28,13 +28,23 @@ export interface LockKeys {
  * (https://redis.io/docs/latest/operate/rc/databases/configuration/clustering/): with them nothing is shared.
  */
 export function lockKeys(namespace: string, { kind, name }: LockSubject): LockKeys {
-  const hash = createHash('sha1').update(name).digest('hex');
-  const hashed = /^[^{}]+$/u.exec(name)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(name)?.[1];
-  const prefix = ownName(namespace, `{${hashed ?? hash}}:${kind}:${hash}`);
+  const { prefix, isSameSlot } = beside(namespace, kind, name);
   return {
     lock: `${prefix}:lock`,
     mark: `${prefix}:mark`,
     removal: `${prefix}:removal`,
-    isSameSlot: hashed !== undefined,
+    isSameSlot,
   };
+}
+
+/** A key of nobody else's, mostly in the slot of `name`. */
+export function trackedKey(namespace: string, name: string): string {
+  return `${beside(namespace, 'tracked', name).prefix}:${randomUUID()}`;
+}
+
+function beside(namespace: string, kind: string, name: string) {
+  const hash = createHash('sha1').update(name).digest('hex');
+  const hashed = /^[^{}]+$/u.exec(name)?.[0] ?? /^[^{}]*\{([^{}]+)\}[^{}]*$/u.exec(name)?.[1];
+  const prefix = ownName(namespace, `{${hashed ?? hash}}:${kind}:${hash}`);
+  return { prefix, isSameSlot: hashed !== undefined };
 }

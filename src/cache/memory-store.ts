@@ -9,11 +9,14 @@ import type { LoopWatch } from '../util/loop-watch.ts';
 import type { Copies, Reading } from './copies.ts';
 import type { Entry } from './entry.ts';
 import { storedBytesOf } from './entry-encoder.ts';
+import { trackedKey } from './lock-keys.ts';
 import { ReadBefore } from './read-before.ts';
 import type { Value } from './tier.ts';
 
 export interface MemoryStoreOptions {
   readonly tracking: Tracking;
+  /** Of the keys by which it is found out whether changes are heard. */
+  readonly namespace: string;
   readonly clock: Clock;
   readonly loop: Pick<LoopWatch, 'isCurrent' | 'stop'>;
   /** Of all copies together, their heads and keys included. */
@@ -133,9 +136,11 @@ export class MemoryStore implements Copies {
   }
 
   begin(key: string, client: RedisClient): Reading | undefined {
-    if (!this.#readBefore.has(key)) return undefined;
-    const { tracking, maxAgeMs, clock } = this.#options;
+    const { tracking, namespace, maxAgeMs, clock } = this.#options;
     const tracker = tracking.of(client);
+    // Whatever is read first, so that it is known when the first copy is asked for.
+    if (tracker?.hears === false) tracker.listen(clock.nowMs(), () => trackedKey(namespace, key));
+    if (!this.#readBefore.has(key)) return undefined;
     if (tracker === undefined || !(tracker.isTracking || maxAgeMs > 0)) return undefined;
     const other = this.#readings.get(key);
     if (other?.tracker.isLive === true) return undefined;

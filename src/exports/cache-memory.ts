@@ -23,7 +23,7 @@ const mebibyte = 2 ** 20;
 
 /** Undefined where nothing is to be kept, or others keep already what this process may. */
 export function cacheMemoryOf(
-  { redis, clock, measures }: Pick<RedisParts, 'redis' | 'clock' | 'measures'>,
+  { redis, namespace, clock, measures }: Pick<RedisParts, 'redis' | 'namespace' | 'clock' | 'measures'>,
   { memoryMb, memoryMaxAgeMs }: MemorySettings,
 ): CacheMemory | undefined {
   const shared = onePerProcess('memory of caches', () => ({ leftBytes: mostBytesKept(memoryLimits()) }));
@@ -33,7 +33,8 @@ export function cacheMemoryOf(
   const loop = new LoopWatch(clock);
   const { tracking } = redis;
   const { events: counts } = measures;
-  const store = new MemoryStore({ tracking, clock, loop, maxBytes, maxAgeMs: memoryMaxAgeMs, counts });
+  const limits = { maxBytes, maxAgeMs: memoryMaxAgeMs };
+  const store = new MemoryStore({ tracking, namespace, clock, loop, ...limits, counts });
   return {
     store,
     stop() {

@@ -13,7 +13,7 @@ import { IdlePing } from './idle-ping.ts';
 import { ReplyWatchdog } from './reply-watchdog.ts';
 import { withParsedReply } from './reply-error.ts';
 import { started } from './started-work.ts';
-import { Tracker } from './tracker.ts';
+import { Tracker, type Probe } from './tracker.ts';
 
 export interface CommandOptions {
   readonly deadlineAtMs: number;
@@ -70,7 +70,12 @@ export class Connection {
     takeInReplies(client, observer);
     const ping = (deadlineAtMs: number) => this.run((pinged) => pinged.ping(), { deadlineAtMs });
     this.#idlePing = new IdlePing(clock, options, { repliedAtMs: () => this.#repliedAtMs, ping });
-    this.tracker = new Tracker({ isTracking, ping });
+    this.tracker = new Tracker({
+      isTracking,
+      ping,
+      change: (probe, deadlineAtMs) => this.run((on) => changed(on, probe), { deadlineAtMs }),
+      onUnheard: (isDeaf) => open.tracking?.unheard(this.tracker, isDeaf),
+    });
     open.tracking?.connected(client, this.tracker);
   }
 
@@ -227,4 +232,10 @@ export class Connection {
       cause: error,
     });
   }
+}
+
+/** Redis tracks keys that are read also where there are none: so it is there for a moment only. */
+function changed(client: RedisClient, { key, isRead }: Probe): Promise<unknown> {
+  const first = isRead ? [] : [client.get(key)];
+  return Promise.all([...first, client.set(key, '', { PX: 1000 }), client.del(key), client.get(key)]);
 }

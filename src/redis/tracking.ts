@@ -3,7 +3,7 @@
 
 import type { Clock } from '../util/clock.ts';
 import type { Emit } from '../telemetry/events.ts';
-import type { RedisClient, TrackingRefusedError } from './handshake.ts';
+import type { RedisClient } from './handshake.ts';
 import type { Tracker } from './tracker.ts';
 
 /** @param key undefined: all that were read on the connection. */
@@ -72,15 +72,23 @@ export class ClientTracking {
     if (!this.isAsked) return undefined;
     return (key) => {
       const tracker = trackerOf();
-      if (tracker !== undefined) for (const onChanged of this.#listeners) onChanged(tracker, key);
+      if (tracker === undefined) return;
+      tracker.heard(key);
+      for (const onChanged of this.#listeners) onChanged(tracker, key);
     };
   }
 
+  /** A connection was not told of a change, though Redis had agreed to: what was read there may have changed. */
+  unheard(tracker: Tracker, isDeaf: boolean): void {
+    for (const onChanged of this.#listeners) onChanged(tracker, undefined);
+    if (isDeaf) this.refused({ reason: 'It agreed, and said nothing of keys that changed.' });
+  }
+
   /** Redis is not asked again for an hour; that is told once. */
-  refused(error: TrackingRefusedError): void {
+  refused({ reason }: { readonly reason: string }): void {
     this.#askedFromMs = this.#clock.nowMs() + askedAgainAfterMs;
     if (this.#isRefusalTold) return;
     this.#isRefusalTold = true;
-    this.#emit({ type: 'trackingRefused', reason: error.reason });
+    this.#emit({ type: 'trackingRefused', reason });
   }
 }

@@ -7,6 +7,7 @@ import { newEntry } from '../../src/cache/entry.ts';
 import type { ReadResult, Tier } from '../../src/cache/tier.ts';
 import { systemClock as clock } from '../../src/util/clock.ts';
 import { always } from '../contract/tier-world.ts';
+import { startDeafLink } from '../support/deaf-link.ts';
 import { eventually, sleep } from '../support/eventually.ts';
 import { startMemoryInstance, type MemoryInstance } from '../support/memory-instance.ts';
 import { startSlowLink } from '../support/slow-link.ts';
@@ -144,6 +145,32 @@ it('a link that brings nothing any more makes nothing older than 2 s', async () 
   expect(youngest + longestPauseMs).toBeGreaterThan(500);
   link.bytesPerSecond = Infinity;
   await eventually(async () => expect(textOf(await read())).toBe('new'));
+});
+
+it('a server that agrees to say which keys change, and does not, is noticed: nothing is kept, or copies of a limited age', async () => {
+  const link = await startDeafLink(server.port);
+  const { port } = link;
+  try {
+    await using none = await startMemoryInstance({ port, password });
+    await using some = await startMemoryInstance({ port, password, maxAgeMs: 60_000 });
+    await write(writer, 'deaf', '0');
+    const told = ({ events }: MemoryInstance): unknown[] =>
+      events.filter(({ type }) => type === 'trackingRefused');
+    let count = 0;
+    while (told(none).length === 0) {
+      count += 1;
+      await write(writer, 'deaf', `${count}`);
+      expect(textOf(await none.tier.read('deaf', soon()))).toBe(`${count}`);
+      await sleep(50);
+    }
+    await untilKept(some.tier, 'deaf', `${count}`);
+    expect(told(some)).toHaveLength(1);
+    expect(told(none)).toEqual([
+      { type: 'trackingRefused', reason: 'It agreed, and said nothing of keys that changed.' },
+    ]);
+  } finally {
+    await link.close();
+  }
 });
 
 it('without the right to CLIENT TRACKING it works without, or with copies of a limited age', async () => {

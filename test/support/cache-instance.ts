@@ -44,7 +44,8 @@ export async function startCacheInstance(
   const read = readSettings({ ...stack.settings, ORIGIN_BLOB_CONTAINER_URL: originUrl, ...settings });
   // Before it connects, as an app does: no connection has to be replaced for it.
   const measures = new Measures();
-  const memory = cacheMemoryOf({ ...client, clock: systemClock, measures }, read.cache);
+  const { namespace, requestBudgetMs } = read;
+  const memory = cacheMemoryOf({ ...client, namespace, clock: systemClock, measures }, read.cache);
   try {
     await client.connected();
   } catch (error) {
@@ -56,7 +57,6 @@ export async function startCacheInstance(
   const events: AppEvent[] = [];
   const emit = (event: AppEvent): void => void events.push(event);
   const { redis } = client;
-  const { namespace, requestBudgetMs } = read;
   const parts = {
     ...read.cache,
     namespace,

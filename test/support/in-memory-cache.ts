@@ -63,6 +63,7 @@ export class InMemoryInstance {
       options.memory &&
       new MemoryStore({
         tracking,
+        namespace,
         clock,
         loop: alwaysCurrent,
         maxBytes: 2 ** 23,

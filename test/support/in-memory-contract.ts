@@ -60,6 +60,7 @@ function withMemory({ connection }: InMemoryTierOptions, below: (copies: MemoryS
   const { server } = connection;
   const store = new MemoryStore({
     tracking: new InMemoryTracking(server),
+    namespace,
     clock: server.clock,
     loop: alwaysCurrent,
     maxBytes: 8 * 2 ** 20,

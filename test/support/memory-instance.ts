@@ -49,7 +49,14 @@ export async function startMemoryInstance(options: MemoryInstanceOptions): Promi
   const redis = createRedis(endpoint, { keeper, instances: () => 1, failFastAfterMs: 500, ...parts });
   const maxBytes = 2 ** 23;
   const loop = new LoopWatch(clock);
-  const store = new MemoryStore({ tracking: redis.tracking, clock, loop, maxBytes, maxAgeMs });
+  const store = new MemoryStore({
+    tracking: redis.tracking,
+    namespace: 'ref',
+    clock,
+    loop,
+    maxBytes,
+    maxAgeMs,
+  });
   const budget = new ByteBudget(2 ** 27);
   const below = new RedisTier({ redis, budget, maxValueBytes: 2 ** 20, emit: parts.emit, copies: store });
   const dispose = async (): Promise<void> => {

@@ -52,7 +52,14 @@ export async function openOnRedis(redis: Redis, server: LocalRedis, withMemory =
     if (!withMemory) return new RedisTier(options);
     const { tracking } = redis;
     const limits = { maxBytes: 2 ** 23, maxAgeMs: 0 };
-    const store = new MemoryStore({ tracking, clock: systemClock, loop, ...limits, readBefore: alwaysRead });
+    const store = new MemoryStore({
+      tracking,
+      namespace,
+      clock: systemClock,
+      loop,
+      ...limits,
+      readBefore: alwaysRead,
+    });
     return readTwice(new RedisTier({ ...options, copies: store }), store, false);
   };
   // Late enough that no deadline that is reckoned from it is over.

@@ -185,6 +185,46 @@ describe('only while it is known to be true', () => {
   });
 });
 
+describe('where Redis has agreed to say which keys change', () => {
+  it('and does not, nothing comes from memory', async ({ world }) => {
+    const instance = world.instance({ memory: {}, origin: undefined });
+    instance.tracking.isTelling = false;
+    instance.tracking.reconnect();
+    await instance.write('key', 'value');
+    for (let seconds = 0; seconds < 10; seconds += 1) {
+      expect(await read(instance)).toBe(inRedis);
+      await world.clock.advance(1000);
+    }
+    expect(instance.tracking.tracker.isTracking).toBe(false);
+  });
+
+  it('and does so no more, nothing from memory is older than a minute', async ({ world }) => {
+    const [instance, other] = [await filled(world), world.instance({ origin: undefined })];
+    instance.tracking.isTelling = false;
+    await other.write('key', 'other');
+    const changedAtMs = world.clock.nowMs();
+    while ((await read(instance)) === inMemory) await world.clock.advance(500);
+    expect(world.clock.nowMs() - changedAtMs).toBeLessThan(63_000);
+    expect(await read(instance)).toBe('hit other from Redis');
+  });
+
+  it('but not for a while, what it was told nothing of is read anew', async ({ world }) => {
+    const [instance, other] = [await filled(world), world.instance({ origin: undefined })];
+    instance.tracking.isTelling = false;
+    await other.write('key', 'other');
+    for (let seconds = 0; seconds < 61; seconds += 1) {
+      await world.clock.advance(1000);
+      await read(instance);
+    }
+    instance.tracking.isTelling = true;
+    for (let seconds = 0; seconds < 3; seconds += 1) {
+      await world.clock.advance(1000);
+      await read(instance);
+    }
+    expect(await read(instance)).toBe('hit other from memory');
+  });
+});
+
 describe('where Redis does not say which keys change', () => {
   it('nothing is kept, unless an age is allowed', async ({ world }) => {
     const none = world.instance({ memory: {}, origin: undefined });

@@ -74,6 +74,40 @@ it('listeners hear which keys have changed, and on which connection', async () =
   expect(world.tracking.of(world.server.last.client)).toBe(node.tracker);
 });
 
+it('where Redis agrees and does not say of changes, that is told like a refusal, and nothing counts that was read', async () => {
+  const heard: unknown[] = [];
+  world.tracking.listen((tracker, key) => heard.push([tracker === node.tracker, key]));
+  await start();
+  for (let seconds = 0; seconds < 7; seconds += 1) {
+    node.tracker?.listen(world.clock.nowMs(), () => 'probe');
+    await world.clock.advance(1000);
+  }
+  const { sent } = world.server.last;
+  expect(sent.slice(0, 4)).toEqual(['GET probe', 'SET probe  PX 1000', 'DEL probe', 'GET probe']);
+  expect(heard).toEqual([
+    [true, undefined],
+    [true, undefined],
+  ]);
+  expect(refusals()).toEqual([
+    { type: 'trackingRefused', reason: 'It agreed, and said nothing of keys that changed.' },
+  ]);
+  expect(node.tracker).toMatchObject({ isTracking: false, isLive: true });
+  expect([world.tracking.isAsked, world.server.connections.length]).toEqual([false, 1]);
+});
+
+it('where it says of changes, that is known when the first one was heard', async () => {
+  world.server.answer = (args, on) => {
+    if (args[0] === 'SET') on.changed?.(args[1]);
+    return { value: 'OK' };
+  };
+  world.tracking.listen(() => {});
+  await start();
+  node.tracker?.listen(world.clock.nowMs(), () => 'probe');
+  expect(node.tracker?.hears).toBe(false);
+  await settle();
+  expect(node.tracker?.hears).toBe(true);
+});
+
 it('where the connection is lost its tracker is known as ended until there is another', async () => {
   world.tracking.listen(() => {});
   await start();
