@@ -17,6 +17,8 @@ export type SourceAnswersOptions = Pick<CacheOptions, 'clock' | 'locks' | 'clien
 export class SourceAnswers {
   readonly #options: SourceAnswersOptions;
   readonly #loader: Pick<Loader, 'load' | 'bypass'>;
+  /** When each load that is under way was begun, by its result. */
+  readonly #begunAtMs = new WeakMap<Promise<LoadOutcome>, number>();
 
   constructor(options: SourceAnswersOptions, loader: Pick<Loader, 'load' | 'bypass'>) {
     this.#options = options;
@@ -28,9 +30,11 @@ export class SourceAnswers {
     const { key, source } = read;
     // Nobody is there who could say.
     if (source === undefined) return { kind: 'miss', origin: undefined };
-    const answer = await this.#awaited(() => this.#loader.load(key, source, entry), 'stale', read);
+    const { clock } = this.#options;
+    const load = (): Flight<LoadOutcome> => this.#loader.load(key, source, entry);
+    const answer = await this.#awaited(load, 'stale', read, isServableOnError(entry, clock.wallMs()));
     const failed = answer.kind === 'origin-failed' || answer.kind === 'origin-pending';
-    return failed && isServableOnError(entry, this.#options.clock.wallMs())
+    return failed && isServableOnError(entry, clock.wallMs())
       ? { kind: 'hit', entry, stale: true, despite: answer.kind, from }
       : answer;
   }
@@ -58,15 +62,26 @@ export class SourceAnswers {
     return answer.kind === 'miss' && !this.#options.clientsWrite ? answer : obstacle;
   }
 
-  async #awaited(load: () => Flight<LoadOutcome>, why: Forwarded['why'], read: Read): Promise<CacheAnswer> {
-    const { key, deadlineAtMs, options, own } = read;
+  /**
+   * @param hasStandIn whether something else can be served: then a load is waited for only until it has had the time of
+   * this caller in all, whoever has waited before.
+   */
+  async #awaited(
+    load: () => Flight<LoadOutcome>,
+    why: Forwarded['why'],
+    read: Read,
+    hasStandIn = false,
+  ): Promise<CacheAnswer> {
+    const { key, options, own } = read;
     const { signal } = options;
+    const { clock } = this.#options;
     if (isWithinLoad(this.#options.locks, key.redisKey))
       return { kind: 'origin-pending', error: waitsForItself() };
     const flight = load();
+    const deadlineAtMs = read.deadlineAtMs - (hasStandIn ? this.#agoMs(flight) : 0);
     try {
       const late = (): AppError => new AppError('deadline-exceeded', 'The answer was not there in time.');
-      const outcome = await withDeadline(this.#options.clock, deadlineAtMs, flight.result, late, signal);
+      const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late, signal);
       if (own !== undefined && flight.joined && outcome.by !== undefined) own.loadedBy = outcome.by;
       // The time of whoever began it may be up, while this caller has more.
       const hasOwnTime = flight.joined && options.source !== undefined;
@@ -77,6 +92,14 @@ export class SourceAnswers {
     } finally {
       flight.leave(signal?.aborted);
     }
-    return this.#awaited(load, why, read);
+    return this.#awaited(load, why, read, hasStandIn);
+  }
+
+  /** Since when somebody with something else at hand waits for it. */
+  #agoMs({ result }: Flight<LoadOutcome>): number {
+    const nowMs = this.#options.clock.nowMs();
+    const begunAtMs = this.#begunAtMs.get(result);
+    if (begunAtMs === undefined) this.#begunAtMs.set(result, nowMs);
+    return nowMs - (begunAtMs ?? nowMs);
   }
 }

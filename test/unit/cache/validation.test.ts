@@ -176,6 +176,24 @@ describe('an entry past its time', () => {
     expect(told(await instance.read('key'))).toBe('hit new');
   });
 
+  it('is served at once where others have waited as long in vain', async ({ world }) => {
+    const instance = await filled(world, said);
+    await world.clock.advance(1001);
+    world.origin.set('key', 'new');
+    world.origin.delayMs = 10_000;
+    const served = { kind: 'hit', stale: true, despite: 'origin-pending' };
+    expect(await world.after(500, instance.read('key', 500))).toMatchObject(served);
+    for (let reads = 0; reads < 10; reads += 1)
+      expect(await world.after(0, instance.read('key', 500))).toMatchObject(served);
+    // Who has more time waits for the rest of it.
+    const patient = instance.read('key', 2000);
+    expect(await world.after(1499, Promise.race([patient, 'waits']))).toBe('waits');
+    expect(await world.after(1, patient)).toMatchObject(served);
+    expect(world.origin.loads).toHaveLength(2);
+    await world.clock.advance(8000);
+    expect(told(await instance.read('key'))).toBe('hit new');
+  });
+
   it('is served in the place of an answer of trouble, with when to ask again', async ({ world }) => {
     const instance = await filled(world, said);
     await world.clock.advance(1001);
