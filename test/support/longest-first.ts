@@ -38,6 +38,7 @@ const longest = [
   'client-faults-libraries',
   'warmup',
   'telemetry',
+  'azure-monitor',
   unitTests,
   'purges-outages',
   'cache-routes-blobs',
