@@ -3,6 +3,7 @@
 import type { Token } from '../auth/token.ts';
 import type { Clock } from '../util/clock.ts';
 import { AppError, describe } from '../util/errors.ts';
+import { outsideCalls } from '../util/outside-calls.ts';
 import { AbandonedReplies } from './abandoned-replies.ts';
 import { CallDeadlines } from './call-deadlines.ts';
 import { takeInReplies } from './command-replies.ts';
@@ -70,10 +71,12 @@ export class Connection {
     takeInReplies(client, observer);
     const ping = (deadlineAtMs: number) => this.run((pinged) => pinged.ping(), { deadlineAtMs });
     this.#idlePing = new IdlePing(clock, options, { repliedAtMs: () => this.#repliedAtMs, ping });
+    // Reads bring these about, and are not what waits for them.
     this.tracker = new Tracker({
       isTracking,
-      ping,
-      change: (probe, deadlineAtMs) => this.run((on) => changed(on, probe), { deadlineAtMs }),
+      ping: (deadlineAtMs) => outsideCalls(() => ping(deadlineAtMs)),
+      change: (probe, deadlineAtMs) =>
+        outsideCalls(() => this.run((on) => changed(on, probe), { deadlineAtMs })),
       onUnheard: (isDeaf) => open.tracking?.unheard(this.tracker, isDeaf),
     });
     open.tracking?.connected(client, this.tracker);

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RedisNode } from '../../../src/redis/node.ts';
 import { settle } from '../../support/fake-clock.ts';
@@ -106,6 +107,25 @@ it('where it says of changes, that is known when the first one was heard', async
   expect(node.tracker?.hears).toBe(false);
   await settle();
   expect(node.tracker?.hears).toBe(true);
+});
+
+it('what is asked for that is nobody’s call, whoever brought it about', async () => {
+  const calls = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  world.server.answer = ([command = ''], on) => {
+    seen.push([command, calls.getStore()]);
+    if (command === 'SET') on.changed?.('probe');
+    return { value: 'OK' };
+  };
+  world.tracking.listen(() => {});
+  await start();
+  await calls.run('a read', async () => {
+    node.tracker?.listen(world.clock.nowMs(), () => 'probe');
+    await settle();
+    node.tracker?.isCurrent(world.clock.nowMs());
+    await settle();
+  });
+  expect(seen).toEqual(['GET', 'SET', 'DEL', 'GET', 'PING'].map((command) => [command, undefined]));
 });
 
 it('where the connection is lost its tracker is known as ended until there is another', async () => {
