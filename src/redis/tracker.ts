@@ -1,5 +1,7 @@
 // What one connection knows of the keys that were read on it: whether it hears of their changes, and up to when it has.
 
+import { ReplyError } from './reply-error.ts';
+
 /** A key that nobody else knows, which is read and changed to see whether the change is heard. */
 export interface Probe {
   readonly key: string;
@@ -46,7 +48,6 @@ const pingAfterMs = 1000;
 const trustedForMs = 2000;
 // What stands between may lose its own connection to Redis, with all that was tracked there, and keep this one.
 const heardForMs = 60_000;
-// Where no answer came: the slot has moved, say, or Redis takes no writes now.
 const askedAgainAfterMs = 1000;
 // Once may be a failover at a bad moment.
 const unheardToBeDeaf = 2;
@@ -148,10 +149,20 @@ export class Tracker {
       await Promise.resolve();
       await this.#options.change(probe, askedAtMs + trustedForMs);
       question.isAnswered = true;
-    } catch {
-      if (this.#hearing === question)
-        this.#hearing = { kind: 'unknown', askFromMs: askedAtMs + askedAgainAfterMs };
+    } catch (error) {
+      if (this.#hearing === question) this.#hearing = this.#notFound(probe, question, error);
     }
+  }
+
+  /** It could not be found out. */
+  #notFound(probe: Probe, { askedAtMs, hears }: Question, error: unknown): Hearing {
+    const reply = error instanceof ReplyError ? error.reply.kind : undefined;
+    const nextMs = askedAtMs + heardForMs;
+    // The slot is elsewhere now: with another key.
+    const needsOther = reply === 'moved' || reply === 'ask';
+    // Redis is full, say, and takes no writes: just then it is to be asked no more than before.
+    if (hears && !needsOther) return { kind: 'hears', probe, untilMs: nextMs };
+    return { kind: 'unknown', askFromMs: reply === 'refused' ? nextMs : askedAtMs + askedAgainAfterMs };
   }
 
   /** Never rejects: what a missing answer means for the connection is its own matter. */

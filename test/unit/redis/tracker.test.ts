@@ -1,12 +1,18 @@
+import { SimpleError } from 'redis';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { withParsedReply } from '../../../src/redis/reply-error.ts';
 import { Tracker, type Probe } from '../../../src/redis/tracker.ts';
 import { settle } from '../../support/fake-clock.ts';
 
 interface Sent {
   readonly deadlineAtMs: number;
   readonly answer: () => void;
-  readonly fail: () => void;
+  readonly fail: (error?: Error) => void;
 }
+
+const replyError = (text: string): Error => withParsedReply(new SimpleError(text)) as Error;
+const full = replyError("OOM command not allowed when used memory > 'maxmemory'.");
+const moved = replyError('MOVED 1 127.0.0.1:7000');
 
 let pings: Sent[];
 let changes: (Sent & { readonly probe: Probe })[];
@@ -17,7 +23,7 @@ let tracker: Tracker;
 
 function sent<T extends object>(to: (Sent & T)[], deadlineAtMs: number, more: T): Promise<void> {
   return new Promise<void>((answer, reject) => {
-    to.push({ deadlineAtMs, answer, fail: () => reject(new Error('late')), ...more });
+    to.push({ deadlineAtMs, answer, fail: (error = new Error('late')) => reject(error), ...more });
   });
 }
 
@@ -132,6 +138,36 @@ describe('a connection that hears of changes', () => {
   });
 });
 
+describe('a connection that could not find out again', () => {
+  beforeEach(async () => {
+    await listen(0);
+    await answerChange();
+    tracker.answered(60_000);
+    tracker.isCurrent(60_000);
+    await settle();
+  });
+
+  it.each([[full], [new Error('late')]])('hears as before, and asks a minute later: %s', async (error) => {
+    changes[1]?.fail(error);
+    await settle();
+    expect(tracker.isCurrent(60_001)).toBe(true);
+    tracker.isCurrent(119_999);
+    await settle();
+    expect(changes).toHaveLength(2);
+    tracker.isCurrent(120_000);
+    await settle();
+    expect(changes[2]?.probe).toEqual({ key: 'key 1', isRead: true });
+  });
+
+  it('because the slot has moved asks with another key', async () => {
+    changes[1]?.fail(moved);
+    await settle();
+    expect(tracker.isCurrent(60_001)).toBe(false);
+    await listen(61_000);
+    expect(changes[2]?.probe).toEqual({ key: 'key 2', isRead: false });
+  });
+});
+
 describe('a connection of which it is not known', () => {
   it('is not current, whatever is answered, until a change was heard', async () => {
     tracker.answered(1000);
@@ -163,6 +199,16 @@ describe('a connection of which it is not known', () => {
     expect(changes.map(({ probe }) => probe.key)).toEqual(['key 1', 'key 2']);
     await answerChange();
     expect([tracker.hears, unheard]).toEqual([true, []]);
+  });
+
+  it('changes no key for a minute where Redis takes no writes', async () => {
+    await listen(0);
+    changes[0]?.fail(full);
+    await settle();
+    await listen(59_999);
+    expect(changes).toHaveLength(1);
+    await listen(60_000);
+    expect(changes).toHaveLength(2);
   });
 
   it('hears of it late, and counts as hearing all the same', async () => {
