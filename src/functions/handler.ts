@@ -74,13 +74,22 @@ export function httpHandler(deps: HandlerDeps, handle: Handle): HttpHandler {
       measures?.latencies.request.record(clock.nowMs() - startedAtMs);
     }
   };
-  return (request, context) =>
-    operation(
+  return (request, context) => {
+    const outer = told.get(context);
+    if (outer !== undefined) return answerTo(request, context, outer);
+    return operation(
       'request',
       () => requestFields(request, context),
-      (own) => answerTo(request, context, own),
+      (own) => {
+        if (own !== undefined) told.set(context, own);
+        return answerTo(request, context, own);
+      },
     );
+  };
 }
+
+/** Of those that somebody listens to: a handler within another one of these is no request of its own. */
+const told = new WeakMap<InvocationContext, Operation<'request'>>();
 
 function lengthOf(pieces: readonly Buffer[]): number {
   let bytes = 0;

@@ -2,9 +2,11 @@
 
 import { HttpRequest, InvocationContext, type HttpHandler, type Timer } from '@azure/functions';
 import { describe, expect, it } from 'vitest';
+import { authenticated } from '../../../src/functions/authenticated.ts';
 import { httpHandler } from '../../../src/functions/handler.ts';
 import { reauthenticate } from '../../../src/functions/reauthenticate.ts';
 import { scheduledWarmup } from '../../../src/functions/scheduled-warmup.ts';
+import { anybody, type Caller } from '../../../src/http/callers/caller.ts';
 import { Problem } from '../../../src/http/problem.ts';
 import { Measures } from '../../../src/telemetry/measures.ts';
 import { AppError } from '../../../src/util/errors.ts';
@@ -84,6 +86,17 @@ describe('a request', () => {
       { status: 503, problem: 'cache-unavailable' },
     ]);
     expect(said.map(({ error }) => error)).toEqual([undefined, undefined]);
+  });
+
+  it('is one, however many wrappers are around its handler', async () => {
+    const heard = heardOperations();
+    const inner = httpHandler(handlerDeps(), async () => {
+      throw new Problem('invalid-ttl', 'Too long.');
+    });
+    const access = (): Caller => anybody;
+    await invoke(authenticated({ ...handlerDeps(), access }, inner));
+    expect(heard.one('request')).toMatchObject({ status: 400, problem: 'invalid-ttl' });
+    expect(heard.all).toHaveLength(1);
   });
 
   it('that fails by a bug ends with its error', async () => {
