@@ -62,5 +62,5 @@ it('every key is listed once by its own origin, where that lists', () => {
     ),
     { numRuns: 2000 },
   );
-  expect(listed).toBeGreaterThan(1000);
+  expect(listed).toBeGreaterThan(500);
 });

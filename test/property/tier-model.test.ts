@@ -97,7 +97,10 @@ const step = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ do: pick(['acquire', 'look', 'guard', 'forget'] as const), name: anyKey }),
+    arbitrary: fc.record({
+      do: pick(['acquire', 'acquire', 'look', 'guard', 'forget'] as const),
+      name: anyKey,
+    }),
   },
   {
     weight: 2,
