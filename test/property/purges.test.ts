@@ -23,7 +23,7 @@ it('holds of three instances, whose connections are cut, deaf or away', async ()
   const runs = Array.from({ length: worlds }, async (_, index) => run(server, `world${index}`));
   const counts = await Promise.all(runs);
   for (const what of ['afterPurges', 'afterWrites'] as const)
-    expect(counts.reduce((sum, count) => sum + count[what], 0)).toBeGreaterThan(50);
+    expect(counts.reduce((sum, count) => sum + count[what], 0)).toBeGreaterThan(20);
 });
 
 async function run(server: RedisServer, id: string) {
