@@ -187,7 +187,7 @@ describe('an entry past its time', () => {
       expect(await world.after(0, instance.read('key', 500))).toMatchObject(served);
     // Who has more time waits for the rest of it.
     const patient = instance.read('key', 2000);
-    expect(await world.after(1499, Promise.race([patient, 'waits']))).toBe('waits');
+    expect(await world.after(1499, Promise.race([patient, Promise.resolve('waits')]))).toBe('waits');
     expect(await world.after(1, patient)).toMatchObject(served);
     expect(world.origin.loads).toHaveLength(2);
     await world.clock.advance(8000);
