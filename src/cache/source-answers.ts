@@ -17,8 +17,11 @@ export type SourceAnswersOptions = Pick<CacheOptions, 'clock' | 'locks' | 'clien
 export class SourceAnswers {
   readonly #options: SourceAnswersOptions;
   readonly #loader: Pick<Loader, 'load' | 'bypass'>;
-  /** When each load that is under way was begun, by its result. */
-  readonly #begunAtMs = new WeakMap<Promise<LoadOutcome>, number>();
+  /**
+   * Since when somebody waits for a load who has something else to serve, by its result. Not a WeakMap: what is in one
+   * lives until the whole heap is collected, and these have bodies.
+   */
+  readonly #waitedSinceMs = new Map<Promise<LoadOutcome>, number>();
 
   constructor(options: SourceAnswersOptions, loader: Pick<Loader, 'load' | 'bypass'>) {
     this.#options = options;
@@ -78,7 +81,7 @@ export class SourceAnswers {
     if (isWithinLoad(this.#options.locks, key.redisKey))
       return { kind: 'origin-pending', error: waitsForItself() };
     const flight = load();
-    const deadlineAtMs = read.deadlineAtMs - (hasStandIn ? this.#agoMs(flight) : 0);
+    const deadlineAtMs = read.deadlineAtMs - (hasStandIn ? this.#waitedMs(flight) : 0);
     try {
       const late = (): AppError => new AppError('deadline-exceeded', 'The answer was not there in time.');
       const outcome = await withDeadline(clock, deadlineAtMs, flight.result, late, signal);
@@ -95,11 +98,14 @@ export class SourceAnswers {
     return this.#awaited(load, why, read, hasStandIn);
   }
 
-  /** Since when somebody with something else at hand waits for it. */
-  #agoMs({ result }: Flight<LoadOutcome>): number {
+  /** For how long somebody has waited for it who has something else to serve. */
+  #waitedMs({ result }: Flight<LoadOutcome>): number {
     const nowMs = this.#options.clock.nowMs();
-    const begunAtMs = this.#begunAtMs.get(result);
-    if (begunAtMs === undefined) this.#begunAtMs.set(result, nowMs);
-    return nowMs - (begunAtMs ?? nowMs);
+    const sinceMs = this.#waitedSinceMs.get(result);
+    if (sinceMs !== undefined) return nowMs - sinceMs;
+    this.#waitedSinceMs.set(result, nowMs);
+    const ended = (): void => void this.#waitedSinceMs.delete(result);
+    result.then(ended, ended);
+    return 0;
   }
 }

@@ -81,15 +81,19 @@ export function httpHandler(deps: HandlerDeps, handle: Handle): HttpHandler {
       'request',
       () => requestFields(request, context),
       (own) => {
-        if (own !== undefined) told.set(context, own);
-        return answerTo(request, context, own);
+        if (own === undefined) return answerTo(request, context, own);
+        told.set(context, own);
+        return answerTo(request, context, own).finally(() => told.delete(context));
       },
     );
   };
 }
 
-/** Of those that somebody listens to: a handler within another one of these is no request of its own. */
-const told = new WeakMap<InvocationContext, Operation<'request'>>();
+/**
+ * Of those that somebody listens to: a handler within another one of these is no request of its own. Not a WeakMap: what
+ * is in one lives until the whole heap is collected.
+ */
+const told = new Map<InvocationContext, Operation<'request'>>();
 
 function lengthOf(pieces: readonly Buffer[]): number {
   let bytes = 0;

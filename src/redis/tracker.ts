@@ -111,7 +111,7 @@ export class Tracker {
     this.#judge(nowMs);
     const hearing = this.#hearing;
     if (hearing.kind !== 'unknown' || nowMs < hearing.askFromMs) return;
-    void this.#ask({ key: keyOf(), isRead: false }, { askedAtMs: nowMs });
+    void this.#ask({ key: keyOf(), isRead: false }, nowMs);
   }
 
   /** Whether all that has changed up to 2 s ago has been heard; asks again where that was known 1 s ago. */
@@ -126,20 +126,23 @@ export class Tracker {
   #judge(nowMs: number): void {
     const hearing = this.#hearing;
     if (!this.#isLive) return;
-    if (hearing.kind === 'hears' && nowMs >= hearing.untilMs)
-      void this.#ask(hearing.probe, { askedAtMs: nowMs, hears: true });
+    if (hearing.kind === 'hears' && nowMs >= hearing.untilMs) {
+      void this.#ask(hearing.probe, nowMs, { hears: true });
+      return;
+    }
     if (hearing.kind !== 'asked' || !hearing.isAnswered || nowMs <= hearing.askedAtMs + trustedForMs) return;
     const unheard = hearing.unheard + 1;
     const isDeaf = unheard >= unheardToBeDeaf;
     if (isDeaf) this.#hearing = { kind: 'deaf' };
-    else void this.#ask({ key: hearing.key, isRead: false }, { askedAtMs: nowMs, unheard });
+    else void this.#ask({ key: hearing.key, isRead: false }, nowMs, { unheard });
     this.#options.onUnheard(isDeaf);
   }
 
   /** Never rejects. */
   async #ask(
     probe: Probe,
-    { askedAtMs, hears = false, unheard = 0 }: Partial<Question> & Pick<Question, 'askedAtMs'>,
+    askedAtMs: number,
+    { hears = false, unheard = 0 }: Partial<Pick<Question, 'hears' | 'unheard'>> = {},
   ): Promise<void> {
     const { key } = probe;
     const question: Question = { kind: 'asked', key, askedAtMs, unheard, hears, isAnswered: false };

@@ -22,13 +22,14 @@ type Target = 'otlp' | 'azure-monitor';
 
 export function spanExporters(options: SdkOptions, deps: ExportersDeps): readonly SpanExporter[] {
   const { traces } = options;
-  const otlp = traces?.otlp;
+  if (traces === undefined) return [];
+  const { otlp, batch } = traces;
   const late = (to: Target, load: () => Promise<Exporter<ReadableSpan[]>>): SpanExporter =>
     new LateExporter(load, watchOf(deps.emit, 'traces', to));
   const exporters: SpanExporter[] = [];
   if (otlp !== undefined)
     exporters.push(late('otlp', async () => (await import('./otlp.ts')).otlpSpanExporter(otlp)));
-  const azure = azureOptions(options, deps, traces?.batch.exportTimeoutMillis);
+  const azure = azureOptions(options, deps, batch.exportTimeoutMillis);
   if (azure !== undefined)
     exporters.push(
       late('azure-monitor', async () => (await import('./azure-monitor.ts')).azureSpanExporter(azure())),
@@ -73,12 +74,8 @@ export function metricReaders(options: SdkOptions, deps: ExportersDeps): Periodi
   return readers;
 }
 
-function azureOptions(
-  { azureMonitor }: SdkOptions,
-  { credentialOf }: ExportersDeps,
-  timeoutMs: number | undefined,
-) {
-  if (azureMonitor === undefined || timeoutMs === undefined) return undefined;
+function azureOptions({ azureMonitor }: SdkOptions, { credentialOf }: ExportersDeps, timeoutMs: number) {
+  if (azureMonitor === undefined) return undefined;
   const { connectionString, identity } = azureMonitor;
   return () => ({
     connectionString,
