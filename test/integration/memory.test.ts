@@ -148,29 +148,25 @@ it('a link that brings nothing any more makes nothing older than 2 s', async () 
 });
 
 it('a server that agrees to say which keys change, and does not, is noticed: nothing is kept, or copies of a limited age', async () => {
-  const link = await startDeafLink(server.port);
+  await using link = await startDeafLink(server.port);
   const { port } = link;
-  try {
-    await using none = await startMemoryInstance({ port, password });
-    await using some = await startMemoryInstance({ port, password, maxAgeMs: 60_000 });
-    await write(writer, 'deaf', '0');
-    const told = ({ events }: MemoryInstance): unknown[] =>
-      events.filter(({ type }) => type === 'trackingRefused');
-    let count = 0;
-    while (told(none).length === 0) {
-      count += 1;
-      await write(writer, 'deaf', `${count}`);
-      expect(textOf(await none.tier.read('deaf', soon()))).toBe(`${count}`);
-      await sleep(50);
-    }
-    await untilKept(some.tier, 'deaf', `${count}`);
-    expect(told(some)).toHaveLength(1);
-    expect(told(none)).toEqual([
-      { type: 'trackingRefused', reason: 'It agreed, and said nothing of keys that changed.' },
-    ]);
-  } finally {
-    await link.close();
+  await using none = await startMemoryInstance({ port, password });
+  await using some = await startMemoryInstance({ port, password, maxAgeMs: 60_000 });
+  await write(writer, 'deaf', '0');
+  const told = ({ events }: MemoryInstance): unknown[] =>
+    events.filter(({ type }) => type === 'trackingRefused');
+  let count = 0;
+  while (told(none).length === 0) {
+    count += 1;
+    await write(writer, 'deaf', `${count}`);
+    expect(textOf(await none.tier.read('deaf', soon()))).toBe(`${count}`);
+    await sleep(50);
   }
+  await untilKept(some.tier, 'deaf', `${count}`);
+  expect(told(some)).toHaveLength(1);
+  expect(told(none)).toEqual([
+    { type: 'trackingRefused', reason: 'It agreed, and said nothing of keys that changed.' },
+  ]);
 });
 
 it('without the right to CLIENT TRACKING it works without, or with copies of a limited age', async () => {

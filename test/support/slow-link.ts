@@ -1,6 +1,7 @@
 // A way to Redis that can be made slow, in the direction of the answers.
 
 import { connect, createServer, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 import { listenOnLoopback } from '../../local/listening.ts';
 import { sleep } from './eventually.ts';
 
@@ -12,7 +13,11 @@ export interface SlowLink extends AsyncDisposable {
   silenceLast(): void;
 }
 
-export async function startSlowLink(toPort: number): Promise<SlowLink> {
+/** @param toRedis what becomes of the bytes of commands on their way. */
+export async function startSlowLink(
+  toPort: number,
+  toRedis: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<SlowLink> {
   const ups = new Set<Socket>();
   const silent = new Set<Socket>();
   const server = createServer((down) => {
@@ -21,7 +26,7 @@ export async function startSlowLink(toPort: number): Promise<SlowLink> {
     for (const socket of [up, down]) socket.on('error', () => {});
     up.on('close', () => down.destroy());
     down.on('close', () => up.destroy());
-    down.pipe(up);
+    down.pipe(new Transform({ transform: (bytes: Buffer, _, done) => done(null, toRedis(bytes)) })).pipe(up);
     forward(up, down, () => (silent.has(up) ? 0 : link.bytesPerSecond)).catch(() => down.destroy());
   });
   const listening = await listenOnLoopback(server);
